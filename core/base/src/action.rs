@@ -1,0 +1,77 @@
+//! What can be asked of Nexora: one name per decision that `policy` makes.
+//!
+//! The names are vocabulary, not rules: who may do what stands in `services/policy`. They live here
+//! because `policy` decides them, `api` names one in each operation, and a refusal in the ledger
+//! repeats it, and those three may not use each other.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// One thing that can be asked. In text `noun.verb`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Action {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+        impl Action {
+            /// Every action, for tables and ratchets.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The action's code, `noun.verb`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Create an organization and its first person.
+    OrganizationsCreate = "organizations.create",
+    /// Send events to be judged.
+    EventsSend = "events.send",
+    /// Read events as they arrive.
+    EventsTail = "events.tail",
+    /// List and show identities.
+    IdentitiesRead = "identities.read",
+    /// Cut an identity off.
+    IdentitiesQuarantine = "identities.quarantine",
+    /// Undo a quarantine.
+    IdentitiesRelease = "identities.release",
+    /// Put an identity on, or take it off, the list that is never cut automatically.
+    IdentitiesProtect = "identities.protect",
+    /// Issue a credential.
+    CredentialsIssue = "credentials.issue",
+    /// List credentials (never their secrets).
+    CredentialsRead = "credentials.read",
+    /// Revoke a credential.
+    CredentialsRevoke = "credentials.revoke",
+    /// List and show findings, with their evidence.
+    FindingsRead = "findings.read",
+    /// Read how far the response goes by itself.
+    ResponseRead = "response.read",
+    /// Change how far the response goes by itself.
+    ResponseSet = "response.set",
+    /// List datasets and read their public keys.
+    DatasetsRead = "datasets.read",
+    /// Protect fields of a dataset.
+    DatasetsProtect = "datasets.protect",
+    /// Reveal protected fields of a dataset.
+    DatasetsReveal = "datasets.reveal",
+    /// Register a producer's signing key.
+    ProducersAdd = "producers.add",
+    /// List registered producers.
+    ProducersRead = "producers.read",
+    /// Read the ledger and what waits to be published.
+    LedgerRead = "ledger.read",
+    /// Read the state of the node and of the organization.
+    Diagnose = "node.diagnose",
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
