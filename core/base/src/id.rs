@@ -9,8 +9,7 @@ use std::{cmp::Ordering, fmt, hash, marker::PhantomData, str::FromStr};
 /// [base 32](crate::base32), such as `fnd_01hzy3…`.
 ///
 /// Ids that are handed out begin with the time ([`Id::fresh`]), so that they sort by age; ids of
-/// things that the world names are hashes of that name ([`Id::from_bytes`]), so that every node and
-/// every replay comes to the same one.
+/// things that the world names are hashes of that name ([`Id::derived`]).
 pub struct Id<T> {
     bytes: [u8; 16],
     noun: PhantomData<fn() -> T>,
@@ -30,6 +29,17 @@ impl<T: Noun> Id<T> {
         let millis = u64::try_from(now.millis()).unwrap_or(0).to_be_bytes();
         bytes[..6].copy_from_slice(&millis[2..]);
         bytes[6..].copy_from_slice(&random);
+        Self::from_bytes(bytes)
+    }
+
+    /// The id of something that the world names: the first sixteen bytes of
+    /// [`digest::of_parts`](crate::digest::of_parts), so that every node and every replay comes to the
+    /// same one.
+    #[must_use]
+    pub fn derived(domain: &str, parts: &[&[u8]]) -> Self {
+        let hash = crate::digest::of_parts(domain, parts);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
         Self::from_bytes(bytes)
     }
 

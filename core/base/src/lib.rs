@@ -8,6 +8,7 @@ pub mod action;
 pub mod base32;
 pub mod clock;
 pub mod context;
+pub mod digest;
 pub mod error;
 pub mod id;
 pub mod noun;
