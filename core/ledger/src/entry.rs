@@ -261,9 +261,9 @@ mod tests {
                 concat!(
                     r#"{{"actor":{{"id":"respond","type":"system"}},"details":"{}","kind":"identity.quarantined","#,
                     r#""nonce":"03030303030303030303030303030303","#,
-                    r#""object":{{"id":"idn_0m2ga1850m2ga1850m2ga18504","type":"identity"}},"#,
-                    r#""organization":"org_0404081040g20812081040g204","outcome":"done","position":7,"#,
-                    r#""reason":"finding","request":"req_0810204081040g2081040g2082","#,
+                    r#""object":{{"id":"idn_0m2ga1850m2ga1850m2ga1850m","type":"identity"}},"#,
+                    r#""organization":"org_040g2081040g2081040g208104","outcome":"done","position":7,"#,
+                    r#""reason":"finding","request":"req_081040g2081040g2081040g208","#,
                     r#""time":"2023-11-14T22:13:20.000000Z","v":1}}"#
                 ),
                 digest::hex(&digest::sha256(&details))
