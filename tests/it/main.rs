@@ -1,0 +1,4 @@
+//! The one integration binary of the product tests.
+#![forbid(unsafe_code)]
+
+mod house;
