@@ -1,0 +1,50 @@
+# Everything that one does with a checkout. Plain `make` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# What is built stands outside the checkout, and is shared by every target below.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nexora-target
+# Found at once where `make` itself had to install Rust.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+# --workspace throughout: the features of a shared dependency are then the same in every target, and
+# nothing is built twice. --locked: what is built is what Cargo.lock pins.
+BUILD := cargo build --workspace --locked --bin nexora
+TEST := cargo test --workspace --locked --no-fail-fast
+NEXORA := $(CARGO_TARGET_DIR)/debug/nexora
+SHARED := ../shared/data
+
+.PHONY: help demo up test test-shared bench lint
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: ## Run the whole loop on the bundled scenario, or on your own CloudTrail logs (EVENTS=FILE)
+	@.ci/tools cargo cc
+	@$(BUILD)
+	@$(NEXORA) demo $(if $(EVENTS),--events '$(EVENTS)')
+
+up: ## Start the server on an empty or existing data directory (DATA=DIR, LISTEN=ADDR:PORT)
+	@.ci/tools cargo cc
+	@$(BUILD)
+	@exec $(NEXORA) serve $(if $(DATA),--data '$(DATA)') $(if $(LISTEN),--listen '$(LISTEN)')
+
+test: ## Run every test but those of test-shared
+	@.ci/tools cargo cc
+	$(TEST) -- --skip shared::
+
+test-shared: ## Run the tests that need ../shared/data
+	@[ -d $(SHARED) ] || { echo "missing folder: $(SHARED) (the tests named shared:: read it)" >&2; exit 1; }
+	@.ci/tools cargo cc
+	$(TEST) --tests -- shared::
+
+bench: ## Run every benchmark beside its peer, in release mode
+	@.ci/tools cargo cc
+	cargo run --release --locked -p bench -- all
+
+lint: ## Check the formatting and every lint
+	@.ci/tools cargo cc
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
