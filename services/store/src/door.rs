@@ -1,0 +1,366 @@
+//! The two doors: a snapshot to read, and a transaction to write.
+
+use crate::{
+    Error, OUTBOX, Registered, Store,
+    file::File,
+    outbox::{cursor, details, entry, position},
+};
+use base::{Context, Timestamp};
+use ledger::{Entry, Kind, Stamp};
+use sea_orm::{
+    AccessMode, ActiveValue::Set, DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany, Select,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany, entity::prelude::*,
+    sea_query::OnConflict, QueryOrder, QuerySelect, IntoActiveModel,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Rows per insert statement; SQLite binds at most 32,766 values to one.
+const CHUNK: usize = 1_000;
+
+/// Questions that both doors answer. The statements are sea-orm's; the rows are this organization's only.
+pub trait Queries: Sync {
+    /// The transaction to ask in.
+    #[doc(hidden)]
+    fn transaction(&self) -> Asked<'_>;
+
+    /// Every row of `select`.
+    fn all<E: EntityTrait>(
+        &self,
+        select: Select<E>,
+    ) -> impl Future<Output = Result<Vec<E::Model>, Error>> + Send {
+        async move { Ok(select.all(self.transaction().0).await?) }
+    }
+
+    /// The first row of `select`, if there is one.
+    fn one<E: EntityTrait>(
+        &self,
+        select: Select<E>,
+    ) -> impl Future<Output = Result<Option<E::Model>, Error>> + Send {
+        async move { Ok(select.one(self.transaction().0).await?) }
+    }
+
+    /// Every row of `select`, read as `M`: for a part of the columns, or for sums.
+    fn all_as<M: FromQueryResult + Send + Sync, E: EntityTrait>(
+        &self,
+        select: Select<E>,
+    ) -> impl Future<Output = Result<Vec<M>, Error>> + Send {
+        async move { Ok(select.into_model::<M>().all(self.transaction().0).await?) }
+    }
+
+    /// How many rows `select` has.
+    fn count<E: EntityTrait<Model: Sync>>(
+        &self,
+        select: Select<E>,
+    ) -> impl Future<Output = Result<u64, Error>> + Send {
+        async move { Ok(select.count(self.transaction().0).await?) }
+    }
+
+    /// How far `reader` has come; 0 where it has not begun.
+    fn cursor(&self, reader: &'static str) -> impl Future<Output = Result<i64, Error>> + Send {
+        async move {
+            let row = self.one(cursor::Entity::find().filter(cursor::Column::Reader.eq(reader))).await?;
+            Ok(row.map_or(0, |row| row.position))
+        }
+    }
+
+    /// The position that the next row of `topic` will get; 0 before the first.
+    fn end(&self, topic: &'static str) -> impl Future<Output = Result<i64, Error>> + Send {
+        async move {
+            let row = self.one(position::Entity::find().filter(position::Column::Topic.eq(topic))).await?;
+            Ok(row.map_or(0, |row| row.next))
+        }
+    }
+
+    /// Sealed entries of the ledger from index `from` on, at most `limit`, in order, with their index.
+    fn entries(
+        &self,
+        from: u64,
+        limit: u64,
+    ) -> impl Future<Output = Result<Vec<(u64, Vec<u8>)>, Error>> + Send {
+        async move {
+            let select = entry::Entity::find()
+                .filter(entry::Column::Position.gte(i64::try_from(from).unwrap_or(i64::MAX)))
+                .order_by_asc(entry::Column::Position)
+                .limit(limit);
+            let rows = self.all(select).await?;
+            Ok(rows.into_iter().map(|row| (u64::try_from(row.position).unwrap_or(0), row.entry)).collect())
+        }
+    }
+
+    /// What entry `index` commits to as its details: their salt (32 bytes) and then RFC 8785 JSON. `None` where
+    /// it has none or they were erased.
+    fn entry_details(&self, index: u64) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send {
+        async move {
+            let wanted = details::Column::Position.eq(i64::try_from(index).unwrap_or(i64::MAX));
+            Ok(self.one(details::Entity::find().filter(wanted)).await?.map(|row| row.salted))
+        }
+    }
+}
+
+/// A transaction as [`Queries`] asks it: visible in a signature, usable only here.
+#[derive(Debug)]
+pub struct Asked<'a>(&'a DatabaseTransaction);
+
+/// A snapshot of one organization's data.
+pub struct Read {
+    tx: DatabaseTransaction,
+}
+
+impl Read {
+    pub(crate) async fn begin(file: Arc<File>) -> Result<Self, Error> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+            ..TransactionOptions::default()
+        };
+        Ok(Self { tx: file.readers.begin_with_options(options).await? })
+    }
+}
+
+impl Queries for Read {
+    fn transaction(&self) -> Asked<'_> {
+        Asked(&self.tx)
+    }
+}
+
+impl Queries for Tx {
+    fn transaction(&self) -> Asked<'_> {
+        Asked(&self.tx)
+    }
+}
+
+/// Proof that a change is durable; made by a commit only.
+#[derive(Debug)]
+#[must_use]
+pub struct Committed {
+    at: Timestamp,
+    first: u64,
+}
+
+impl Committed {
+    /// When it was committed, as its entries say.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The ledger index of the commit's first entry.
+    #[must_use]
+    pub const fn entry(&self) -> u64 {
+        self.first
+    }
+}
+
+/// A transaction that writes. Dropped without a commit, it never was.
+#[must_use = "a transaction that is not committed never was"]
+pub struct Tx {
+    // Before `turn`: the next writer's turn comes after this one's rollback was begun.
+    tx: DatabaseTransaction,
+    ctx: Context,
+    store: Store,
+    file: Arc<File>,
+    moved: BTreeMap<&'static str, i64>,
+    registered: Vec<Registered>,
+    _turn: tokio::sync::OwnedMutexGuard<()>,
+}
+
+impl Tx {
+    pub(crate) async fn begin(store: Store, file: Arc<File>, ctx: Context) -> Result<Self, Error> {
+        let turn = Arc::clone(&file.turn).lock_owned().await;
+        file.running()?;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            access_mode: Some(AccessMode::ReadWrite),
+            ..TransactionOptions::default()
+        };
+        let tx = file.writer.begin_with_options(options).await.map_err(|error| file.judge(error))?;
+        Ok(Self { tx, ctx, store, file, moved: BTreeMap::new(), registered: Vec::new(), _turn: turn })
+    }
+
+    /// For whom and by whom.
+    #[must_use]
+    pub const fn context(&self) -> &Context {
+        &self.ctx
+    }
+
+    /// The organization's id as rows carry it.
+    #[must_use]
+    pub fn owner(&self) -> Vec<u8> {
+        self.file.organization().as_bytes().to_vec()
+    }
+
+    /// The time, by the store's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.store.shared.options.clock.now()
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn registers(&mut self, organization: Registered) {
+        self.registered.push(organization);
+    }
+
+    /// Adds one row.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Stopped`], and what the database meets (a key that is taken among it).
+    pub async fn insert<A: ActiveModelTrait>(&mut self, row: A) -> Result<(), Error> {
+        let insert = A::Entity::insert(row).exec_without_returning(&self.tx).await;
+        insert.map(|_| ()).map_err(|error| self.file.judge(error))
+    }
+
+    /// Adds many rows; a row whose key is taken is handled as `conflict` says. Returns how many rows were
+    /// written.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn insert_all<A>(&mut self, rows: Vec<A>, conflict: OnConflict) -> Result<u64, Error>
+    where
+        A: ActiveModelTrait + Send,
+    {
+        let mut written = 0;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<A> = rows.by_ref().take(CHUNK).collect();
+            let insert = InsertMany::<A>::many(chunk).on_conflict(conflict.clone());
+            let count = insert.exec_without_returning(&self.tx).await;
+            written += count.map_err(|error| self.file.judge(error))?;
+        }
+        Ok(written)
+    }
+
+    /// Changes the rows that `update` selects; how many.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn update<E: EntityTrait>(&mut self, update: UpdateMany<E>) -> Result<u64, Error> {
+        let result = update.exec(&self.tx).await.map_err(|error| self.file.judge(error))?;
+        Ok(result.rows_affected)
+    }
+
+    /// Removes the rows that `delete` selects; how many.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn delete<E: EntityTrait>(&mut self, delete: DeleteMany<E>) -> Result<u64, Error> {
+        let result = delete.exec(&self.tx).await.map_err(|error| self.file.judge(error))?;
+        Ok(result.rows_affected)
+    }
+
+    /// The next position of `topic`, in commit order and without gaps. Its doorbell rings at commit.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn next_position(&mut self, topic: &'static str) -> Result<i64, Error> {
+        let next = match self.moved.get(topic) {
+            Some(next) => *next,
+            None => self.end(topic).await?,
+        };
+        self.moved.insert(topic, next + 1);
+        Ok(next)
+    }
+
+    /// Moves `reader`'s cursor.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn set_cursor(&mut self, reader: &'static str, position: i64) -> Result<(), Error> {
+        let row = cursor::ActiveModel {
+            organization: Set(self.owner()),
+            reader: Set(reader.to_owned()),
+            position: Set(position),
+        };
+        let conflict = OnConflict::columns([cursor::Column::Organization, cursor::Column::Reader])
+            .update_column(cursor::Column::Position)
+            .to_owned();
+        self.insert_all(vec![row], conflict).await.map(|_| ())
+    }
+
+    /// Removes the outbox's entries below index `below`: they stand in the ledger's files, synced.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn prune_entries(&mut self, below: u64) -> Result<u64, Error> {
+        let below = i64::try_from(below).unwrap_or(i64::MAX);
+        self.delete(entry::Entity::delete_many().filter(entry::Column::Position.lt(below))).await
+    }
+
+    /// Commits a decision with its ledger entry: both are durable, or neither is.
+    ///
+    /// # Errors
+    /// [`Error::Full`] and [`Error::Stopped`]: then the change was not made (after `Stopped`, what the disk
+    /// holds shows at the next start); [`Error::LedgerNotStarted`]; [`Error::Entry`].
+    pub async fn commit(self, entry: Entry) -> Result<Committed, Error> {
+        self.commit_all(vec![entry]).await
+    }
+
+    /// Commits one change that is several decisions on record, in order; at least one.
+    ///
+    /// # Errors
+    /// As [`Tx::commit`]; [`Error::LedgerNotStarted`] for an empty list.
+    pub async fn commit_all(mut self, entries: Vec<Entry>) -> Result<Committed, Error> {
+        let at = self.now();
+        let mut first = None;
+        for entry in &entries {
+            let index = self.next_position(OUTBOX).await?;
+            if (index == 0) != (entry.kind() == Kind::LedgerStarted) {
+                return Err(Error::LedgerNotStarted);
+            }
+            let position = u64::try_from(index).unwrap_or(0);
+            first.get_or_insert(position);
+            let (mut nonce, mut salt) = ([0; 16], [0; 32]);
+            (self.store.shared.options.random)(&mut nonce);
+            (self.store.shared.options.random)(&mut salt);
+            let sealed = entry.seal(&Stamp {
+                organization: self.ctx.organization(),
+                actor: self.ctx.actor(),
+                request: self.ctx.request(),
+                position,
+                time: at,
+                nonce,
+                salt,
+            })?;
+            let organization = self.owner();
+            let row = entry::Model { organization: organization.clone(), position: index, entry: sealed.json };
+            self.insert(row.into_active_model()).await?;
+            if let Some(salted) = sealed.details {
+                let row = details::Model { organization, position: index, salted };
+                self.insert(row.into_active_model()).await?;
+            }
+        }
+        let first = first.ok_or(Error::LedgerNotStarted)?;
+        self.finish().await?;
+        Ok(Committed { at, first })
+    }
+
+    /// Commits what can be rebuilt and decides nothing: cursors, counters, telemetry, snapshots.
+    ///
+    /// # Errors
+    /// As [`Tx::commit`].
+    pub async fn commit_derived(self) -> Result<(), Error> {
+        self.finish().await
+    }
+
+    async fn finish(mut self) -> Result<(), Error> {
+        let moved = std::mem::take(&mut self.moved);
+        let rows = moved.iter().map(|(topic, next)| position::ActiveModel {
+            organization: Set(self.owner()),
+            topic: Set((*topic).to_owned()),
+            next: Set(*next),
+        });
+        let rows: Vec<_> = rows.collect();
+        let conflict = OnConflict::columns([position::Column::Organization, position::Column::Topic])
+            .update_column(position::Column::Next)
+            .to_owned();
+        self.insert_all(rows, conflict).await?;
+        let Self { tx, ctx, store, file, registered, .. } = self;
+        tx.commit().await.map_err(|error| file.judge(error))?;
+        store.registered().extend(registered.into_iter().map(|organization| (organization.id, organization)));
+        for topic in moved.into_keys() {
+            store.shared.doorbells.ring(ctx.organization(), topic);
+        }
+        Ok(())
+    }
+}

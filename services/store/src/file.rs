@@ -1,0 +1,167 @@
+//! One organization's database file: opened, guarded, migrated.
+
+use crate::{Error, Guard, Schema, outbox, reserve::Reserve, schema};
+use base::{Id, noun};
+use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
+use sqlx::{
+    ConnectOptions, Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// Readers at a time per organization; more wait.
+const READERS: u32 = 4;
+
+pub(crate) struct File {
+    pub(crate) reserve: Reserve,
+    pub(crate) readers: DatabaseConnection,
+    pub(crate) writer: DatabaseConnection,
+    /// Held by the one transaction that writes.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+    organization: Id<noun::Organization>,
+    pools: [SqlitePool; 2],
+    stopped: AtomicBool,
+}
+
+impl File {
+    pub(crate) async fn open(
+        dir: &Path,
+        organization: Id<noun::Organization>,
+        schemas: &[&Schema],
+    ) -> Result<Self, Error> {
+        fs::create_dir_all(dir).map_err(|source| Error::Directory { path: dir.to_owned(), source })?;
+        let path = dir.join("store.db");
+        let reserve = Reserve::open(dir)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            // Sorting spills stay in memory: nothing of an organization lands in a temporary directory.
+            .pragma("temp_store", "memory")
+            .disable_statement_logging();
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        migrate(&writer, &path, organization, schemas).await?;
+        let readers = SqlitePoolOptions::new()
+            .min_connections(0)
+            .max_connections(READERS)
+            .connect_lazy_with(options.pragma("query_only", "on"));
+        Ok(Self {
+            reserve,
+            readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers.clone()),
+            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone()),
+            turn: Arc::default(),
+            organization,
+            pools: [readers, writer],
+            stopped: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn organization(&self) -> Id<noun::Organization> {
+        self.organization
+    }
+
+    /// Refuses after an I/O error.
+    pub(crate) fn running(&self) -> Result<(), Error> {
+        if self.stopped.load(Ordering::Acquire) { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    /// Passes an error of a write on, and stops the organization's writes if it leaves them uncertain.
+    pub(crate) fn judge(&self, error: impl Into<Error>) -> Error {
+        let error = error.into();
+        if error.is_uncertain() {
+            tracing::error!(organization = %self.organization, %error, "writing has stopped");
+            self.stopped.store(true, Ordering::Release);
+            return Error::Stopped;
+        }
+        error
+    }
+
+    pub(crate) async fn close(&self) {
+        let _turn = self.turn.lock().await;
+        for pool in &self.pools {
+            pool.close().await;
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())).into()
+    }
+}
+
+/// Brings the file to the newest tables, in one transaction, and checks whose it is.
+async fn migrate(
+    pool: &SqlitePool,
+    path: &Path,
+    organization: Id<noun::Organization>,
+    schemas: &[&Schema],
+) -> Result<(), Error> {
+    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query("CREATE TABLE IF NOT EXISTS guard (organization BLOB NOT NULL PRIMARY KEY)")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "CREATE TABLE IF NOT EXISTS migrations (service TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL)",
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("INSERT INTO guard (organization) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM guard)")
+        .bind(organization.as_bytes().as_slice())
+        .execute(&mut *tx)
+        .await?;
+    let owner: Vec<u8> = sqlx::query("SELECT organization FROM guard").fetch_one(&mut *tx).await?.get(0);
+    if owner != organization.as_bytes() {
+        return Err(Error::WrongFile { path: path.to_owned() });
+    }
+    let guard = Guard::new(organization);
+    for schema in [&outbox::SCHEMA, &crate::registry::SCHEMA].into_iter().chain(schemas.iter().copied()) {
+        let found: i64 = sqlx::query("SELECT coalesce(max(version), 0) FROM migrations WHERE service = ?")
+            .bind(schema.service)
+            .fetch_one(&mut *tx)
+            .await?
+            .get(0);
+        let known = schema.migrations.len() as i64;
+        if found > known {
+            let service = schema.service.to_owned();
+            return Err(Error::Newer { path: path.to_owned(), service, found, known });
+        }
+        let done = usize::try_from(found).unwrap_or(0);
+        for migration in &schema.migrations[done..] {
+            for change in (migration.up)(&guard) {
+                sqlx::query(sqlx::AssertSqlSafe(sql(change))).execute(&mut *tx).await?;
+            }
+        }
+        sqlx::query(
+            "INSERT INTO migrations (service, version) VALUES (?, ?)
+             ON CONFLICT (service) DO UPDATE SET version = excluded.version",
+        )
+        .bind(schema.service)
+        .bind(known)
+        .execute(&mut *tx)
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+fn sql(change: schema::Change) -> String {
+    use sea_orm::sea_query::SqliteQueryBuilder;
+    match change.0 {
+        schema::Kind::Table(table) => table.to_string(SqliteQueryBuilder),
+        schema::Kind::Index(index) => index.to_string(SqliteQueryBuilder),
+        schema::Kind::Alter(alter) => alter.to_string(SqliteQueryBuilder),
+    }
+}
+
