@@ -1,0 +1,25 @@
+//! Operations on an organization's ledger.
+
+use crate::operation::{Nothing, operations};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+operations! {
+    /// Shows the ledger's keys, its published head, and what is committed and not yet published.
+    Status: "ledger.status", Get "/api/v1/ledger", LedgerRead, None, Nothing => LedgerStatus;
+}
+
+/// The ledger as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerStatus {
+    /// The log's origin.
+    pub origin: String,
+    /// Its verifier keys, in C2SP note form.
+    pub keys: Vec<String>,
+    /// Entries that are committed with their change.
+    pub committed: u64,
+    /// Entries under the published checkpoint.
+    pub published: u64,
+    /// Where the log's files are, on the node's machine.
+    pub dir: String,
+}
