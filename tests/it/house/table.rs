@@ -165,3 +165,55 @@ fn the_table_says_what_the_design_says() {
     assert!(!Place::of("core/utils").is_known());
     assert!(!Place::of("libs/base").is_known());
 }
+
+#[test]
+fn the_map_shows_the_table() {
+    let page = std::fs::read_to_string(tests::repository().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let section = page.split("\n## Who may use whom\n").nth(1).expect("a section named Who may use whom");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let shown: Vec<String> =
+        section.lines().filter(|line| line.starts_with("| ")).skip(1).map(str::to_owned).collect();
+    let layers = [("core", CORE), ("services", SERVICES), ("apps", APPS), ("", ALONE)];
+    let known: Vec<String> = layers
+        .iter()
+        .flat_map(|(layer, rows)| rows.iter().map(move |(room, _)| format!("{layer}/{room}")))
+        .map(|folder| Place::of(folder.trim_start_matches('/')))
+        // These three are no crates of the workspace.
+        .filter(|place| !["console", "spark", "chaincode"].contains(&place.room.as_str()))
+        .map(|place| {
+            let uses = may_use(&place).unwrap_or_default();
+            let uses = if uses.is_empty() { "–".to_owned() } else { uses.join(", ") };
+            let folder = if place.layer == place.room {
+                place.room
+            } else {
+                format!("{}/{}", place.layer, place.room)
+            };
+            format!("| {folder} | {uses} |")
+        })
+        .collect();
+    assert_eq!(shown, known, "the table in ARCHITECTURE.md against the one that the test reads");
+}
+
+#[test]
+fn the_map_shows_every_room_and_no_other() {
+    let page = std::fs::read_to_string(tests::repository().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let map = page.split("\n## Map\n").nth(1).and_then(|rest| rest.split("```").nth(1)).expect("a map");
+    let mut layer = "";
+    let mut shown = Vec::new();
+    for line in map.lines().filter(|line| !line.is_empty()) {
+        let Some((folder, _)) = line.trim_start().split_once('/') else { continue };
+        match line.starts_with("  ") {
+            true => shown.push(format!("{layer}/{folder}")),
+            false => {
+                layer = folder;
+                shown.push(folder.to_owned());
+            }
+        }
+    }
+    shown.retain(|folder| !["core", "services", "apps", "docs"].contains(&folder.as_str()));
+    shown.sort();
+    let mut built: Vec<String> =
+        super::packages::packages().into_iter().map(|package| package.folder).collect();
+    built.sort();
+    assert_eq!(shown, built, "the map in ARCHITECTURE.md against the workspace");
+}
