@@ -1,0 +1,130 @@
+//! AWS CloudTrail: one event of an account's trail → an activity.
+//!
+//! Field names follow the CloudTrail record contents reference (event versions 1.00 to 1.11). What a
+//! table can say stands in [`class`]; who acted is worked out in [`identity`].
+
+mod class;
+mod identity;
+pub(crate) mod redaction;
+
+use crate::{Activity, FieldSet, Logsource, Outcome, Reason};
+use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _, Object, Value};
+
+const LOGSOURCE: Logsource = Logsource { product: "aws", service: "cloudtrail", category: "" };
+
+/// The top of an event, borrowed in one pass over its names.
+#[derive(Default)]
+pub(crate) struct Top<'e> {
+    time: Option<&'e Value>,
+    source: Option<&'e str>,
+    name: Option<&'e str>,
+    kind: Option<&'e str>,
+    region: Option<&'e str>,
+    address: Option<&'e str>,
+    agent: Option<&'e str>,
+    error: Option<&'e str>,
+    id: Option<&'e str>,
+    recipient: Option<&'e str>,
+    read_only: Option<bool>,
+    console: bool,
+    identity: Option<&'e Object>,
+    request: Option<&'e Object>,
+    response: Option<&'e Object>,
+}
+
+impl<'e> Top<'e> {
+    fn of(event: &'e Value) -> Self {
+        let mut top = Self::default();
+        for (name, value) in event.as_object().into_iter().flatten() {
+            match name {
+                "eventTime" => top.time = Some(value),
+                "eventSource" => top.source = value.as_str(),
+                "eventName" => top.name = value.as_str(),
+                "eventType" => top.kind = value.as_str(),
+                "awsRegion" => top.region = value.as_str(),
+                "sourceIPAddress" => top.address = value.as_str(),
+                "userAgent" => top.agent = value.as_str(),
+                "errorCode" => top.error = value.as_str().filter(|code| !code.is_empty()),
+                "eventID" => top.id = value.as_str(),
+                "recipientAccountId" => top.recipient = value.as_str(),
+                "readOnly" => top.read_only = truth(value),
+                "sessionCredentialFromConsole" => top.console = truth(value) == Some(true),
+                "userIdentity" => top.identity = value.as_object(),
+                "requestParameters" => top.request = value.as_object(),
+                "responseElements" => top.response = value.as_object(),
+                _ => {}
+            }
+        }
+        top
+    }
+
+    /// A console sign-in fails without an error code.
+    fn outcome(&self) -> Outcome<'e> {
+        if let Some(code) = self.error {
+            return Outcome::Failure { code };
+        }
+        let sign_in = self.response.and_then(|response| self.name.and_then(|name| response.get(&name)));
+        match sign_in.and_then(|value| value.as_str()) {
+            Some("Failure") => Outcome::Failure { code: "Failure" },
+            _ => Outcome::Success,
+        }
+    }
+}
+
+/// AWS writes some truths as text.
+fn truth(value: &Value) -> Option<bool> {
+    value.as_bool().or_else(|| match value.as_str()? {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    })
+}
+
+/// Whether this is a CloudTrail event: it says what was called where, and either its version or its type
+/// is written as only CloudTrail does.
+pub(crate) fn recognises(event: &Value) -> bool {
+    let text = |name: &str| event.get(name).and_then(|value| value.as_str());
+    let called = text("eventSource").is_some() && text("eventName").is_some();
+    let written = text("eventVersion").is_some_and(|version| version.starts_with("1."))
+        || text("eventType").is_some_and(|kind| kind.starts_with("Aws"))
+        || event.get("userIdentity").is_some_and(|identity| identity.is_object());
+    called && written
+}
+
+/// The account that the event speaks for.
+pub(crate) fn account(event: &Value) -> Option<&str> {
+    let recipient = event.get("recipientAccountId").and_then(|value| value.as_str());
+    recipient.or_else(|| event.get("userIdentity")?.get("accountId")?.as_str())
+}
+
+/// The activity of one event.
+pub(crate) fn activity<'e>(
+    event: &'e Value,
+    raw: &'e str,
+    fields: &FieldSet,
+) -> Result<Activity<'e>, Reason> {
+    let top = Top::of(event);
+    let time = top.time.ok_or(Reason::Missing { field: "eventTime" })?;
+    let wrong_time = Reason::Malformed { field: "eventTime", expected: "an RFC 3339 time" };
+    let time = time.as_str().and_then(|text| text.parse().ok()).ok_or(wrong_time)?;
+    let service = top.source.ok_or(Reason::Missing { field: "eventSource" })?;
+    let action = top.name.ok_or(Reason::Missing { field: "eventName" })?;
+    let outcome = top.outcome();
+    Ok(Activity {
+        time,
+        class: class::of(service, action),
+        logsource: LOGSOURCE,
+        service,
+        action,
+        actor: identity::principal(&top, service, action, outcome),
+        outcome,
+        read_only: top.read_only,
+        account: account(event),
+        region: top.region,
+        source_ip: top.address,
+        user_agent: top.agent,
+        event_id: top.id,
+        fields: fields.extract(event),
+        raw,
+    })
+}

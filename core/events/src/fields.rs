@@ -1,0 +1,295 @@
+//! The raw fields that a compiled pack reads, and their values in one event.
+//!
+//! A field is a dotted path as Sigma rules write it, such as `requestParameters.userName`. Arrays on the
+//! way fan out: the path then has several values. A name that itself contains dots is found too, whether
+//! the path's dots fall inside names or between them.
+
+use sonic_rs::{JsonContainerTrait as _, JsonNumberTrait as _, JsonType, JsonValueTrait as _};
+use std::{collections::HashMap, fmt};
+
+/// A list of raw paths, compiled to one trie, so that one walk over an event fills all of them.
+#[derive(Debug, Clone, Default)]
+pub struct FieldSet {
+    paths: Vec<String>,
+    index: HashMap<String, usize>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Node {
+    /// Sorted by length, then bytes: most names that are not asked for differ in length.
+    children: Vec<(Box<str>, usize)>,
+    slot: Option<usize>,
+}
+
+impl FieldSet {
+    /// The set of these paths; a repeated path counts once. Cost: the sum of their lengths.
+    #[must_use]
+    pub fn new<P: Into<String>>(paths: impl IntoIterator<Item = P>) -> Self {
+        let mut set = Self { nodes: vec![Node::default()], ..Self::default() };
+        for path in paths {
+            let path = path.into();
+            if set.index.contains_key(&path) {
+                continue;
+            }
+            let slot = set.paths.len();
+            let mut at = 0;
+            for name in path.split('.') {
+                at = set.descend_or_add(at, name);
+            }
+            set.nodes[at].slot = Some(slot);
+            set.index.insert(path.clone(), slot);
+            set.paths.push(path);
+        }
+        set
+    }
+
+    /// The index of a path's slot.
+    #[must_use]
+    pub fn index(&self, path: &str) -> Option<usize> {
+        self.index.get(path).copied()
+    }
+
+    /// The paths, by index.
+    #[must_use]
+    pub fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
+    /// How many paths.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// Whether it asks for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    fn descend_or_add(&mut self, at: usize, name: &str) -> usize {
+        match self.nodes[at].position(name) {
+            Ok(place) => self.nodes[at].children[place].1,
+            Err(place) => {
+                let new = self.nodes.len();
+                self.nodes.push(Node::default());
+                self.nodes[at].children.insert(place, (name.into(), new));
+                new
+            }
+        }
+    }
+
+    /// The values of all paths in one event. Visits only what some path leads to.
+    pub(crate) fn extract<'e>(&self, event: &'e sonic_rs::Value) -> Slots<'e> {
+        let mut slots = Slots { slots: vec![Slot::Missing; self.paths.len()] };
+        if !self.paths.is_empty() {
+            self.walk(0, event, &mut slots);
+        }
+        slots
+    }
+
+    // Recursion is bounded: a record's depth was checked before it was parsed.
+    fn walk<'e>(&self, at: usize, value: &'e sonic_rs::Value, slots: &mut Slots<'e>) {
+        let node = &self.nodes[at];
+        match value.get_type() {
+            JsonType::Array => {
+                if let Some(array) = value.as_array() {
+                    if let (true, Some(slot)) = (array.is_empty(), node.slot) {
+                        slots.push(slot, Value::EmptyList);
+                    }
+                    for element in array {
+                        self.walk(at, element, slots);
+                    }
+                }
+            }
+            JsonType::Object => {
+                if let Some(slot) = node.slot {
+                    slots.push(slot, Value::Object);
+                }
+                if node.children.is_empty() {
+                    return;
+                }
+                for (name, inner) in value.as_object().into_iter().flatten() {
+                    if let Some(child) = self.descend(at, name) {
+                        self.walk(child, inner, slots);
+                    }
+                }
+            }
+            _ => {
+                if let (Some(slot), Some(value)) = (node.slot, scalar(value)) {
+                    slots.push(slot, value);
+                }
+            }
+        }
+    }
+
+    fn descend(&self, at: usize, name: &str) -> Option<usize> {
+        if let Ok(place) = self.nodes[at].position(name) {
+            return Some(self.nodes[at].children[place].1);
+        }
+        let (mut at, mut rest) = (at, name);
+        while let Some((first, more)) = rest.split_once('.') {
+            at = self.child(at, first)?;
+            rest = more;
+            if let Some(child) = self.child(at, rest) {
+                return Some(child);
+            }
+        }
+        None
+    }
+
+    fn child(&self, at: usize, name: &str) -> Option<usize> {
+        self.nodes[at].position(name).ok().map(|place| self.nodes[at].children[place].1)
+    }
+}
+
+impl Node {
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.children.binary_search_by(|(known, _)| {
+            known.len().cmp(&name.len()).then_with(|| known.as_bytes().cmp(name.as_bytes()))
+        })
+    }
+}
+
+fn scalar(value: &sonic_rs::Value) -> Option<Value<'_>> {
+    match value.get_type() {
+        JsonType::Null => Some(Value::Null),
+        JsonType::Boolean => value.as_bool().map(Value::Bool),
+        JsonType::Number => {
+            let number = value.as_number()?;
+            let number = match (number.as_i64(), number.as_u64()) {
+                (Some(integer), _) => Number::Integer(integer),
+                (None, Some(integer)) => Number::Unsigned(integer),
+                (None, None) => Number::Float(number.as_f64()?),
+            };
+            Some(Value::Number(number))
+        }
+        JsonType::String => value.as_str().map(Value::Str),
+        JsonType::Object | JsonType::Array => None,
+    }
+}
+
+/// One value of a field.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'e> {
+    /// The field is there and is `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A text.
+    Str(&'e str),
+    /// The path ends at an object: the field exists and has no value of its own.
+    Object,
+    /// The path ends at an empty array.
+    EmptyList,
+}
+
+/// A JSON number, as exactly as it can be held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    /// An integer that fits.
+    Integer(i64),
+    /// An integer above `i64::MAX`.
+    Unsigned(u64),
+    /// Any other number.
+    Float(f64),
+}
+
+impl Number {
+    /// The number for comparison; integers beyond 2⁵³ lose their last digits.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "documented: a comparison value, not an identity")]
+    pub const fn as_f64(self) -> f64 {
+        match self {
+            Self::Integer(integer) => integer as f64,
+            Self::Unsigned(integer) => integer as f64,
+            Self::Float(float) => float,
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(integer) => integer.fmt(f),
+            Self::Unsigned(integer) => integer.fmt(f),
+            Self::Float(float) => float.fmt(f),
+        }
+    }
+}
+
+/// The values of a [`FieldSet`]'s fields in one event, by index.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Slots<'e> {
+    slots: Vec<Slot<'e>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Slot<'e> {
+    Missing,
+    One(Value<'e>),
+    Many(Vec<Value<'e>>),
+}
+
+impl<'e> Slots<'e> {
+    /// The values of the field with this index: none where it is missing, several where arrays fan out.
+    #[must_use]
+    pub fn get(&self, index: usize) -> &[Value<'e>] {
+        match self.slots.get(index) {
+            None | Some(Slot::Missing) => &[],
+            Some(Slot::One(value)) => std::slice::from_ref(value),
+            Some(Slot::Many(values)) => values,
+        }
+    }
+
+    /// How many fields were asked for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether none was asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    fn push(&mut self, index: usize, value: Value<'e>) {
+        let slot = &mut self.slots[index];
+        match slot {
+            Slot::Missing => *slot = Slot::One(value),
+            Slot::One(first) => *slot = Slot::Many(vec![*first, value]),
+            Slot::Many(values) => values.push(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FieldSet, Number, Value};
+
+    fn values<'e>(event: &'e sonic_rs::Value, path: &str) -> Vec<Value<'e>> {
+        let set = FieldSet::new(["other", path, "other.inner"]);
+        set.extract(event).get(set.index(path).expect("asked for")).to_vec()
+    }
+
+    #[test]
+    fn paths_find_their_values() {
+        let event = sonic_rs::from_str(
+            r#"{"a":{"b":[{"c":1},{"c":"x"},{"d":0}],"e":null,"f":{},"g":[]},"h.i":true,"j":{"k.l":18446744073709551615}}"#,
+        )
+        .expect("JSON");
+        assert_eq!(values(&event, "a.b.c"), [Value::Number(Number::Integer(1)), Value::Str("x")]);
+        assert_eq!(values(&event, "a.e"), [Value::Null]);
+        assert_eq!(values(&event, "a.f"), [Value::Object]);
+        assert_eq!(values(&event, "a.g"), [Value::EmptyList]);
+        assert_eq!(values(&event, "h.i"), [Value::Bool(true)]);
+        assert_eq!(values(&event, "j.k.l"), [Value::Number(Number::Unsigned(u64::MAX))]);
+        assert_eq!(values(&event, "a.b"), [Value::Object, Value::Object, Value::Object]);
+        assert_eq!(values(&event, "a.x"), []);
+        assert_eq!(values(&event, "a"), [Value::Object]);
+    }
+}

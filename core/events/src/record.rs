@@ -1,0 +1,150 @@
+//! A record: one event, checked, parsed and redacted.
+
+use crate::{Activity, FieldSet, Format, Reason, Redactor, aws, scan};
+use sonic_rs::{JsonContainerTrait as _, JsonType, JsonValueMutTrait as _, JsonValueTrait as _};
+
+/// The largest event, in bytes as received.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// The deepest event: an object counts one level, its values the next.
+pub const MAX_DEPTH: usize = 64;
+
+/// One redacted event: its JSON text and that text parsed.
+#[derive(Debug, Clone)]
+pub struct Record {
+    text: Box<str>,
+    value: sonic_rs::Value,
+    format: Format,
+}
+
+impl Record {
+    /// Checks, parses, recognises and redacts one event. Its text stays byte for byte as received unless
+    /// something was redacted.
+    ///
+    /// # Errors
+    /// The [`Reason`] for which it cannot be taken.
+    pub fn read(bytes: &[u8], redactor: &Redactor) -> Result<Self, Reason> {
+        let bytes = bytes.trim_ascii();
+        if bytes.len() > MAX_BYTES {
+            return Err(Reason::TooLarge { bytes: bytes.len() });
+        }
+        let text = std::str::from_utf8(bytes).map_err(|wrong| Reason::NotText { at: wrong.valid_up_to() })?;
+        let extent = scan::value(bytes, 0, MAX_DEPTH).map_err(|broken| match broken {
+            scan::Broken::Unfinished => Reason::NotJson { at: bytes.len() },
+            scan::Broken::Mismatch(at) | scan::Broken::NoValue(at) => Reason::NotJson { at },
+        })?;
+        if let Some(at) = extent.too_deep_at {
+            return Err(Reason::TooDeep { at });
+        }
+        if extent.end != bytes.len() {
+            return Err(Reason::NotJson { at: extent.end });
+        }
+        let mut value: sonic_rs::Value =
+            sonic_rs::from_str(text).map_err(|wrong| Reason::NotJson { at: wrong.offset() })?;
+        if !value.is_object() {
+            return Err(Reason::NotObject);
+        }
+        unique_names(&value, &mut Vec::new())?;
+        let format = recognise(&value).ok_or(Reason::UnknownFormat)?;
+        let secret = match format {
+            Format::AwsCloudTrail => aws::redaction::is_secret,
+        };
+        let text = if !redactor.is_off() && any_secret(&value, "", secret) {
+            redact(&mut value, "", secret, redactor);
+            sonic_rs::to_string(&value).map_err(|_| Reason::NotJson { at: 0 })?.into()
+        } else {
+            Box::from(text)
+        };
+        Ok(Self { text, value, format })
+    }
+
+    /// The redacted event as JSON text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Which log it is from.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The account that the event speaks for: the one whose log reports it.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        match self.format {
+            Format::AwsCloudTrail => aws::account(&self.value),
+        }
+    }
+
+    /// The activity, with the values of `fields`.
+    ///
+    /// # Errors
+    /// [`Reason::Missing`] or [`Reason::Malformed`] where the event lacks what its format always has.
+    pub fn activity<'e>(&'e self, fields: &FieldSet) -> Result<Activity<'e>, Reason> {
+        match self.format {
+            Format::AwsCloudTrail => aws::activity(&self.value, &self.text, fields),
+        }
+    }
+}
+
+fn recognise(value: &sonic_rs::Value) -> Option<Format> {
+    aws::recognises(value).then_some(Format::AwsCloudTrail)
+}
+
+fn unique_names<'v>(value: &'v sonic_rs::Value, names: &mut Vec<&'v str>) -> Result<(), Reason> {
+    match value.get_type() {
+        JsonType::Object => {
+            let Some(object) = value.as_object() else { return Ok(()) };
+            let from = names.len();
+            names.extend(object.iter().map(|(name, _)| name));
+            names[from..].sort_unstable();
+            let twice = names[from..].windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+            if let Some(name) = twice {
+                return Err(Reason::DuplicateName { name: name.chars().take(64).collect() });
+            }
+            names.truncate(from);
+            object.iter().try_for_each(|(_, inner)| unique_names(inner, names))
+        }
+        JsonType::Array => {
+            value.as_array().into_iter().flatten().try_for_each(|inner| unique_names(inner, names))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a name, found in an object that itself has the name `parent`, holds a secret.
+type IsSecret = fn(parent: &str, name: &str) -> bool;
+
+fn any_secret(value: &sonic_rs::Value, parent: &str, secret: IsSecret) -> bool {
+    match value.get_type() {
+        JsonType::Object => value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .any(|(name, inner)| secret(parent, name) || any_secret(inner, name, secret)),
+        JsonType::Array => value.as_array().into_iter().flatten().any(|inner| any_secret(inner, parent, secret)),
+        _ => false,
+    }
+}
+
+fn redact(value: &mut sonic_rs::Value, parent: &str, secret: IsSecret, redactor: &Redactor) {
+    match value.get_type() {
+        JsonType::Object => {
+            for (name, inner) in value.as_object_mut().into_iter().flat_map(|object| object.iter_mut()) {
+                if secret(parent, name) {
+                    redactor.replace_all(inner);
+                } else {
+                    redact(inner, name, secret, redactor);
+                }
+            }
+        }
+        JsonType::Array => {
+            for inner in value.as_array_mut().into_iter().flatten() {
+                redact(inner, parent, secret, redactor);
+            }
+        }
+        _ => {}
+    }
+}
