@@ -1,4 +1,5 @@
 //! The one integration binary of the product tests.
 #![forbid(unsafe_code)]
 
+mod docs;
 mod house;

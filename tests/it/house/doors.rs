@@ -94,17 +94,16 @@ fn a_commit_without_an_entry_does_not_compile() {
 }
 
 #[test]
-fn nobody_serializes_a_secret() {
+fn no_secret_is_logged() {
+    const SPEAKS: [&str; 8] =
+        ["println!(", "print!(", "info!(", "warn!(", "error!(", "debug!(", "trace!(", "span!("];
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| source.is_rust() && !source.is_test()) {
-        // `expose()` inside a formatting or tracing call is how a secret gets into a log.
         for (number, line) in source.code() {
-            let speaks =
-                ["format!(", "write!(", "println!(", "info!(", "warn!(", "error!(", "debug!(", "trace!("];
-            if line.contains(".expose()") && speaks.iter().any(|call| line.contains(call)) {
+            if line.contains(".expose()") && SPEAKS.iter().any(|call| line.contains(call)) {
                 wrong.push(format!("{}:{number}: {}", source.path, line.trim()));
             }
         }
     }
-    none(wrong, "a secret in a text");
+    none(wrong, "a secret goes into a log");
 }
