@@ -1,6 +1,26 @@
 //! (state, activity) → findings, with reasons. Pure: time comes in with the activity, state as a value.
+//!
+//! - A [`Pack`] is compiled Sigma rules. It names the raw fields it reads ([`Pack::fields`]), which
+//!   `events` puts in slots; nothing here sees JSON but keyword search, which has no field.
+//! - A [`Judge`] asks the pack and the identity's profile in a [`ShardState`].
+//! - [`samples`] runs a rule on the events it is written for and on those it must not match.
+//! - [`lint`] says what is wrong with a rule that loads.
+//!
+//! Behaviour signals are medium at most: they alone never tip a quarantine.
 #![forbid(unsafe_code)]
 
 pub mod finding;
+mod judge;
+pub mod lint;
+pub mod pack;
+mod profile;
+pub mod samples;
+pub mod sigma;
+mod siphash;
+mod state;
 
 pub use finding::{Detector, Finding, Trigger};
+pub use judge::Judge;
+pub use pack::{Pack, RuleText, Skipped};
+pub use profile::{ESTABLISHED_ACTIVITIES, ESTABLISHED_MICROS, FIRST_SEEN_ACTION};
+pub use state::{MAX_IDENTITIES, MODEL_VERSION, SHARDS, ShardState, WrongSnapshot, shard_of};

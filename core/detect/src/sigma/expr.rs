@@ -1,0 +1,137 @@
+//! What a rule compiles to: a tree of tests over slots, which can name the values that every match has.
+
+use super::matcher::{Matcher, text};
+use super::text::{Place, Text, fold};
+use super::keywords;
+use events::{Activity, Value};
+
+/// A condition that one activity meets or not. Evaluation allocates nothing but what folding needs.
+#[derive(Debug, Clone)]
+pub(crate) enum Expr {
+    All(Box<[Expr]>),
+    Any(Box<[Expr]>),
+    Not(Box<Expr>),
+    /// Any value in the slot passes.
+    Test { slot: usize, matcher: Matcher },
+    /// The slot is missing or null.
+    Null { slot: usize },
+    /// The field is there, or is not.
+    Exists { slot: usize, wanted: bool },
+    /// Any value in the slot holds, or is, any value in the other.
+    Reference { slot: usize, other: usize, place: Place, cased: bool },
+    /// Any value of the event holds the text.
+    Keyword(Text),
+}
+
+/// A value that must stand in a slot, folded.
+pub(crate) type Anchor = (usize, Box<str>);
+
+impl Expr {
+    pub(crate) fn all(parts: Vec<Self>) -> Self {
+        Self::one_or(parts, Self::All)
+    }
+
+    pub(crate) fn any(parts: Vec<Self>) -> Self {
+        Self::one_or(parts, Self::Any)
+    }
+
+    fn one_or(mut parts: Vec<Self>, join: fn(Box<[Self]>) -> Self) -> Self {
+        if parts.len() == 1 {
+            return parts.swap_remove(0);
+        }
+        // Cheap questions first; the answer does not depend on the order.
+        parts.sort_by_key(Self::cost);
+        join(parts.into_boxed_slice())
+    }
+
+    fn cost(&self) -> u32 {
+        match self {
+            Self::Null { .. } | Self::Exists { .. } => 0,
+            Self::Test { matcher: Matcher::Text(text), .. } if text.exact().is_some() => 1,
+            Self::Test { matcher: Matcher::Regex(_), .. } => 10,
+            Self::Test { .. } => 2,
+            Self::Reference { .. } => 5,
+            Self::Keyword(_) => 1_000,
+            Self::Not(inner) => inner.cost(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::cost).sum(),
+        }
+    }
+
+    /// Whether the activity meets it.
+    pub(crate) fn holds(&self, activity: &Activity<'_>) -> bool {
+        let slots = &activity.fields;
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.holds(activity)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(activity)),
+            Self::Not(inner) => !inner.holds(activity),
+            Self::Test { slot, matcher } => slots.get(*slot).iter().any(|&value| matcher.passes(value)),
+            Self::Null { slot } => {
+                let values = slots.get(*slot);
+                values.is_empty() || values.contains(&Value::Null)
+            }
+            Self::Exists { slot, wanted } => slots.get(*slot).is_empty() != *wanted,
+            Self::Reference { slot, other, place, cased } => slots.get(*other).iter().any(|&wanted| {
+                let Some(wanted) = text(wanted) else { return false };
+                let wanted = Text::plain(&wanted, *place, *cased);
+                let fits = |&value: &Value<'_>| text(value).is_some_and(|value| wanted.fits(&value));
+                slots.get(*slot).iter().any(fits)
+            }),
+            Self::Keyword(keyword) => keywords::found(activity.raw, keyword),
+        }
+    }
+
+    /// A set of slot values of which every match has at least one; `None` where there is no such set.
+    /// `cost` tells how many rules share an anchor: the fewer, the better it selects.
+    pub(crate) fn anchors(&self, cost: &impl Fn(&Anchor) -> usize) -> Option<Vec<Anchor>> {
+        match self {
+            Self::Test { slot, matcher: Matcher::Text(text) } => {
+                Some(text.exact()?.into_iter().map(|text| (*slot, text)).collect())
+            }
+            Self::All(parts) => {
+                let choices = parts.iter().filter_map(|part| part.anchors(cost));
+                choices.min_by_key(|anchors| anchors.iter().map(cost).sum::<usize>())
+            }
+            Self::Any(parts) => {
+                let each: Option<Vec<_>> = parts.iter().map(|part| part.anchors(cost)).collect();
+                each.map(|each| each.into_iter().flatten().collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Every anchor that the tree offers anywhere, for counting.
+    pub(crate) fn visit_anchors(&self, visit: &mut impl FnMut(Anchor)) {
+        match self {
+            Self::Test { slot, matcher: Matcher::Text(text) } => {
+                text.exact().into_iter().flatten().for_each(|text| visit((*slot, text)));
+            }
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.visit_anchors(visit)),
+            _ => {}
+        }
+    }
+
+    /// The slots and values that made a match, in the order of evaluation. Only of tests that passed and
+    /// stand under no `not`.
+    pub(crate) fn evidence<'e>(&self, activity: &Activity<'e>, found: &mut Vec<(usize, Value<'e>)>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts.iter().filter(|part| part.holds(activity)) {
+                    part.evidence(activity, found);
+                }
+            }
+            Self::Test { slot, matcher } => {
+                let values = activity.fields.get(*slot).iter();
+                found.extend(values.copied().find(|&value| matcher.passes(value)).map(|value| (*slot, value)));
+            }
+            Self::Reference { slot, .. } => {
+                found.extend(activity.fields.get(*slot).first().map(|&value| (*slot, value)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The folded text by which the index finds the rules that an activity's value may match.
+pub(crate) fn key(value: Value<'_>) -> Option<Box<str>> {
+    text(value).map(|text| Box::from(&*fold(&text)))
+}

@@ -1,0 +1,304 @@
+//! A rule as written: what it says about itself, and its detection compiled over paths.
+
+use super::condition::{self, Condition};
+use super::expr::Expr;
+use super::modifier::{Modifiers, joined};
+use super::text::{Place, Text};
+use super::Reason;
+use base::Severity;
+use serde::Deserialize as _;
+use serde_yaml_ng::{Mapping, Value};
+
+/// How large the text of a rule may be, in bytes.
+pub(crate) const MAX_TEXT: usize = 1 << 20;
+
+/// Where the events of a rule come from. Lower case; `None` where the rule does not say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Pattern {
+    /// Such as `aws`.
+    pub product: Option<String>,
+    /// Such as `cloudtrail`.
+    pub service: Option<String>,
+    /// Such as `application`.
+    pub category: Option<String>,
+}
+
+impl Pattern {
+    /// Whether events of this log source concern the rule: what the rule names must be so.
+    #[must_use]
+    pub fn takes(&self, source: events::Logsource) -> bool {
+        let same = |wanted: &Option<String>, found: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
+        };
+        same(&self.product, source.product)
+            && same(&self.service, source.service)
+            && same(&self.category, source.category)
+    }
+}
+
+/// A compiled rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its id, usually a UUID; its path where it has none.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What it finds and why that matters.
+    pub description: String,
+    /// How bad a match is; medium where the rule does not say.
+    pub severity: Severity,
+    /// All tags, in order.
+    pub tags: Vec<String>,
+    /// What may look like it and be benign.
+    pub false_positives: Vec<String>,
+    /// Which logs it reads.
+    pub logsource: Pattern,
+    /// Where it was found.
+    pub path: String,
+    /// The rule as written.
+    pub text: String,
+    pub(crate) expr: Expr,
+}
+
+impl Rule {
+    /// The ATT&CK tags.
+    pub fn attack(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(String::as_str).filter(|tag| tag.starts_with("attack."))
+    }
+
+    /// The OWASP tags.
+    pub fn owasp(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(String::as_str).filter(|tag| tag.starts_with("owasp."))
+    }
+}
+
+/// The slots of a pack while it is compiled: one for each path.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    paths: Vec<String>,
+}
+
+impl Slots {
+    fn of(&mut self, path: &str) -> usize {
+        self.paths.iter().position(|known| known == path).unwrap_or_else(|| {
+            self.paths.push(path.to_owned());
+            self.paths.len() - 1
+        })
+    }
+
+    pub(crate) fn into_paths(self) -> Vec<String> {
+        self.paths
+    }
+}
+
+/// Reads every rule of a YAML text, which may hold several documents.
+pub(crate) fn read(path: &str, text: &str, slots: &mut Slots) -> Result<Vec<Rule>, Reason> {
+    if text.len() > MAX_TEXT {
+        return Err(Reason::TooLarge { limit: MAX_TEXT });
+    }
+    let documents = serde_yaml_ng::Deserializer::from_str(text);
+    let documents: Result<Vec<_>, _> = documents.map(Value::deserialize).collect();
+    let documents = documents.map_err(|error| Reason::Yaml(error.to_string()))?;
+    let documents: Vec<_> = documents.iter().filter(|document| !document.is_null()).collect();
+    if documents.is_empty() {
+        return Err(shape("title", "the file is empty"));
+    }
+    documents.into_iter().map(|document| one(path, text, document, slots)).collect()
+}
+
+fn one(path: &str, text: &str, document: &Value, slots: &mut Slots) -> Result<Rule, Reason> {
+    let rule = document.as_mapping().ok_or_else(|| shape("rule", "is not a mapping"))?;
+    for (key, what) in [
+        ("correlation", "a correlation"),
+        ("filter", "a filter"),
+        ("action", "a rule collection (`action`)"),
+    ] {
+        if rule.contains_key(key) {
+            return Err(Reason::Unsupported(what.to_owned()));
+        }
+    }
+    let title = string(rule, "title")?.ok_or_else(|| shape("title", "is missing"))?;
+    let severity = match string(rule, "level")? {
+        Some(level) => level.parse().map_err(|_| shape("level", "is none of the five levels"))?,
+        None => Severity::Medium,
+    };
+    let detection = rule.get("detection").and_then(Value::as_mapping);
+    let detection = detection.ok_or_else(|| shape("detection", "is missing or no mapping"))?;
+    Ok(Rule {
+        id: string(rule, "id")?.unwrap_or_else(|| path.to_owned()),
+        title,
+        description: string(rule, "description")?.unwrap_or_default(),
+        severity,
+        tags: strings(rule, "tags")?,
+        false_positives: strings(rule, "falsepositives")?,
+        logsource: logsource(rule)?,
+        path: path.to_owned(),
+        text: text.to_owned(),
+        expr: detect(detection, slots)?,
+    })
+}
+
+fn logsource(rule: &Mapping) -> Result<Pattern, Reason> {
+    let source = rule.get("logsource").and_then(Value::as_mapping);
+    let source = source.ok_or_else(|| shape("logsource", "is missing or no mapping"))?;
+    let part = |key| Ok(string(source, key)?.map(|text| text.to_lowercase()));
+    let pattern = Pattern { product: part("product")?, service: part("service")?, category: part("category")? };
+    if pattern == Pattern::default() {
+        return Err(shape("logsource", "names no product, service or category"));
+    }
+    Ok(pattern)
+}
+
+fn detect(detection: &Mapping, slots: &mut Slots) -> Result<Expr, Reason> {
+    let mut names = Vec::new();
+    let mut selections = Vec::new();
+    for (key, value) in detection {
+        let name = key.as_str().ok_or_else(|| shape("detection", "has a name that is no text"))?;
+        match name {
+            "condition" => {}
+            "timeframe" => return Err(Reason::Unsupported("`timeframe` in a detection".to_owned())),
+            _ => {
+                names.push(name.to_owned());
+                selections.push(selection(name, value, slots)?);
+            }
+        }
+    }
+    let conditions = match detection.get("condition") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Sequence(several)) if several.iter().all(Value::is_string) && !several.is_empty() => {
+            several.iter().filter_map(Value::as_str).collect()
+        }
+        _ => return Err(shape("condition", "is missing, or neither a text nor a list of texts")),
+    };
+    let parts: Result<Vec<_>, Reason> = conditions
+        .into_iter()
+        .map(|text| Ok(compile(&condition::parse(text, &names)?, &selections)))
+        .collect();
+    Ok(Expr::any(parts?))
+}
+
+fn compile(condition: &Condition, selections: &[Expr]) -> Expr {
+    let each = |parts: &[Condition]| parts.iter().map(|part| compile(part, selections)).collect();
+    match condition {
+        Condition::Selection(index) => selections[*index].clone(),
+        Condition::Not(inner) => Expr::Not(Box::new(compile(inner, selections))),
+        Condition::All(parts) => Expr::all(each(parts)),
+        Condition::Any(parts) => Expr::any(each(parts)),
+    }
+}
+
+fn selection(name: &str, value: &Value, slots: &mut Slots) -> Result<Expr, Reason> {
+    match value {
+        Value::Mapping(fields) if !fields.is_empty() => all_fields(fields, slots),
+        Value::Sequence(parts) if !parts.is_empty() => {
+            let parts: Result<Vec<_>, _> = parts.iter().map(|part| selection(name, part, slots)).collect();
+            Ok(Expr::any(parts?))
+        }
+        Value::String(_) | Value::Number(_) => keyword(name, value),
+        _ => Err(shape(name, "is no mapping, no list and no keyword, or is empty")),
+    }
+}
+
+fn keyword(name: &str, value: &Value) -> Result<Expr, Reason> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return Err(shape(name, "has a keyword that is neither text nor number")),
+    };
+    Text::new(&text, Place::Anywhere, false)
+        .map(Expr::Keyword)
+        .map_err(|_| shape(name, "has a keyword that compiles too large"))
+}
+
+fn all_fields(fields: &Mapping, slots: &mut Slots) -> Result<Expr, Reason> {
+    let parts: Result<Vec<_>, _> = fields
+        .iter()
+        .map(|(key, value)| {
+            let key = key.as_str().ok_or_else(|| shape("detection", "has a field that is no text"))?;
+            field(key, value, slots)
+        })
+        .collect();
+    Ok(Expr::all(parts?))
+}
+
+fn field(written: &str, value: &Value, slots: &mut Slots) -> Result<Expr, Reason> {
+    let (path, modifiers) = Modifiers::read(written)?;
+    let values = match value {
+        Value::Sequence(values) if values.is_empty() => return Err(modifiers.wrong("the list of values is empty")),
+        Value::Sequence(values) => values.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    if path.is_empty() {
+        return keywords(values, &modifiers);
+    }
+    let slot = slots.of(path);
+    let parts: Result<Vec<_>, Reason> = values.iter().map(|value| test(slot, value, &modifiers, slots)).collect();
+    let parts = parts?;
+    let expr = if modifiers.all { Expr::all(parts) } else { Expr::any(merged(slot, parts)) };
+    Ok(if modifiers.unequal { Expr::Not(Box::new(expr)) } else { expr })
+}
+
+/// `'|all': [...]`: keywords that must all be found; without `all` one is enough.
+fn keywords(values: &[Value], modifiers: &Modifiers) -> Result<Expr, Reason> {
+    let plain = modifiers.field.trim_start_matches('|');
+    if !plain.is_empty() && plain != "all" {
+        return Err(Reason::Unsupported(format!("`{}` on keywords", modifiers.field)));
+    }
+    let parts: Result<Vec<_>, _> = values.iter().map(|value| keyword(&modifiers.field, value)).collect();
+    Ok(if modifiers.all { Expr::all(parts?) } else { Expr::any(parts?) })
+}
+
+fn test(slot: usize, value: &Value, modifiers: &Modifiers, slots: &mut Slots) -> Result<Expr, Reason> {
+    if modifiers.exists {
+        let wanted = value.as_bool().ok_or_else(|| modifiers.wrong("`exists` needs true or false"))?;
+        return Ok(Expr::Exists { slot, wanted });
+    }
+    if modifiers.reference {
+        let other = value.as_str().ok_or_else(|| modifiers.wrong("`fieldref` needs a field's name"))?;
+        let (place, cased) = (modifiers.reference_place(), modifiers.cased);
+        return Ok(Expr::Reference { slot, other: slots.of(other), place, cased });
+    }
+    if value.is_null() {
+        return Ok(Expr::Null { slot });
+    }
+    let matchers = modifiers.matchers(value)?;
+    Ok(Expr::any(matchers.into_iter().map(|matcher| Expr::Test { slot, matcher }).collect()))
+}
+
+/// Joins the exact texts of one field, of which any may be the value, into one test.
+fn merged(slot: usize, parts: Vec<Expr>) -> Vec<Expr> {
+    let mut matchers = Vec::new();
+    let mut rest = Vec::new();
+    for part in parts {
+        match part {
+            Expr::Test { slot: of, matcher } if of == slot => matchers.push(matcher),
+            other => rest.push(other),
+        }
+    }
+    rest.extend(joined(matchers).into_iter().map(|matcher| Expr::Test { slot, matcher }));
+    rest
+}
+
+fn shape(key: &str, problem: &'static str) -> Reason {
+    Reason::Shape { key: key.to_owned(), problem }
+}
+
+fn string(mapping: &Mapping, key: &str) -> Result<Option<String>, Reason> {
+    match mapping.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(shape(key, "is not a text")),
+    }
+}
+
+fn strings(mapping: &Mapping, key: &str) -> Result<Vec<String>, Reason> {
+    match mapping.get(key) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![text.clone()]),
+        Some(Value::Sequence(values)) if values.iter().all(Value::is_string) => {
+            Ok(values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        }
+        Some(_) => Err(shape(key, "is not a list of texts")),
+    }
+}
