@@ -4,8 +4,12 @@
 //! signers of a checkpoint come in as values.
 #![forbid(unsafe_code)]
 
+pub mod checkpoint;
 pub mod entry;
 pub mod kind;
+pub mod tree;
 
+pub use checkpoint::{Signer, Unsigned};
 pub use entry::{Entry, Object, Outcome, Sealed, Stamp};
 pub use kind::Kind;
+pub use tree::{Broken, Tile, Tree};

@@ -1,4 +1,4 @@
-//! Checks what [`ledger`](../ledger/index.html) builds: entries, Merkle proofs, checkpoints, and a whole
+//! Checks what `core/ledger` builds: entries, Merkle proofs, checkpoints, and a whole
 //! ledger directory from its files alone.
 //!
 //! Everything that is read here is hostile until it is checked, so nothing here panics, allocates by a

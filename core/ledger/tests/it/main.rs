@@ -1,0 +1,7 @@
+//! Logs built by `ledger`, checked by `verify`: whole, resumed, and changed in every way that a file can
+//! be changed. Keys here are doubles whose signatures are hashes; `services/audit` repeats the byte
+//! flips with real ones.
+
+mod changed;
+mod grown;
+mod log;
