@@ -21,8 +21,7 @@ pub enum Severity {
 
 impl Severity {
     /// All levels, mildest first.
-    pub const ALL: [Self; 5] =
-        [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
 
     /// The level in lower case, as everywhere in text.
     #[must_use]

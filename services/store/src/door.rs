@@ -8,9 +8,9 @@ use crate::{
 use base::{Context, Timestamp};
 use ledger::{Entry, Kind, Stamp};
 use sea_orm::{
-    AccessMode, ActiveValue::Set, DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany, Select,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany, entity::prelude::*,
-    sea_query::OnConflict, QueryOrder, QuerySelect, IntoActiveModel,
+    AccessMode, ActiveValue::Set, DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany,
+    IntoActiveModel, QueryOrder, QuerySelect, Select, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait, UpdateMany, entity::prelude::*, sea_query::OnConflict,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -130,7 +130,6 @@ impl Queries for Tx {
 
 /// Proof that a change is durable; made by a commit only.
 #[derive(Debug)]
-#[must_use]
 pub struct Committed {
     at: Timestamp,
     first: u64,
@@ -323,7 +322,8 @@ impl Tx {
                 salt,
             })?;
             let organization = self.owner();
-            let row = entry::Model { organization: organization.clone(), position: index, entry: sealed.json };
+            let row =
+                entry::Model { organization: organization.clone(), position: index, entry: sealed.json };
             self.insert(row.into_active_model()).await?;
             if let Some(salted) = sealed.details {
                 let row = details::Model { organization, position: index, salted };

@@ -164,4 +164,3 @@ fn sql(change: schema::Change) -> String {
         schema::Kind::Alter(alter) => alter.to_string(SqliteQueryBuilder),
     }
 }
-
