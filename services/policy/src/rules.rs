@@ -1,0 +1,130 @@
+//! Who may do what: a table, and the pure decision that reads it.
+
+use crate::Reason;
+use base::{Action, Actor, Role};
+
+/// Who an act is open to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// A person with this role.
+    Person(Role),
+    /// A machine identity in good standing.
+    Identity,
+    /// A source of events.
+    Source,
+    /// The holder of the one-time administrator secret.
+    Administrator,
+}
+
+use Who::{Administrator, Identity, Source};
+const ORG_ADMIN: Who = Who::Person(Role::OrgAdmin);
+const ORG_USER: Who = Who::Person(Role::OrgUser);
+const AUDITOR: Who = Who::Person(Role::Auditor);
+
+/// The table. What nobody is named for, nobody may do: an actor that is not yet known and a background
+/// task appear in no line.
+pub(crate) const fn open_to(action: Action) -> &'static [Who] {
+    match action {
+        Action::OrganizationsCreate => &[Administrator],
+        Action::EventsSend => &[Source],
+        Action::EventsTail | Action::IdentitiesRead | Action::FindingsRead | Action::Diagnose => {
+            &[ORG_ADMIN, ORG_USER, AUDITOR]
+        }
+        Action::IdentitiesQuarantine
+        | Action::IdentitiesRelease
+        | Action::IdentitiesProtect
+        | Action::CredentialsIssue
+        | Action::CredentialsRevoke
+        | Action::ResponseSet
+        | Action::ProducersAdd => &[ORG_ADMIN],
+        Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead => &[ORG_ADMIN, AUDITOR],
+        Action::DatasetsRead => &[ORG_ADMIN, ORG_USER, AUDITOR, Identity],
+        Action::ProducersRead => &[ORG_ADMIN, ORG_USER, AUDITOR],
+        Action::DatasetsProtect | Action::DatasetsReveal => &[ORG_ADMIN, ORG_USER, Identity],
+    }
+}
+
+/// Whether an act opens data. Then even a person, who has no standing, is refused on a node that might
+/// have missed a quarantine: who a reveal serves is not for that node to know.
+pub(crate) const fn opens_data(action: Action) -> bool {
+    matches!(action, Action::DatasetsReveal)
+}
+
+/// The table's answer, before anyone's standing is read.
+pub(crate) fn decide(actor: &Actor, action: Action) -> Result<(), Reason> {
+    let who = match actor {
+        Actor::Unidentified => return Err(Reason::NotSignedIn),
+        Actor::System { .. } => return Err(Reason::ActorKind),
+        Actor::Person { role, .. } => Who::Person(*role),
+        Actor::Identity { .. } => Identity,
+        Actor::Source { .. } => Source,
+        Actor::Administrator => Administrator,
+    };
+    let open_to = open_to(action);
+    if open_to.contains(&who) {
+        return Ok(());
+    }
+    let a_person_may = open_to.iter().any(|other| matches!(other, Who::Person(_)));
+    Err(if matches!(who, Who::Person(_)) && a_person_may { Reason::Role } else { Reason::ActorKind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decide;
+    use base::{Action, Actor, Id, Role};
+
+    /// `y` where the actor may, else the first letter of the reason. Columns: org_admin, org_user, auditor,
+    /// identity, source, administrator, unidentified, system.
+    const GOLDEN: &str = "\
+organizations.create    a a a a a y n a
+events.send             a a a a y a n a
+events.tail             y y y a a a n a
+identities.read         y y y a a a n a
+identities.quarantine   y r r a a a n a
+identities.release      y r r a a a n a
+identities.protect      y r r a a a n a
+credentials.issue       y r r a a a n a
+credentials.read        y r y a a a n a
+credentials.revoke      y r r a a a n a
+findings.read           y y y a a a n a
+response.read           y r y a a a n a
+response.set            y r r a a a n a
+datasets.read           y y y y a a n a
+datasets.protect        y y r y a a n a
+datasets.reveal         y y r y a a n a
+producers.add           y r r a a a n a
+producers.read          y y y a a a n a
+ledger.read             y r y a a a n a
+node.diagnose           y y y a a a n a
+";
+
+    fn actors() -> Vec<Actor> {
+        let credential = Id::from_bytes([1; 16]);
+        let person = |role| Actor::Person { person: Id::from_bytes([2; 16]), credential, role };
+        vec![
+            person(Role::OrgAdmin),
+            person(Role::OrgUser),
+            person(Role::Auditor),
+            Actor::Identity { identity: Id::from_bytes([3; 16]), credential },
+            Actor::Source { credential },
+            Actor::Administrator,
+            Actor::Unidentified,
+            Actor::System { task: "respond" },
+        ]
+    }
+
+    #[test]
+    fn every_action_is_open_to_exactly_whom_the_table_says() {
+        let mut table = String::new();
+        for action in Action::ALL {
+            table.push_str(&format!("{:23}", action.as_str()));
+            for actor in actors() {
+                let answer = decide(&actor, *action).map_or_else(|reason| &reason.code()[..1], |()| "y");
+                table.push(' ');
+                table.push_str(answer);
+            }
+            table.push('\n');
+        }
+        assert_eq!(table, GOLDEN);
+    }
+}
