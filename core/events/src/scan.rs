@@ -96,6 +96,12 @@ pub(crate) fn string(bytes: &[u8], start: usize) -> Option<usize> {
     }
 }
 
+/// The first byte at or after `at` that is no white space.
+pub(crate) fn skip_space(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| !b" \t\r\n".contains(byte)).unwrap_or(rest.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Broken, value};

@@ -1,0 +1,6 @@
+//! Events from outside: samples of each kind of principal, redaction, limits, hostile input.
+
+mod hostile;
+mod inflating;
+mod principals;
+mod redaction;
