@@ -1,0 +1,181 @@
+//! Publication on a disk that fails and forgets, at every call in turn.
+
+use super::Writer;
+use crate::{Error, LogKeys, Signatures, disk::simulated::{Fault, SimulatedDisk}, disk::Disk as _};
+use base::{Actor, Id, Timestamp, noun};
+use crypto::sign::{Algorithm, SigningKey};
+use ledger::{Entry, Kind, Stamp};
+use std::{collections::BTreeSet, io, path::Path, sync::Arc};
+use verify::{LedgerFiles, Pins, Unreadable};
+
+const LEDGERS: &str = "/data/ledgers";
+
+struct House {
+    organization: Id<noun::Organization>,
+    keys: LogKeys,
+    signatures: Signatures,
+    entries: Vec<Vec<u8>>,
+}
+
+impl House {
+    fn new(count: u64) -> Self {
+        let provider = crypto::aws_lc();
+        let organization = Id::from_bytes([3; 16]);
+        let key = |algorithm| SigningKey::generate(&*provider, algorithm);
+        let keys = LogKeys::new(organization, key(Algorithm::Ed25519), key(Algorithm::MlDsa44));
+        let keys = keys.expect("one of each");
+        let entries = (0..count).map(|position| {
+            let entry = match position {
+                0 => keys.started(organization),
+                _ => Entry::done(Kind::FindingsRecorded, organization).batch(1, [7; 32]),
+            };
+            let stamp = Stamp {
+                organization,
+                actor: &Actor::System { task: "test" },
+                request: Id::from_bytes([2; 16]),
+                position,
+                time: Timestamp::from_millis(1_700_000_000_000),
+                nonce: [1; 16],
+                salt: [4; 32],
+            };
+            entry.seal(&stamp).expect("it fits").json
+        });
+        let entries = entries.collect();
+        Self { organization, signatures: Signatures::new(provider), keys, entries }
+    }
+
+    fn open(&self, disk: &Arc<SimulatedDisk>) -> Result<Writer, Error> {
+        let shared: Arc<SimulatedDisk> = Arc::clone(disk);
+        let opened =
+            Writer::open(shared, Path::new(LEDGERS), self.organization, &self.keys, &self.signatures)?;
+        assert!(opened.reach <= self.entries.len() as u64, "no file reaches beyond what was committed");
+        opened.tidy()?;
+        Ok(opened.writer)
+    }
+
+    fn publish(&self, writer: &mut Writer, up_to: u64) -> Result<(), Error> {
+        let (from, to) = (writer.size(), up_to);
+        let range = usize::try_from(from).expect("small")..usize::try_from(to).expect("small");
+        let now = Timestamp::from_millis(1_700_000_600_000);
+        writer.publish(self.entries[range].iter().map(Vec::as_slice), &self.keys, &self.signatures, now)
+    }
+
+    fn verify(&self, disk: &SimulatedDisk) -> u64 {
+        let home = Path::new(LEDGERS).join(self.organization.bare());
+        let pins = Pins { keys: self.keys.verifier_keys().to_vec(), checkpoint: None };
+        let report = verify::directory(&OnDisk(disk, &home), &self.signatures, &pins);
+        report.map(|report| report.checkpoint.checkpoint().size).expect("the ledger verifies")
+    }
+}
+
+struct OnDisk<'d>(&'d SimulatedDisk, &'d Path);
+
+impl LedgerFiles for OnDisk<'_> {
+    fn list(&self) -> Result<Vec<String>, Unreadable> {
+        let paths = self.0.list(self.1).map_err(|error| Unreadable(error.to_string()))?;
+        Ok(paths.iter().map(|path| path.strip_prefix(self.1).expect("below").display().to_string()).collect())
+    }
+
+    fn read(&self, path: &str, _: usize) -> Result<Vec<u8>, Unreadable> {
+        self.0.read(&self.1.join(path)).map_err(|error| Unreadable(error.to_string()))
+    }
+}
+
+/// The publications of a run: the first, a small one, one that fills a tile, one more.
+const SIZES: [u64; 4] = [1, 4, 258, 259];
+
+/// Publishes everything on this disk, starting anew after each crash and each stop, and returns how often it
+/// had to. What was published once stays published.
+fn run(house: &House, disk: &Arc<SimulatedDisk>) -> usize {
+    let (mut acknowledged, mut starts) = (0, 0);
+    'start: loop {
+        starts += 1;
+        assert!(starts < 10, "a single fault does not keep a log from its end");
+        if disk.is_down() {
+            disk.restart();
+        }
+        let Ok(mut writer) = house.open(disk) else { continue };
+        assert!(writer.size() >= acknowledged, "{} published, {acknowledged} acknowledged", writer.size());
+        if writer.size() > 0 {
+            assert_eq!(house.verify(disk), writer.size(), "after a start the files are in order");
+        }
+        for size in SIZES {
+            while writer.size() < size {
+                match house.publish(&mut writer, size) {
+                    Ok(()) => acknowledged = size,
+                    Err(Error::Stopped { .. }) => {
+                        let calls = disk.calls();
+                        assert!(matches!(house.publish(&mut writer, size), Err(Error::Stopped { .. })));
+                        assert_eq!(disk.calls(), calls, "a stopped writer leaves the disk alone");
+                        // The process ends, and with it what was not synced may be gone.
+                        disk.restart();
+                        continue 'start;
+                    }
+                    Err(_) if disk.is_down() => continue 'start,
+                    Err(Error::File { .. }) => {}
+                    Err(other) => unreachable!("{other}"),
+                }
+            }
+        }
+        return starts;
+    }
+}
+
+#[test]
+fn every_entry_is_there_once_whichever_call_fails_or_is_the_last() {
+    let house = House::new(*SIZES.last().expect("some"));
+    let disk = |seed| Arc::new(SimulatedDisk::new(Path::new("/data"), seed));
+    let whole = disk(0);
+    assert_eq!(run(&house, &whole), 1);
+    let calls = whole.calls();
+    assert!(calls > 60, "{calls} calls are too few to be all of them");
+    let faults = [
+        Fault::Error(io::ErrorKind::Other),
+        Fault::Error(io::ErrorKind::StorageFull),
+        Fault::CrashBefore,
+        Fault::CrashAfter,
+    ];
+    let mut restarted = 0;
+    for call in 0..calls {
+        for fault in faults {
+            for seed in 1..=3 {
+                let disk = disk(call * 100 + seed);
+                disk.fail(call, fault);
+                restarted += run(&house, &disk) - 1;
+                assert_eq!(house.verify(&disk), 259, "{fault:?} at call {call}, seed {seed}");
+            }
+        }
+    }
+    assert!(restarted >= usize::try_from(calls).expect("small") * 6, "every crash made it start anew");
+}
+
+#[test]
+fn a_full_disk_stalls_and_goes_on_when_there_is_room() {
+    let house = House::new(20);
+    let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
+    let mut writer = house.open(&disk).expect("an empty disk");
+    house.publish(&mut writer, 10).expect("there is room");
+    disk.fail(disk.calls() + 2, Fault::Error(io::ErrorKind::StorageFull));
+    assert!(matches!(house.publish(&mut writer, 15), Err(Error::File { .. })));
+    assert_eq!((writer.size(), house.verify(&disk)), (10, 10), "what was published still verifies");
+    house.publish(&mut writer, 20).expect("there is room again");
+    assert_eq!(house.verify(&disk), 20);
+}
+
+#[test]
+fn superseded_partial_tiles_go_and_all_others_stay() {
+    let house = House::new(258);
+    let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
+    let mut writer = house.open(&disk).expect("an empty disk");
+    let home = Path::new(LEDGERS).join(house.organization.bare());
+    let names = || -> BTreeSet<String> { OnDisk(&disk, &home).list().expect("it lists").into_iter().collect() };
+    for size in [1, 200] {
+        house.publish(&mut writer, size).expect("it publishes");
+    }
+    assert!(names().contains("tile/0/000.p/1"), "checkpoint 1 needs it, and no full tile stands yet");
+    house.publish(&mut writer, 258).expect("it publishes");
+    let expected = [
+        "checkpoint", "tile/0/000", "tile/0/001.p/2", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/2",
+    ];
+    assert_eq!(names(), expected.map(str::to_owned).into());
+}
