@@ -24,6 +24,7 @@ pub(crate) struct Writer {
     published: Option<VerifiedCheckpoint>,
     /// Directories whose own names are known to be durable.
     durable: BTreeSet<PathBuf>,
+    staging_made: bool,
     /// The file whose sync failed.
     stopped: Option<PathBuf>,
 }
@@ -76,6 +77,7 @@ impl Writer {
             tree: Tree::new(),
             published: None,
             durable: BTreeSet::new(),
+            staging_made: false,
             stopped: None,
         };
         let mut newest = Vec::new();
@@ -136,8 +138,12 @@ impl Writer {
         let mut renamed = BTreeSet::new();
 
         // 2. Beside the ledger, synced.
-        let staging = self.staging.clone();
-        self.make_dirs(&staging, &mut renamed)?;
+        if !self.staging_made {
+            // Its name need not last: what is staged is made anew after a crash.
+            let staging = self.staging.clone();
+            self.make_dirs(&staging, &mut BTreeSet::new())?;
+            self.staging_made = true;
+        }
         for tile in &tiles {
             self.stage(&tile.path.to_string(), &tile.bytes)?;
         }

@@ -90,6 +90,6 @@ async fn every_flipped_byte_fails_and_is_found() {
         }
         std::fs::write(&path, &whole).expect("it writes");
     }
-    assert!(flips > 10_000, "{flips} bytes are too few");
+    assert!(flips > 8_000, "{flips} bytes are too few for two keys, two signatures and three entries twice");
     assert!(house.verify().is_ok());
 }
