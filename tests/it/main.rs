@@ -1,5 +1,8 @@
 //! The one integration binary of the product tests.
 #![forbid(unsafe_code)]
 
+mod crash;
+mod disk;
 mod docs;
 mod house;
+mod spine;

@@ -1,6 +1,13 @@
 //! What the product tests share: the repository they stand in and the binary they run.
 #![forbid(unsafe_code)]
 
+pub mod cloudtrail;
+pub mod dataset;
+pub mod http;
+pub mod organization;
+pub mod server;
+pub mod wait;
+
 use std::path::{Path, PathBuf};
 
 /// The root of the repository that is being tested.
