@@ -1,0 +1,132 @@
+//! Keys open for whom they should, and for nobody else.
+
+use crate::{House, NOW};
+use base::{Action, Fault, Id, Kind};
+use crypto::{hpke, sign::Algorithm, sign::SigningKey};
+use keys::{Error, Signatory};
+use ledger::Entry;
+use policy::Resource;
+use standing::{Change, Reason};
+
+const INFO: &[u8] = b"info";
+
+#[tokio::test]
+async fn an_organization_begins_once_and_its_ledger_names_its_log_keys() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    assert!(!house.keys.begin(&house.ctx).await.expect("it has begun"));
+    let read = house.store.read(&house.ctx).await.expect("a snapshot");
+    let entries = store::Queries::entries(&read, 0, 10).await.expect("entries");
+    assert_eq!(entries.len(), 5, "the start of the log and four keys, in one commit");
+    let first = verify::entry::read(&entries[0].1).expect("an entry");
+    let (_, named) = verify::directory::started_facts(&first).expect("it starts the log");
+    let held = house.keys.log_keys(&house.ctx).await.expect("they open");
+    for (named, held) in named.iter().zip(&held) {
+        assert_eq!(named.public_key(), held.verifying_key().as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_data_key_opens_for_a_permit_to_reveal_that_dataset_only() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let (ours, other) = (house.dataset(1).await, house.dataset(2).await);
+    let provider = crypto::aws_lc();
+    let public = house.keys.dataset_key(&house.ctx, ours).await.expect("it is there").public;
+    let sealed = hpke::seal(&*provider, &public, INFO, &[], b"data key").expect("it seals");
+
+    let permit = house.permit(&house.ctx, Action::DatasetsReveal, ours);
+    let opened = house.keys.open_data_key(&house.ctx, &permit, ours, INFO, &sealed).await.expect("it opens");
+    assert_eq!(opened.expose(), b"data key");
+
+    let moved = house.keys.open_data_key(&house.ctx, &permit, ours, b"other", &sealed).await;
+    assert!(matches!(moved, Err(Error::Crypto(_))), "another binding");
+    let wrong = house.permit(&house.ctx, Action::DatasetsReveal, other);
+    let opened = house.keys.open_data_key(&house.ctx, &wrong, other, INFO, &sealed).await;
+    assert!(matches!(opened, Err(Error::Crypto(_))), "another dataset's key");
+    for permit in [wrong, house.permit(&house.ctx, Action::DatasetsProtect, ours)] {
+        let opened = house.keys.open_data_key(&house.ctx, &permit, ours, INFO, &sealed).await;
+        assert!(matches!(opened, Err(Error::WrongPermit)), "a permit for something else");
+    }
+}
+
+#[tokio::test]
+async fn a_quarantine_closes_the_keys_of_a_permit_that_is_in_use() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    let identity = Id::from_bytes([11; 16]);
+    let ctx = house.as_identity(identity);
+    let permit = house.permit(&ctx, Action::DatasetsReveal, dataset);
+    let public = house.keys.dataset_key(&ctx, dataset).await.expect("it is there").public;
+    let sealed = hpke::seal(&*crypto::aws_lc(), &public, INFO, &[], b"data key").expect("it seals");
+    house.keys.open_data_key(&ctx, &permit, dataset, INFO, &sealed).await.expect("in good standing");
+
+    let mut tx = house.store.write(&house.ctx).await.expect("its turn");
+    let change = Change::Quarantine { reason: Reason::Manual, finding: None };
+    let pending = house.standings.set(&mut tx, identity, change, NOW).await.expect("it is set");
+    let committed =
+        tx.commit(Entry::done(ledger::Kind::IdentityQuarantined, identity)).await.expect("it commits");
+    pending.publish(&committed);
+
+    let refused = house.keys.open_data_key(&ctx, &permit, dataset, INFO, &sealed).await.expect_err("cut off");
+    assert!(matches!(refused, Error::Refused(_)));
+    assert_eq!(refused.kind(), Kind::Refused);
+}
+
+#[tokio::test]
+async fn keys_open_after_a_restart_and_not_under_another_root() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    let public = house.keys.dataset_key(&house.ctx, dataset).await.expect("it is there").public;
+    let sealed = hpke::seal(&*crypto::aws_lc(), &public, INFO, &[], b"data key").expect("it seals");
+    house.store.close().await;
+    drop(house);
+
+    let house = House::new(dir.path()).await;
+    let permit = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
+    house
+        .keys
+        .open_data_key(&house.ctx, &permit, dataset, INFO, &sealed)
+        .await
+        .expect("the root has the records");
+    house.store.close().await;
+    drop(house);
+
+    std::fs::remove_file(dir.path().join("root.sealed")).expect("the root is lost");
+    let house = House::new(dir.path()).await;
+    let permit = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
+    let opened = house.keys.open_data_key(&house.ctx, &permit, dataset, INFO, &sealed).await;
+    assert!(matches!(opened, Err(Error::Root(_))), "the data directory alone opens nothing");
+}
+
+#[tokio::test]
+async fn manifests_are_signed_by_the_organization_or_a_registered_producer() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    let permit = house.permit(&house.ctx, Action::DatasetsProtect, dataset);
+    let ours = house.keys.manifest_key(&house.ctx, &permit, dataset).await.expect("it opens");
+    let (signatory, key) =
+        house.keys.signatory(&house.ctx, &ours.verifying_key().thumbprint()).await.expect("it is known");
+    assert_eq!((signatory, &key), (Signatory::Organization, ours.verifying_key()));
+
+    let provider = crypto::aws_lc();
+    let theirs = SigningKey::generate(&*provider, Algorithm::MlDsa65);
+    let thumbprint = theirs.verifying_key().thumbprint();
+    assert!(matches!(house.keys.signatory(&house.ctx, &thumbprint).await, Err(Error::UnknownSigner)));
+    let add =
+        house.policy.permit(&house.ctx, Action::ProducersAdd, Resource::Organization, NOW).expect("allowed");
+    let add_producer = |name: &'static str, key| house.keys.add_producer(&house.ctx, &add, name, key);
+    let producer = add_producer("etl", theirs.verifying_key().clone()).await.expect("it is added");
+    let (signatory, _) = house.keys.signatory(&house.ctx, &thumbprint).await.expect("it is known now");
+    assert_eq!(signatory, Signatory::Producer(producer.id));
+    assert_eq!(house.keys.producers(&house.ctx).await.expect("a list"), [producer]);
+
+    let again = add_producer("other", theirs.verifying_key().clone()).await.expect_err("one name a key");
+    assert_eq!(again.kind(), Kind::Conflict);
+    let weak = SigningKey::generate(&*provider, Algorithm::Ed25519);
+    let refused = add_producer("weak", weak.verifying_key().clone()).await.expect_err("not post-quantum");
+    assert_eq!(refused.kind(), Kind::BadInput);
+}
