@@ -20,7 +20,9 @@ const RETIRED: [(&str, &str); 10] = [
 #[must_use]
 pub fn rule(rule: &Rule) -> Vec<String> {
     let mut problems: Vec<String> = rule.tags.iter().filter_map(|tag| retired(tag)).collect();
-    problems.extend(rule.tags.iter().filter(|tag| !well_formed(tag)).map(|tag| format!("`{tag}` is no known tag")));
+    problems.extend(
+        rule.tags.iter().filter(|tag| !well_formed(tag)).map(|tag| format!("`{tag}` is no known tag")),
+    );
     if rule.id == rule.path {
         problems.push("it has no id".to_owned());
     }
@@ -31,7 +33,8 @@ pub fn rule(rule: &Rule) -> Vec<String> {
 #[must_use]
 pub fn own(own: &Rule) -> Vec<String> {
     let mut problems = rule(own);
-    let technique = |tag: &str| tag.strip_prefix("attack.t").is_some_and(|rest| rest.starts_with(char::is_numeric));
+    let technique =
+        |tag: &str| tag.strip_prefix("attack.t").is_some_and(|rest| rest.starts_with(char::is_numeric));
     let wanted = [
         (own.attack().any(technique), "it names no ATT&CK technique"),
         (own.attack().any(|tag| !technique(tag)), "it names no ATT&CK tactic"),
@@ -46,12 +49,14 @@ pub fn own(own: &Rule) -> Vec<String> {
 fn retired(tag: &str) -> Option<String> {
     let tag = tag.to_lowercase();
     let known = RETIRED.iter().find(|(old, _)| *old == tag);
-    let whole = || tag.starts_with("attack.t1562.").then_some(&("", "a technique under attack.t1685 or t1686"));
+    let whole =
+        || tag.starts_with("attack.t1562.").then_some(&("", "a technique under attack.t1685 or t1686"));
     known.or_else(whole).map(|(_, new)| format!("`{tag}` is retired: use {new}"))
 }
 
 fn well_formed(tag: &str) -> bool {
-    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(id) = tag.strip_prefix("attack.t").filter(|id| id.starts_with(|c: char| c.is_ascii_digit())) {
         return match id.split_once('.') {
             Some((technique, sub)) => digits(technique, 4) && digits(sub, 3),
@@ -61,5 +66,8 @@ fn well_formed(tag: &str) -> bool {
     if let Some(risk) = tag.strip_prefix("owasp.nhi") {
         return risk.parse().is_ok_and(|risk: u8| (1..=10).contains(&risk));
     }
-    tag.contains('.') && tag.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte))
+    tag.contains('.')
+        && tag
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte))
 }

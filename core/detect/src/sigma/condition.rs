@@ -193,7 +193,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused() {
-        for text in ["", "sel_a sel_b", "sel_c", "(sel_a", "not", "2 of them", "1 of nothing*", "sel_a | count() > 3"] {
+        for text in
+            ["", "sel_a sel_b", "sel_c", "(sel_a", "not", "2 of them", "1 of nothing*", "sel_a | count() > 3"]
+        {
             assert!(parse(text, &names()).is_err(), "{text}");
         }
         assert!(parse(&"(".repeat(100_000), &names()).is_err());

@@ -1,8 +1,8 @@
 //! What a rule compiles to: a tree of tests over slots, which can name the values that every match has.
 
+use super::keywords;
 use super::matcher::{Matcher, text};
 use super::text::{Place, Text, fold};
-use super::keywords;
 use events::{Activity, Value};
 
 /// A condition that one activity meets or not. Evaluation allocates nothing but what folding needs.
@@ -12,13 +12,26 @@ pub(crate) enum Expr {
     Any(Box<[Expr]>),
     Not(Box<Expr>),
     /// Any value in the slot passes.
-    Test { slot: usize, matcher: Matcher },
+    Test {
+        slot: usize,
+        matcher: Matcher,
+    },
     /// The slot is missing or null.
-    Null { slot: usize },
+    Null {
+        slot: usize,
+    },
     /// The field is there, or is not.
-    Exists { slot: usize, wanted: bool },
+    Exists {
+        slot: usize,
+        wanted: bool,
+    },
     /// Any value in the slot holds, or is, any value in the other.
-    Reference { slot: usize, other: usize, place: Place, cased: bool },
+    Reference {
+        slot: usize,
+        other: usize,
+        place: Place,
+        cased: bool,
+    },
     /// Any value of the event holds the text.
     Keyword(Text),
 }
@@ -121,7 +134,8 @@ impl Expr {
             }
             Self::Test { slot, matcher } => {
                 let values = activity.fields.get(*slot).iter();
-                found.extend(values.copied().find(|&value| matcher.passes(value)).map(|value| (*slot, value)));
+                found
+                    .extend(values.copied().find(|&value| matcher.passes(value)).map(|value| (*slot, value)));
             }
             Self::Reference { slot, .. } => {
                 found.extend(activity.fields.get(*slot).first().map(|&value| (*slot, value)));

@@ -86,9 +86,8 @@ mod tests {
     #[test]
     fn every_value_is_searched_and_no_name() {
         let json = r#"{"name":[{"a":"say \"Hello\" \u0041bc"},null,{"b":{"c":4711,"d":true}}]}"#;
-        let has = |keyword| {
-            found(json, &Text::new(keyword, Place::Anywhere, false).expect("the pattern is small"))
-        };
+        let has =
+            |keyword| found(json, &Text::new(keyword, Place::Anywhere, false).expect("the pattern is small"));
         assert!(has(r#""hello" abc"#) && has("4711") && has("true") && has("say*abc"));
         assert!(!has("name") && !has("null") && !has("c\":4711"));
     }

@@ -143,7 +143,10 @@ mod tests {
         assert!(!equal(Number::Integer(i64::MAX), Value::Number(events::Number::Integer(i64::MAX - 1))));
         assert!(!equal(Number::Integer(0), Value::Bool(false)) && !equal(Number::Integer(0), Value::Null));
         let above = Matcher::Number(Relation::Greater, Number::Float(1.5));
-        assert!(above.passes(Value::Number(events::Number::Integer(2))) && !above.passes(Value::Number(events::Number::Float(1.5))));
+        assert!(
+            above.passes(Value::Number(events::Number::Integer(2)))
+                && !above.passes(Value::Number(events::Number::Float(1.5)))
+        );
         assert!(!above.passes(Value::Str("inf")) && !above.passes(Value::Str("")));
     }
 

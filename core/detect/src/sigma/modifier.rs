@@ -115,7 +115,8 @@ impl Modifiers {
             _ => false,
         };
         // UTF-16 has no text form: only as base64 can it stand in an event.
-        let bytes = matches!(self.encodings.last(), Some(Encoding::Utf16 | Encoding::Utf16Be | Encoding::Utf16Le));
+        let bytes =
+            matches!(self.encodings.last(), Some(Encoding::Utf16 | Encoding::Utf16Be | Encoding::Utf16Le));
         if one && !reference && encoded_last && !bytes && !(self.cased && text_only) {
             Ok(())
         } else {
@@ -140,7 +141,8 @@ impl Modifiers {
             let number = number(value).ok_or_else(|| self.wrong("it needs a number"))?;
             return Ok(vec![Matcher::Number(relation, number)]);
         }
-        let plain = self.place.is_none() && !self.regex && !self.cidr && !self.windash && self.encodings.is_empty();
+        let plain =
+            self.place.is_none() && !self.regex && !self.cidr && !self.windash && self.encodings.is_empty();
         let text = match value {
             Value::Number(_) if plain => {
                 let number = number(value).ok_or_else(|| self.wrong("it is no usable number"))?;
@@ -163,13 +165,16 @@ impl Modifiers {
                 .map_err(|error| self.wrong(brief(&error)));
         }
         if self.cidr {
-            let network = Network::read(&text).ok_or_else(|| self.wrong("it needs a network such as 10.0.0.0/8"))?;
+            let network =
+                Network::read(&text).ok_or_else(|| self.wrong("it needs a network such as 10.0.0.0/8"))?;
             return Ok(vec![Matcher::Network(network)]);
         }
         let place = self.place.unwrap_or(Place::Whole);
         if !self.encodings.is_empty() {
             let texts = self.encoded(&text, place).into_iter();
-            return Ok(texts.map(|(text, place)| Matcher::Text(Text::plain(&text, place, self.cased))).collect());
+            return Ok(texts
+                .map(|(text, place)| Matcher::Text(Text::plain(&text, place, self.cased)))
+                .collect());
         }
         let variants = if self.windash { self.dashes(&text)? } else { vec![text] };
         let texts = variants.iter().map(|text| {
@@ -186,7 +191,10 @@ impl Modifiers {
                 Encoding::Utf16Le => bytes = text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
                 Encoding::Utf16Be => bytes = text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
                 Encoding::Utf16 => {
-                    bytes = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+                    bytes = [0xff, 0xfe]
+                        .into_iter()
+                        .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
+                        .collect();
                 }
                 Encoding::Base64 => return vec![(STANDARD.encode(&bytes), place)],
                 Encoding::Base64Offset => return offsets(&bytes),
@@ -205,12 +213,12 @@ impl Modifiers {
         while let Some(character) = characters.next() {
             let dash = matches!(character, '-' | '/') && !word(before) && word(characters.peek().copied());
             if dash {
-                variants = variants
-                    .iter()
-                    .flat_map(|text| DASHES.map(|dash| format!("{text}{dash}")))
-                    .collect();
+                variants =
+                    variants.iter().flat_map(|text| DASHES.map(|dash| format!("{text}{dash}"))).collect();
                 if variants.len() > MAX_VARIANTS {
-                    return Err(self.wrong(format!("`windash` makes more than {MAX_VARIANTS} variants of it")));
+                    return Err(
+                        self.wrong(format!("`windash` makes more than {MAX_VARIANTS} variants of it"))
+                    );
                 }
             } else {
                 variants.iter_mut().for_each(|text| text.push(character));
@@ -307,8 +315,15 @@ mod tests {
     #[test]
     fn what_is_not_supported_or_does_not_go_together_is_refused() {
         for field in [
-            "f|expand", "f|hour", "f|re|contains", "f|contains|startswith", "f|lt|gt", "f|utf16le", "f|base64|base64",
-            "f|exists|contains", "f|fieldref|base64",
+            "f|expand",
+            "f|hour",
+            "f|re|contains",
+            "f|contains|startswith",
+            "f|lt|gt",
+            "f|utf16le",
+            "f|base64|base64",
+            "f|exists|contains",
+            "f|fieldref|base64",
         ] {
             assert!(Modifiers::read(field).is_err(), "{field}");
         }

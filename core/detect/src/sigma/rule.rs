@@ -1,10 +1,10 @@
 //! A rule as written: what it says about itself, and its detection compiled over paths.
 
+use super::Reason;
 use super::condition::{self, Condition};
 use super::expr::Expr;
 use super::modifier::{Modifiers, joined};
 use super::text::{Place, Text};
-use super::Reason;
 use base::Severity;
 use serde::Deserialize as _;
 use serde_yaml_ng::{Mapping, Value};
@@ -108,11 +108,9 @@ pub(crate) fn read(path: &str, text: &str, slots: &mut Slots) -> Result<Vec<Rule
 
 fn one(path: &str, text: &str, document: &Value, slots: &mut Slots) -> Result<Rule, Reason> {
     let rule = document.as_mapping().ok_or_else(|| shape("rule", "is not a mapping"))?;
-    for (key, what) in [
-        ("correlation", "a correlation"),
-        ("filter", "a filter"),
-        ("action", "a rule collection (`action`)"),
-    ] {
+    for (key, what) in
+        [("correlation", "a correlation"), ("filter", "a filter"), ("action", "a rule collection (`action`)")]
+    {
         if rule.contains_key(key) {
             return Err(Reason::Unsupported(what.to_owned()));
         }
@@ -142,7 +140,8 @@ fn logsource(rule: &Mapping) -> Result<Pattern, Reason> {
     let source = rule.get("logsource").and_then(Value::as_mapping);
     let source = source.ok_or_else(|| shape("logsource", "is missing or no mapping"))?;
     let part = |key| Ok(string(source, key)?.map(|text| text.to_lowercase()));
-    let pattern = Pattern { product: part("product")?, service: part("service")?, category: part("category")? };
+    let pattern =
+        Pattern { product: part("product")?, service: part("service")?, category: part("category")? };
     if pattern == Pattern::default() {
         return Err(shape("logsource", "names no product, service or category"));
     }
@@ -224,7 +223,9 @@ fn all_fields(fields: &Mapping, slots: &mut Slots) -> Result<Expr, Reason> {
 fn field(written: &str, value: &Value, slots: &mut Slots) -> Result<Expr, Reason> {
     let (path, modifiers) = Modifiers::read(written)?;
     let values = match value {
-        Value::Sequence(values) if values.is_empty() => return Err(modifiers.wrong("the list of values is empty")),
+        Value::Sequence(values) if values.is_empty() => {
+            return Err(modifiers.wrong("the list of values is empty"));
+        }
         Value::Sequence(values) => values.as_slice(),
         one => std::slice::from_ref(one),
     };
@@ -232,7 +233,8 @@ fn field(written: &str, value: &Value, slots: &mut Slots) -> Result<Expr, Reason
         return keywords(values, &modifiers);
     }
     let slot = slots.of(path);
-    let parts: Result<Vec<_>, Reason> = values.iter().map(|value| test(slot, value, &modifiers, slots)).collect();
+    let parts: Result<Vec<_>, Reason> =
+        values.iter().map(|value| test(slot, value, &modifiers, slots)).collect();
     let parts = parts?;
     let expr = if modifiers.all { Expr::all(parts) } else { Expr::any(merged(slot, parts)) };
     Ok(if modifiers.unequal { Expr::Not(Box::new(expr)) } else { expr })
