@@ -123,12 +123,15 @@ impl Tree {
         }
         // Levels below which nothing was added have the partial tile that is written already.
         let partial = Self::right_edge(grown.size).into_iter();
-        let changed = partial.filter(|path| TilePath::at(path.stack(), path.index(), self.size) != Some(*path));
+        let changed =
+            partial.filter(|path| TilePath::at(path.stack(), path.index(), self.size) != Some(*path));
         full.extend(changed.map(|path| Tile {
             path,
             bytes: match path.stack() {
                 Stack::Entries => grown.bundle.clone(),
-                Stack::Level(level) => grown.levels.get(usize::from(level)).map(|l| l.concat()).unwrap_or_default(),
+                Stack::Level(level) => {
+                    grown.levels.get(usize::from(level)).map(|l| l.concat()).unwrap_or_default()
+                }
             },
         }));
         full.sort_by_key(|tile| tile.path);

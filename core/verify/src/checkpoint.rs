@@ -111,16 +111,14 @@ impl VerifiedCheckpoint {
         let belongs = |signature: &note::Signature<'_>, key: &VerifierKey| {
             signature.name == key.name() && signature.key_id == key.key_id()
         };
-        if let Some(foreign) = note.signatures.iter().find(|line| !keys.iter().any(|key| belongs(line, key))) {
+        if let Some(foreign) = note.signatures.iter().find(|line| !keys.iter().any(|key| belongs(line, key)))
+        {
             return Err(Problem::UnknownSigner { name: foreign.name.to_owned() });
         }
         let mut time = None;
         for key in keys {
             if key.name() != checkpoint.origin {
-                return Err(Problem::Origin {
-                    found: checkpoint.origin,
-                    started: key.name().to_owned(),
-                });
+                return Err(Problem::Origin { found: checkpoint.origin, started: key.name().to_owned() });
             }
             let algorithm = key.kind().as_str();
             let of_key: Vec<_> = note.signatures.iter().filter(|line| belongs(line, key)).collect();

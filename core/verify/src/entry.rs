@@ -99,7 +99,9 @@ const OPTIONAL: &[Rule] = &[
     ("count", Value::is_u64),
     ("hash", |value| is_hex(value, 64)),
     ("details", |value| is_hex(value, 64)),
-    ("facts", |value| value.as_object().is_some_and(|facts| !facts.is_empty() && facts.keys().all(|k| code(k)))),
+    ("facts", |value| {
+        value.as_object().is_some_and(|facts| !facts.is_empty() && facts.keys().all(|k| code(k)))
+    }),
 ];
 
 /// Names in order and of printable ASCII (for which RFC 8785's order is that of bytes), integers that
@@ -114,7 +116,9 @@ fn is_plain(value: &Value) -> bool {
         Value::Array(items) => items.iter().all(is_plain),
         Value::Object(fields) => {
             fields.keys().is_sorted_by(|a, b| a < b)
-                && fields.iter().all(|(name, value)| name.bytes().all(|b| b.is_ascii_graphic()) && is_plain(value))
+                && fields
+                    .iter()
+                    .all(|(name, value)| name.bytes().all(|b| b.is_ascii_graphic()) && is_plain(value))
         }
         Value::Null | Value::Bool(_) | Value::String(_) => true,
     }
@@ -222,7 +226,11 @@ mod tests {
             ("idn_0m2ga1850m2ga1850m2ga1850m", "Some Name", "object"),
             (".000000Z", "Z", "time"),
             ("org_0", "idn_0", "organization"),
-            (r#"{"id":"respond","type":"system"}"#, r#"{"id":"respond","name":"x","type":"system"}"#, "actor"),
+            (
+                r#"{"id":"respond","type":"system"}"#,
+                r#"{"id":"respond","name":"x","type":"system"}"#,
+                "actor",
+            ),
             ("identity.quarantined", "quarantined", "kind"),
             ("0303030303030303030303", "0303", "nonce"),
         ] {

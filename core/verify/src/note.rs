@@ -105,7 +105,14 @@ mod tests {
         assert_eq!(read(b"text\n\n"), Err(WrongNote::Shape));
         assert_eq!(read(b"te\rxt\n\n\xe2\x80\x94 a AAAAAAA=\n"), Err(WrongNote::Text));
         assert_eq!(read(NOTE.trim_end().as_bytes()), Err(WrongNote::Shape));
-        for wrong in ["— a AAAA\n", "— a AAAAAA\n", "- a AAAAAAA=\n", "— a+b AAAAAAA=\n", "—  AAAAAAA=\n", "— a AAAAAAB=\n"] {
+        for wrong in [
+            "— a AAAA\n",
+            "— a AAAAAA\n",
+            "- a AAAAAAA=\n",
+            "— a+b AAAAAAA=\n",
+            "—  AAAAAAA=\n",
+            "— a AAAAAAB=\n",
+        ] {
             assert_eq!(read(format!("text\n\n{wrong}").as_bytes()), Err(WrongNote::Line(1)), "{wrong}");
         }
     }

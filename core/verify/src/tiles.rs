@@ -206,10 +206,28 @@ mod tests {
     #[test]
     fn no_other_spelling_is_a_path() {
         for text in [
-            "", "tile", "tile/0", "tile/0/", "tile/0/0", "tile/0/0000", "tile/00/000", "tile/64/000",
-            "tile/0/x000/000", "tile/0/001/000", "tile/0/x001", "tile/0/000.p/0", "tile/0/000.p/256",
-            "tile/0/000.p/01", "tile/0/000.p/", "tile/0/000/", "tile/0/+00", "tile/-1/000", "tile/+1/000",
-            "tile/entries/000.p/1/2", "tile/Entries/000", "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
+            "",
+            "tile",
+            "tile/0",
+            "tile/0/",
+            "tile/0/0",
+            "tile/0/0000",
+            "tile/00/000",
+            "tile/64/000",
+            "tile/0/x000/000",
+            "tile/0/001/000",
+            "tile/0/x001",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000.p/01",
+            "tile/0/000.p/",
+            "tile/0/000/",
+            "tile/0/+00",
+            "tile/-1/000",
+            "tile/+1/000",
+            "tile/entries/000.p/1/2",
+            "tile/Entries/000",
+            "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
         ] {
             assert!(text.parse::<TilePath>().is_err(), "{text}");
         }

@@ -211,7 +211,8 @@ impl Audit {
         if size == 0 {
             keys.are_in(first)?;
         }
-        let (slot, signatures, keys) = (Arc::clone(&log.writer), self.shared.signatures.clone(), keys.clone());
+        let (slot, signatures, keys) =
+            (Arc::clone(&log.writer), self.shared.signatures.clone(), keys.clone());
         let now = clock.now();
         blocking(move || {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -285,7 +286,9 @@ impl Audit {
         };
         match pruned.await {
             Ok(()) => log.seen().pruned = below,
-            Err(error) => tracing::warn!(organization = %ctx.organization(), %error, "the outbox was not pruned"),
+            Err(error) => {
+                tracing::warn!(organization = %ctx.organization(), %error, "the outbox was not pruned")
+            }
         }
     }
 

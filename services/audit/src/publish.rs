@@ -262,7 +262,9 @@ fn end(tile: TilePath) -> u64 {
     let items = tile.index().saturating_mul(u64::from(tiles::WIDTH)).saturating_add(tile.width().into());
     match tile.stack() {
         Stack::Entries => items,
-        Stack::Level(level) => items.saturating_mul(1u64.checked_shl(8 * u32::from(level)).unwrap_or(u64::MAX)),
+        Stack::Level(level) => {
+            items.saturating_mul(1u64.checked_shl(8 * u32::from(level)).unwrap_or(u64::MAX))
+        }
     }
 }
 

@@ -68,8 +68,16 @@ fn cut_longer_empty_missing_and_swapped_files_fail() {
 fn nothing_else_may_stand_beside_the_log() {
     let log = Log::grown(&[300]);
     for extra in [
-        "notes.txt", "checkpoint.bak", "tile/0/002", "tile/0/001.p/45", "tile/0/001", "tile/2/000.p/1",
-        "tile/entries/001.p/45", "tile/entries/x000/001", "tile/0/", "tile/1/000.p/2",
+        "notes.txt",
+        "checkpoint.bak",
+        "tile/0/002",
+        "tile/0/001.p/45",
+        "tile/0/001",
+        "tile/2/000.p/1",
+        "tile/entries/001.p/45",
+        "tile/entries/x000/001",
+        "tile/0/",
+        "tile/1/000.p/2",
     ] {
         let mut log = log.clone();
         log.files.insert(extra.into(), log.files["tile/0/000"].clone());
@@ -107,7 +115,8 @@ fn an_entry_in_another_place_or_of_another_log_fails() {
         entries[at] = match to {
             "org_1" => {
                 let other = base::Id::<base::noun::Organization>::from_bytes([1; 16]).to_string();
-                let own = base::Id::<base::noun::Organization>::from_bytes(crate::log::ORGANIZATION).to_string();
+                let own =
+                    base::Id::<base::noun::Organization>::from_bytes(crate::log::ORGANIZATION).to_string();
                 text.replace(&own, &other).into_bytes()
             }
             _ => text.replace(from, to).into_bytes(),
@@ -124,9 +133,14 @@ fn an_entry_in_another_place_or_of_another_log_fails() {
 fn whoever_rewrites_the_whole_log_under_new_keys_meets_the_pin() {
     let (log, mut other) = (Log::grown(&[300]), Log::with_keys(2));
     other.grow(300);
-    assert_eq!(other.verify().map(|report| report.trust).ok(), Some(KeyTrust::Unpinned), "unpinned, it passes");
+    assert_eq!(
+        other.verify().map(|report| report.trust).ok(),
+        Some(KeyTrust::Unpinned),
+        "unpinned, it passes"
+    );
     let pins = Pins { keys: log.keys().map(|key| key.verifier_key().clone()).to_vec(), checkpoint: None };
-    let pinned = |log: &Log, pins: &Pins| verify::directory(log, &Doubles, pins).map_err(|failure| failure.problem);
+    let pinned =
+        |log: &Log, pins: &Pins| verify::directory(log, &Doubles, pins).map_err(|failure| failure.problem);
     assert_eq!(pinned(&log, &pins).map(|report| report.trust), Ok(KeyTrust::Pinned));
     assert_eq!(pinned(&other, &pins).err(), Some(Problem::NotPinned));
 

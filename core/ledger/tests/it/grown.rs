@@ -43,7 +43,8 @@ fn the_cut_into_batches_does_not_show() {
         assert!(parts.verify().is_ok(), "with its older partial tiles");
         parts.files.retain(|path, _| {
             path.parse().is_ok_and(|path| {
-                !tree::is_superseded(path, 1_000) && (path.is_full() || Tree::right_edge(1_000).contains(&path))
+                !tree::is_superseded(path, 1_000)
+                    && (path.is_full() || Tree::right_edge(1_000).contains(&path))
             }) || path == "checkpoint"
         });
         assert_eq!(parts.files, whole.files);
@@ -57,8 +58,13 @@ fn the_cut_into_batches_does_not_show() {
 fn a_tree_of_70_000_has_the_files_of_the_specification() {
     let log = Log::grown(&[70_000]);
     let count = |prefix: &str| log.files.keys().filter(|path| path.starts_with(prefix)).count();
-    assert_eq!((count("tile/0/"), count("tile/entries/"), count("tile/1/"), count("tile/2/")), (274, 274, 2, 1));
-    for path in ["tile/0/273.p/112", "tile/entries/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"] {
+    assert_eq!(
+        (count("tile/0/"), count("tile/entries/"), count("tile/1/"), count("tile/2/")),
+        (274, 274, 2, 1)
+    );
+    for path in
+        ["tile/0/273.p/112", "tile/entries/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"]
+    {
         assert!(log.files.contains_key(path), "{path}");
     }
     assert_eq!(log.files.len(), 274 + 274 + 2 + 1 + 1);

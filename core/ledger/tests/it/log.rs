@@ -95,7 +95,8 @@ impl Log {
         let entry = match position {
             0 => checkpoint::started(organization, 1, ed25519.verifier_key(), ml_dsa_44.verifier_key()),
             n if n % 3 == 0 => Entry::done(Kind::FindingsRecorded, organization).batch(7, [9; 32]),
-            _ => Entry::done(Kind::IdentityQuarantined, Id::<noun::Identity>::from_bytes([5; 16])).reason("finding"),
+            _ => Entry::done(Kind::IdentityQuarantined, Id::<noun::Identity>::from_bytes([5; 16]))
+                .reason("finding"),
         };
         let stamp = Stamp {
             organization,

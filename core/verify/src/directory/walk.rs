@@ -111,7 +111,9 @@ impl<'a> Walk<'a> {
             return Err(Problem::Position { said: seen.position });
         }
         if seen.organization != self.opened.organization {
-            return Err(Problem::Organization { said: Id::<noun::Organization>::to_string(&seen.organization) });
+            return Err(Problem::Organization {
+                said: Id::<noun::Organization>::to_string(&seen.organization),
+            });
         }
         if (seen.kind == STARTED) != (index == 0) {
             return Err(Problem::Started);
@@ -206,7 +208,11 @@ impl<'a> Walk<'a> {
             (false, Some(Difference { tile, slot }), _) => Err(below(tile, slot, self.size)),
             (false, None, _) => Err(Failure::new(
                 bundle_of(0, self.size),
-                Problem::Rewritten { from: 0, to: self.size.saturating_sub(1), above: checkpoint::FILE.into() },
+                Problem::Rewritten {
+                    from: 0,
+                    to: self.size.saturating_sub(1),
+                    above: checkpoint::FILE.into(),
+                },
             )),
         }
     }

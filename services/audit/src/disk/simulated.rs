@@ -94,7 +94,9 @@ impl SimulatedDisk {
             if content.live != content.durable {
                 content.durable = match toss {
                     0 => content.durable.clone(),
-                    1 => content.live[..usize::try_from(cut).unwrap_or(0) % content.live.len().max(1)].to_vec(),
+                    1 => {
+                        content.live[..usize::try_from(cut).unwrap_or(0) % content.live.len().max(1)].to_vec()
+                    }
                     _ => content.live.clone(),
                 };
             }
@@ -223,9 +225,9 @@ impl Disk for SimulatedDisk {
     fn remove_empty(&self, dir: &Path) {
         let _ = self.change(|state| {
             let used: Vec<_> = state.live.keys().cloned().collect();
-            state.live_dirs.retain(|path| {
-                !path.starts_with(dir) || used.iter().any(|file| file.starts_with(path))
-            });
+            state
+                .live_dirs
+                .retain(|path| !path.starts_with(dir) || used.iter().any(|file| file.starts_with(path)));
             Ok(())
         });
     }

@@ -1,7 +1,11 @@
 //! Publication on a disk that fails and forgets, at every call in turn.
 
 use super::Writer;
-use crate::{Error, LogKeys, Signatures, disk::simulated::{Fault, SimulatedDisk}, disk::Disk as _};
+use crate::{
+    Error, LogKeys, Signatures,
+    disk::Disk as _,
+    disk::simulated::{Fault, SimulatedDisk},
+};
 use base::{Actor, Id, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
 use ledger::{Entry, Kind, Stamp};
@@ -168,14 +172,20 @@ fn superseded_partial_tiles_go_and_all_others_stay() {
     let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
     let mut writer = house.open(&disk).expect("an empty disk");
     let home = Path::new(LEDGERS).join(house.organization.bare());
-    let names = || -> BTreeSet<String> { OnDisk(&disk, &home).list().expect("it lists").into_iter().collect() };
+    let names =
+        || -> BTreeSet<String> { OnDisk(&disk, &home).list().expect("it lists").into_iter().collect() };
     for size in [1, 200] {
         house.publish(&mut writer, size).expect("it publishes");
     }
     assert!(names().contains("tile/0/000.p/1"), "checkpoint 1 needs it, and no full tile stands yet");
     house.publish(&mut writer, 258).expect("it publishes");
     let expected = [
-        "checkpoint", "tile/0/000", "tile/0/001.p/2", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/2",
+        "checkpoint",
+        "tile/0/000",
+        "tile/0/001.p/2",
+        "tile/1/000.p/1",
+        "tile/entries/000",
+        "tile/entries/001.p/2",
     ];
     assert_eq!(names(), expected.map(str::to_owned).into());
 }

@@ -10,7 +10,10 @@ async fn what_is_committed_is_published_across_restarts() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut house = House::open(dir.path(), None).await;
     assert!(house.audit.begin(&house.ctx, &house.keys).await.expect("the store takes it"));
-    assert!(!house.audit.begin(&house.ctx, &house.keys).await.expect("the store is asked"), "it began already");
+    assert!(
+        !house.audit.begin(&house.ctx, &house.keys).await.expect("the store is asked"),
+        "it began already"
+    );
     let mut committed = 1;
     for count in [0, 3, 260, 1, 0, 2_000] {
         house.commit_together(count.max(1)).await;
@@ -28,7 +31,11 @@ async fn what_is_committed_is_published_across_restarts() {
         house.store.close().await;
         house = House::open(dir.path(), Some(keys)).await;
         let status = house.audit.status(&house.ctx).await.expect("it answers");
-        assert_eq!((status.published, status.committed), (committed, committed), "known before the first step");
+        assert_eq!(
+            (status.published, status.committed),
+            (committed, committed),
+            "known before the first step"
+        );
     }
 }
 

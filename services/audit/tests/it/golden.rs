@@ -1,0 +1,42 @@
+//! Files made elsewhere or earlier, which every release must read.
+
+use audit::{Directory, Signatures};
+use base::digest;
+use std::{fs, path::PathBuf};
+use verify::{KeyTrust, Pins, VerifiedCheckpoint, VerifierKey};
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn keys(name: &str) -> Vec<VerifierKey> {
+    let text = fs::read_to_string(golden(name)).expect("it stands beside this test");
+    text.lines().map(|line| line.parse().expect("a verifier key")).collect()
+}
+
+/// Signed in Go: the Ed25519 line by `golang.org/x/mod/sumdb/note` 0.42, the ML-DSA-44 line by
+/// `github.com/transparency-dev/formats` 0.1.1, keys made by both.
+#[test]
+fn a_checkpoint_signed_by_other_programs_is_accepted() {
+    let (bytes, keys) = (fs::read(golden("foreign/checkpoint")).expect("it is there"), keys("foreign/keys"));
+    let signatures = Signatures::new(crypto::aws_lc());
+    let opened = VerifiedCheckpoint::open(&bytes, &keys, &signatures).expect("their signatures hold");
+    assert_eq!(opened.checkpoint().size, 20_852_163);
+    assert_eq!(opened.checkpoint().root, std::array::from_fn(|n| u8::try_from(n).expect("small")));
+    assert!(opened.time().is_some_and(|time| time.seconds() > 1_700_000_000));
+    let text = fs::read_to_string(golden("foreign/keys")).expect("it is there");
+    assert_eq!(keys.iter().map(|key| format!("{key}\n")).collect::<String>(), text);
+}
+
+/// A ledger of ours as version 1 wrote it: 300 entries in four publications. The same files were accepted by
+/// `fsck` of `github.com/transparency-dev/tessera` 1.0.4 under either key.
+#[test]
+fn a_ledger_of_version_1_verifies() {
+    let pins = Pins { keys: keys("ledger.keys"), checkpoint: None };
+    let files = Directory::open(&golden("ledger")).expect("it stands beside this test");
+    let report = verify::directory(&files, &Signatures::new(crypto::aws_lc()), &pins).expect("it verifies");
+    let head = report.checkpoint.checkpoint();
+    assert_eq!((report.trust, head.size, report.files), (KeyTrust::Pinned, 300, 6));
+    assert_eq!(head.origin, "nexora.internal/org_06danb16036stab2xev7caed14/1");
+    assert_eq!(digest::hex(&head.root), "1800603cfb768eb5479dc32c948adcc496db8d3eb72968812345332d2d71e935");
+}
