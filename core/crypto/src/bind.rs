@@ -47,9 +47,10 @@ impl Place<'_> {
     }
 
     /// The HPKE `info` under which a data key of this place is sealed: `nexora/data-key/1`, organization,
-    /// dataset, field, key id (4 bytes, big-endian), mode, suite.
+    /// dataset, field, key id (4 bytes, big-endian), mode, suite, run. The run ties it to its manifest: in
+    /// another one it does not open.
     #[must_use]
-    pub fn data_key_info(&self, key_id: u32, mode: &str, suite: Suite) -> Vec<u8> {
+    pub fn data_key_info(&self, key_id: u32, mode: &str, suite: Suite, run: Id<noun::Job>) -> Vec<u8> {
         parts(&[
             b"nexora/data-key/1",
             self.organization.to_string().as_bytes(),
@@ -58,6 +59,7 @@ impl Place<'_> {
             &key_id.to_be_bytes(),
             mode.as_bytes(),
             suite.as_str().as_bytes(),
+            run.to_string().as_bytes(),
         ])
     }
 }
@@ -77,11 +79,8 @@ mod tests {
 
     #[test]
     fn the_bytes_are_the_documented_ones() {
-        let place = Place {
-            organization: Id::from_bytes([1; 16]),
-            dataset: Id::from_bytes([2; 16]),
-            field: "email",
-        };
+        let place =
+            Place { organization: Id::from_bytes([1; 16]), dataset: Id::from_bytes([2; 16]), field: "email" };
         let mut expected = b"\0\0\0\x0enexora/field/1".to_vec();
         expected.extend_from_slice(b"\0\0\0\x1eorg_040g2081040g2081040g208104");
         expected.extend_from_slice(b"\0\0\0\x1edst_081040g2081040g2081040g208");
@@ -93,9 +92,11 @@ mod tests {
         with_row(&mut data, place_len, b"18");
         expected.extend_from_slice(b"\0\0\0\x0218");
         assert_eq!(data, expected);
-        let info = place.data_key_info(0x0102_0304, "aead", Suite::Hybrid768);
+        let info = place.data_key_info(0x0102_0304, "aead", Suite::Hybrid768, Id::from_bytes([0; 16]));
         assert!(info.starts_with(b"\0\0\0\x11nexora/data-key/1\0\0\0\x1eorg_"));
-        assert!(info.ends_with(b"\0\0\0\x04\x01\x02\x03\x04\0\0\0\x04aead\0\0\0\x0ahybrid-768"));
+        let end = b"\0\0\0\x04\x01\x02\x03\x04\0\0\0\x04aead\0\0\0\x0ahybrid-768\
+            \0\0\0\x1ejob_00000000000000000000000000";
+        assert!(info.ends_with(end));
     }
 
     #[test]

@@ -172,9 +172,8 @@ fn schedule(
     info: &[u8],
 ) -> (Secret<[u8; 32]>, [u8; 12]) {
     let id = suite.hpke_id();
-    let extract = |salt: &[u8], label: &[u8], ikm: &[u8]| {
-        provider.hmac_sha256(salt, &[b"HPKE-v1", &id, label, ikm])
-    };
+    let extract =
+        |salt: &[u8], label: &[u8], ikm: &[u8]| provider.hmac_sha256(salt, &[b"HPKE-v1", &id, label, ikm]);
     let psk_id_hash = extract(&[], b"psk_id_hash", &[]);
     let info_hash = extract(&[], b"info_hash", info);
     let context: [&[u8]; 3] = [&[0], psk_id_hash.expose(), info_hash.expose()];

@@ -35,11 +35,8 @@ impl Jws {
     /// Signs a payload of type `typ`.
     #[must_use]
     pub fn sign(key: &SigningKey, typ: &str, payload: &[u8]) -> Self {
-        let header = Header {
-            alg: key.algorithm(),
-            kid: key.verifying_key().thumbprint(),
-            typ: typ.to_owned(),
-        };
+        let header =
+            Header { alg: key.algorithm(), kid: key.verifying_key().thumbprint(), typ: typ.to_owned() };
         let header = serde_json::to_vec(&header).expect("a header of strings is JSON");
         let (payload, protected) = (text::encode(payload), text::encode(&header));
         let signature = text::encode(&key.sign(format!("{protected}.{payload}").as_bytes()));

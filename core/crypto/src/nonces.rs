@@ -61,7 +61,7 @@ impl fmt::Debug for Nonces {
 #[cfg(test)]
 mod tests {
     use super::{BATCH, Nonces, here};
-    use std::collections::HashSet;
+    use std::{collections::HashSet, thread};
 
     #[test]
     fn no_nonce_comes_twice() {
@@ -84,14 +84,12 @@ mod tests {
         }
         nonces.draw();
         let left: HashSet<_> = nonces.bytes[nonces.next..].chunks(12).map(<[u8]>::to_vec).collect();
-        let mut moved = thread::spawn(move || {
+        let elsewhere = move || {
             nonces.check_owner();
             nonces
-        })
-        .join()
-        .expect("the thread ends");
+        };
+        let mut moved =
+            thread::Builder::new().spawn(elsewhere).expect("a thread").join().expect("the thread ends");
         assert!(!left.contains(moved.draw().as_slice()), "a thread uses another's nonces");
     }
-
-    use std::thread;
 }

@@ -71,9 +71,7 @@ impl PassphraseKey {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(wrong)?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut key = Secret::new([0; 32]);
-        argon
-            .hash_password_into(passphrase.expose().as_bytes(), &salt, key.expose_mut())
-            .map_err(wrong)?;
+        argon.hash_password_into(passphrase.expose().as_bytes(), &salt, key.expose_mut()).map_err(wrong)?;
         Ok(Self { cost, salt, key })
     }
 

@@ -121,12 +121,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// [`Error::Exhausted`] once the key has sealed its last value.
-    pub fn seal(
-        &mut self,
-        associated_data: &[u8],
-        plaintext: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    pub fn seal(&mut self, associated_data: &[u8], plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let sealer = &mut *self.0;
         sealer.remaining = sealer.remaining.checked_sub(1).ok_or(Error::Exhausted)?;
         let nonce = sealer.nonces.draw();
@@ -171,9 +166,7 @@ impl Opener {
         let (nonce, sealed) = value[HEAD..]
             .split_first_chunk::<12>()
             .ok_or(Error::Malformed { what: WHAT, why: "it is too short" })?;
-        self.aead
-            .open(nonce, associated_data, sealed, out)
-            .map_err(|_| Error::DoesNotOpen { what: WHAT })
+        self.aead.open(nonce, associated_data, sealed, out).map_err(|_| Error::DoesNotOpen { what: WHAT })
     }
 }
 

@@ -75,17 +75,18 @@ fn combine(
     Secret::new(provider.sha3_256(&parts))
 }
 
-fn split<'a>(
-    bytes: &'a [u8],
-    first: usize,
-    what: &'static str,
-) -> Result<(&'a [u8], &'a [u8; 32]), Error> {
+fn split<'a>(bytes: &'a [u8], first: usize, what: &'static str) -> Result<(&'a [u8], &'a [u8; 32]), Error> {
     let wrong = Error::WrongLength { what, expected: first + 32, got: bytes.len() };
     let (head, tail) = bytes.split_at_checked(first).ok_or_else(|| wrong.clone())?;
     Ok((head, tail.try_into().map_err(|_| wrong)?))
 }
 
-fn split_private(private: &Secret<Vec<u8>>) -> Result<(Secret<Vec<u8>>, Secret<[u8; 32]>), Error> {
+type Halves = (Secret<Vec<u8>>, Secret<[u8; 32]>);
+
+fn split_private(private: &Secret<Vec<u8>>) -> Result<Halves, Error> {
     let (ml_kem, x25519) = split(private.expose(), SET.private_len(), "X-Wing private key")?;
     Ok((Secret::new(ml_kem.to_vec()), Secret::new(*x25519)))
 }
+
+#[cfg(test)]
+mod tests;

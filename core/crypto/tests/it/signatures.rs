@@ -1,0 +1,98 @@
+//! Signatures, JSON Web Keys and signed documents.
+
+use base::Secret;
+use crypto::{
+    Error, Jwk, aws_lc,
+    jws::Jws,
+    sign::{Algorithm, SigningKey, VerifyingKey},
+};
+
+#[test]
+fn every_algorithm_signs_and_survives_storage() {
+    let provider = aws_lc();
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(&*provider, algorithm);
+        let signature = key.sign(b"message");
+        assert_eq!(signature.len(), algorithm.signature_len());
+        let stored = SigningKey::from_secret(&*provider, algorithm, key.as_secret().clone()).expect("a seed");
+        assert_eq!(stored.verifying_key(), key.verifying_key());
+        let public = stored.verifying_key();
+        assert_eq!(public.as_bytes().len(), algorithm.public_len());
+        assert_eq!(public.verify(&*provider, b"message", &signature), Ok(()));
+        assert!(public.verify(&*provider, b"massage", &signature).is_err());
+        assert!(public.verify(&*provider, b"message", &signature[1..]).is_err());
+        let other = SigningKey::generate(&*provider, algorithm);
+        assert!(other.verifying_key().verify(&*provider, b"message", &signature).is_err());
+        assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
+    }
+    let short = SigningKey::from_secret(&*provider, Algorithm::MlDsa65, Secret::new(vec![0; 31]));
+    assert!(matches!(short, Err(Error::WrongLength { expected: 32, got: 31, .. })));
+}
+
+#[test]
+fn rfc_8037_thumbprint() {
+    // RFC 8037, appendix A.2 and A.3.
+    let json = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let jwk: Jwk = serde_json::from_str(json).expect("a JSON Web Key");
+    assert_eq!(jwk.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    // RFC 8032, section 7.1, test 1 has the same key.
+    let key = VerifyingKey::try_from(jwk).expect("32 bytes");
+    let signature: Vec<u8> = [
+        0xe556_4300_c360_ac72_u64,
+        0x9086_e2cc_806e_828a,
+        0x8487_7f1e_b8e5_d974,
+        0xd873_e065_2249_0155,
+        0x5fb8_8215_90a3_3bac,
+        0xc61e_3970_1cf9_b46b,
+        0xd25b_f5f0_595b_be24,
+        0x6551_4143_8e7a_100b,
+    ]
+    .iter()
+    .flat_map(|word| word.to_be_bytes())
+    .collect();
+    assert_eq!(key.verify(&*aws_lc(), b"", &signature), Ok(()));
+}
+
+#[test]
+fn a_json_web_key_says_what_it_is() {
+    let provider = aws_lc();
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(&*provider, algorithm).verifying_key().clone();
+        let json = serde_json::to_string(&key).expect("JSON");
+        assert_eq!(serde_json::from_str::<VerifyingKey>(&json).expect("the same key"), key);
+        let renamed = json.replace(&key.thumbprint(), "somebody-else");
+        assert!(serde_json::from_str::<VerifyingKey>(&renamed).is_err());
+        assert!(serde_json::from_str::<VerifyingKey>(&json.replace("\"kid\"", "\"d\"")).is_err());
+    }
+}
+
+#[test]
+fn a_signed_document_opens_for_its_key_and_type_only() {
+    let provider = aws_lc();
+    let key = SigningKey::generate(&*provider, Algorithm::MlDsa65);
+    let jws = Jws::sign(&key, "nexora-manifest+json", br#"{"rows":3}"#);
+    let verifies = |jws: &Jws| jws.verify(&*provider, key.verifying_key(), "nexora-manifest+json");
+    assert_eq!(verifies(&jws).as_deref(), Ok(br#"{"rows":3}"#.as_slice()));
+    assert_eq!(jws.header().expect("a header").kid, key.verifying_key().thumbprint());
+
+    let other = SigningKey::generate(&*provider, Algorithm::MlDsa65);
+    let got = jws.verify(&*provider, other.verifying_key(), "nexora-manifest+json");
+    assert_eq!(got, Err(Error::WrongSignature { what: "the document" }));
+    assert!(jws.verify(&*provider, key.verifying_key(), "nexora-token+json").is_err());
+
+    let json = serde_json::to_value(&jws).expect("JSON");
+    for member in ["payload", "protected", "signature"] {
+        let text = json[member].as_str().expect("text");
+        for at in [0, text.len() / 2, text.len() - 3] {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let mut altered = json.clone();
+            altered[member] = String::from_utf8(bytes).expect("ASCII").into();
+            let altered: Jws = serde_json::from_value(altered).expect("its form is right");
+            assert!(verifies(&altered).is_err(), "{member} at {at}");
+        }
+    }
+    let mut unprotected = json;
+    unprotected["header"] = serde_json::json!({"kid": "me"});
+    assert!(serde_json::from_value::<Jws>(unprotected).is_err());
+}

@@ -1,0 +1,3 @@
+//! File formats of datasets, to and from batches.
+
+pub mod csv;
