@@ -1,0 +1,42 @@
+//! Operations on identities.
+
+use super::{limit, page};
+use crate::call::{Ask, Routes};
+use crate::failure::Failure;
+use crate::view::identities as view;
+use api::identities::{Identity, List, Protect, Show, StandingState, Unprotect};
+use base::Kind;
+use identities::Filter;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .document::<List, _, _>(list)
+        .document::<Show, _, _>(show)
+        .document::<Protect, _, _>(protect)
+        .document::<Unprotect, _, _>(unprotect)
+}
+
+async fn list(ask: Ask<List>) -> Result<api::Page<Identity>, Failure> {
+    let quarantined = match ask.request.standing {
+        None => false,
+        Some(StandingState::Quarantined) => true,
+        Some(StandingState::Good) => {
+            return Err(Failure::new(Kind::BadInput, "lists can be cut to `quarantined` only"));
+        }
+    };
+    let filter = Filter { quarantined, ..Filter::default() };
+    let (limit, after) = (limit(ask.request.limit)?, ask.request.after.as_deref());
+    Ok(page(ask.rooms.identities.list(&ask.ctx, &filter, limit, after).await?, view::identity))
+}
+
+async fn show(ask: Ask<Show>) -> Result<Identity, Failure> {
+    Ok(view::identity(ask.rooms.identities.get(&ask.ctx, ask.request.identity).await?))
+}
+
+async fn protect(ask: Ask<Protect>) -> Result<Identity, Failure> {
+    Ok(view::identity(ask.rooms.identities.protect(&ask.ctx, ask.request.identity, true).await?))
+}
+
+async fn unprotect(ask: Ask<Unprotect>) -> Result<Identity, Failure> {
+    Ok(view::identity(ask.rooms.identities.protect(&ask.ctx, ask.request.identity, false).await?))
+}

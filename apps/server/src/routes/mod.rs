@@ -1,0 +1,40 @@
+//! The routes: one for each operation, each a thin handler.
+
+mod credentials;
+mod findings;
+mod identities;
+mod node;
+mod organizations;
+
+use crate::call::Routes;
+use crate::failure::Failure;
+use crate::health;
+use crate::rooms::Rooms;
+use axum::Router;
+use base::{Kind, Limit};
+
+/// The router over these rooms: every operation, and what answers without a credential.
+#[must_use]
+pub fn router(rooms: &Rooms) -> Router {
+    let routes = Routes { router: Router::new(), rooms: rooms.clone() };
+    let routes = organizations::routes(routes);
+    let routes = identities::routes(routes);
+    let routes = credentials::routes(routes);
+    let routes = findings::routes(routes);
+    let routes = node::routes(routes);
+    routes.router.merge(health::routes(rooms))
+}
+
+/// The page size that was asked for.
+fn limit(asked: Option<u32>) -> Result<Limit, Failure> {
+    asked.map_or_else(
+        || Ok(Limit::default()),
+        |rows| Limit::try_from(rows).map_err(|wrong| Failure::new(Kind::BadInput, wrong.to_string())),
+    )
+}
+
+/// A page with every row shown.
+fn page<T, U>(page: base::Page<T>, view: impl FnMut(T) -> U) -> api::Page<U> {
+    let page = page.map(view);
+    api::Page { items: page.items, next: page.next }
+}

@@ -1,0 +1,6 @@
+//! From the services' models to the wire: free functions, one module a noun.
+
+pub(crate) mod credentials;
+pub(crate) mod findings;
+pub(crate) mod identities;
+pub(crate) mod organizations;

@@ -1,0 +1,3 @@
+//! The server's accept loop against clients that stall, flood and lie.
+
+mod accept;
