@@ -50,7 +50,8 @@ fn every_rule_is_the_only_one_on_a_positive_of_its_own() {
     let pack = pack();
     for rule in rules::ALL {
         let alone = rule.positive.lines().any(|line| {
-            let record = events::Record::read(line.as_bytes(), &events::Redactor::unkeyed()).expect("an event");
+            let record =
+                events::Record::read(line.as_bytes(), &events::Redactor::unkeyed()).expect("an event");
             let activity = record.activity(pack.fields()).expect("an activity");
             pack.matches(&activity).len() == 1
         });

@@ -28,9 +28,11 @@ fn every_recorded_technique_is_found() {
         }
         count += 1;
         let text = std::fs::read_to_string(&path).expect("a recording can be read");
-        let events: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a recording is a list of events");
+        let events: Vec<serde_json::Value> =
+            serde_json::from_str(&text).expect("a recording is a list of events");
         let found = events.iter().any(|event| {
-            let record = Record::read(event.to_string().as_bytes(), &Redactor::unkeyed()).expect("a CloudTrail event");
+            let record =
+                Record::read(event.to_string().as_bytes(), &Redactor::unkeyed()).expect("a CloudTrail event");
             let activity = record.activity(pack.fields()).expect("an activity");
             !pack.matches(&activity).is_empty()
         });
