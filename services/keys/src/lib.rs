@@ -54,6 +54,9 @@ pub static SCHEMA: Schema = tables::SCHEMA;
 /// The suite of new keys.
 const SUITE: Suite = Suite::Hybrid768;
 
+/// What the redaction key is used with.
+const REDACTION: &str = "HMAC-SHA256";
+
 /// The handle of the service. Cheap to clone.
 #[derive(Clone)]
 pub struct Keys {
@@ -76,7 +79,7 @@ impl Keys {
     }
 
     /// Begins an organization: its key pair, its log's two signing keys, the key that signs its manifests,
-    /// and the first entry of its ledger, which names the log's keys, in one commit. `false` where that has
+    /// the key of its redactions, and the first entry of its ledger, which names the log's keys, in one commit. `false` where that has
     /// been done; so a start that was cut off is completed by calling it again.
     ///
     /// # Errors
@@ -111,6 +114,9 @@ impl Keys {
             let half = Half { private: key.as_secret(), public };
             entries.push(self.keep(&mut tx, unit, purpose, algorithm.as_str(), half).await?);
         }
+        let redaction = crypto::secret::<32>(&*self.provider);
+        let half = Half { private: &Secret::new(redaction.expose().to_vec()), public: &[] };
+        entries.push(self.keep(&mut tx, unit, Purpose::Redaction, REDACTION, half).await?);
         let [ed25519, ml_dsa_44] = &verifiers[..] else { return Err(Error::Damaged { what: "log key" }) };
         let started = checkpoint::started(organization, checkpoint::FIRST_GENERATION, ed25519, ml_dsa_44);
         entries.insert(0, started);
@@ -127,6 +133,22 @@ impl Keys {
             self.signing_key(ctx, Purpose::LogEd25519).await?,
             self.signing_key(ctx, Purpose::LogMlDsa44).await?,
         ])
+    }
+
+    /// The key under which the organization's redacted secrets are hashed: for `node` to hand to `pipeline`.
+    ///
+    /// # Errors
+    /// [`Error::NotBegun`], [`Error::Root`], [`Error::Store`].
+    pub async fn redaction_key(&self, ctx: &Context) -> Result<Secret<[u8; 32]>, Error> {
+        let organization = ctx.organization();
+        let read = self.store.read(ctx).await?;
+        let row = tables::own_key(&read, Purpose::Redaction).await?.ok_or(Error::NotBegun)?;
+        drop(read);
+        let bytes = self.unwrap(Unit::Organization(organization), organization, &row).await?;
+        let mut key = Secret::new([0; 32]);
+        let damaged = |_| Error::Damaged { what: "redaction key" };
+        *key.expose_mut() = bytes.expose().as_slice().try_into().map_err(damaged)?;
+        Ok(key)
     }
 
     /// Makes a dataset's key pair, as part of the change that creates the dataset; the caller commits it with
@@ -230,7 +252,7 @@ impl Keys {
         thumbprint: &str,
     ) -> Result<(Signatory, VerifyingKey), Error> {
         let read = self.store.read(ctx).await?;
-        if let Some(row) = tables::signing_key(&read, Purpose::Manifest).await? {
+        if let Some(row) = tables::own_key(&read, Purpose::Manifest).await? {
             let key = VerifyingKey::from_bytes(row.signature()?, &row.public)?;
             if key.thumbprint() == thumbprint {
                 return Ok((Signatory::Organization, key));
@@ -267,7 +289,7 @@ impl Keys {
     async fn signing_key(&self, ctx: &Context, purpose: Purpose) -> Result<SigningKey, Error> {
         let organization = ctx.organization();
         let read = self.store.read(ctx).await?;
-        let row = tables::signing_key(&read, purpose).await?.ok_or(Error::NotBegun)?;
+        let row = tables::own_key(&read, purpose).await?.ok_or(Error::NotBegun)?;
         drop(read);
         let seed = self.unwrap(Unit::Organization(organization), organization, &row).await?;
         Ok(SigningKey::from_secret(&*self.provider, row.signature()?, seed)?)
@@ -345,7 +367,7 @@ impl Purpose {
             Self::LogEd25519 => Some(Algorithm::Ed25519),
             Self::LogMlDsa44 => Some(Algorithm::MlDsa44),
             Self::Manifest => Some(SUITE.signature()),
-            Self::Organization | Self::Dataset => None,
+            Self::Organization | Self::Dataset | Self::Redaction => None,
         }
     }
 }

@@ -16,11 +16,19 @@ pub enum Purpose {
     LogEd25519,
     /// Signs the organization's log, ML-DSA-44.
     LogMlDsa44,
+    /// Keys the hash that stands in place of a redacted secret.
+    Redaction,
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Organization, Self::Dataset, Self::Manifest, Self::LogEd25519, Self::LogMlDsa44];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Organization,
+        Self::Dataset,
+        Self::Manifest,
+        Self::LogEd25519,
+        Self::LogMlDsa44,
+        Self::Redaction,
+    ];
 
     /// The purpose in snake case, as stored.
     #[must_use]
@@ -31,6 +39,7 @@ impl Purpose {
             Self::Manifest => "manifest",
             Self::LogEd25519 => "log_ed25519",
             Self::LogMlDsa44 => "log_ml_dsa_44",
+            Self::Redaction => "redaction",
         }
     }
 }

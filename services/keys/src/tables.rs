@@ -142,11 +142,11 @@ pub(crate) async fn add(
 
 /// The newest version of the organization's key pair.
 pub(crate) async fn organization_key(door: &impl Queries) -> Result<Option<Row>, Error> {
-    signing_key(door, Purpose::Organization).await
+    own_key(door, Purpose::Organization).await
 }
 
 /// The newest version of the organization's own key for a purpose.
-pub(crate) async fn signing_key(door: &impl Queries, purpose: Purpose) -> Result<Option<Row>, Error> {
+pub(crate) async fn own_key(door: &impl Queries, purpose: Purpose) -> Result<Option<Row>, Error> {
     let select = key::Entity::find()
         .filter(key::Column::Purpose.eq(purpose.as_str()))
         .order_by_desc(key::Column::Version);

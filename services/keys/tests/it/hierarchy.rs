@@ -17,7 +17,7 @@ async fn an_organization_begins_once_and_its_ledger_names_its_log_keys() {
     assert!(!house.keys.begin(&house.ctx).await.expect("it has begun"));
     let read = house.store.read(&house.ctx).await.expect("a snapshot");
     let entries = store::Queries::entries(&read, 0, 10).await.expect("entries");
-    assert_eq!(entries.len(), 5, "the start of the log and four keys, in one commit");
+    assert_eq!(entries.len(), 6, "the start of the log and five keys, in one commit");
     let first = verify::entry::read(&entries[0].1).expect("an entry");
     let (_, named) = verify::directory::started_facts(&first).expect("it starts the log");
     let held = house.keys.log_keys(&house.ctx).await.expect("they open");
