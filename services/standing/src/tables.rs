@@ -69,10 +69,8 @@ fn fact(row: Model) -> Option<Fact> {
 
 /// Changes from `position` on, in order, at most `limit`.
 pub(crate) async fn since(door: &impl Queries, position: i64, limit: u64) -> Result<Vec<Fact>, Error> {
-    let select = Entity::find()
-        .filter(Column::Position.gte(position))
-        .order_by_asc(Column::Position)
-        .limit(limit);
+    let select =
+        Entity::find().filter(Column::Position.gte(position)).order_by_asc(Column::Position).limit(limit);
     // A row that does not read must not read as good.
     door.all(select).await?.into_iter().map(|row| fact(row).ok_or(Error::Damaged)).collect()
 }

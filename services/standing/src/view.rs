@@ -229,7 +229,11 @@ mod tests {
         view.hear(ORGANIZATION, NOW);
         assert_eq!(view.check(ORGANIZATION, IDENTITY, NOW), Ok(()));
         let other = Id::from_bytes([9; 16]);
-        assert_eq!(view.check(other, IDENTITY, NOW), Err(Refusal::Unknown), "one organization's is not another's");
+        assert_eq!(
+            view.check(other, IDENTITY, NOW),
+            Err(Refusal::Unknown),
+            "one organization's is not another's"
+        );
     }
 
     #[test]
@@ -239,7 +243,10 @@ mod tests {
         assert_eq!(view.check(ORGANIZATION, IDENTITY, NOW + GRACE), Ok(()));
         assert_eq!(view.check(ORGANIZATION, IDENTITY, NOW + beyond), Err(Refusal::Unheard { seconds: 5 }));
         assert_eq!(view.heard(ORGANIZATION, NOW + beyond), Err(Refusal::Unheard { seconds: 5 }));
-        assert_eq!(view.check(ORGANIZATION, IDENTITY, NOW.minus(beyond)), Err(Refusal::Unheard { seconds: 5 }));
+        assert_eq!(
+            view.check(ORGANIZATION, IDENTITY, NOW.minus(beyond)),
+            Err(Refusal::Unheard { seconds: 5 })
+        );
         view.hear(ORGANIZATION, NOW + beyond);
         assert_eq!(view.check(ORGANIZATION, IDENTITY, NOW + beyond), Ok(()));
     }
@@ -263,6 +270,9 @@ mod tests {
         let view = heard();
         view.apply(ORGANIZATION, &[quarantined(1)]);
         let late = NOW + GRACE * 2;
-        assert_eq!(view.check(ORGANIZATION, IDENTITY, late).map_err(|refusal| refusal.code()), Err("standing_quarantined"));
+        assert_eq!(
+            view.check(ORGANIZATION, IDENTITY, late).map_err(|refusal| refusal.code()),
+            Err("standing_quarantined")
+        );
     }
 }

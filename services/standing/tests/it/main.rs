@@ -26,7 +26,8 @@ fn ctx(organization: Id<noun::Organization>) -> Context {
 }
 
 async fn open(dir: &Path) -> Store {
-    let options = Options { dir: dir.to_owned(), clock: Arc::new(Still), random: Arc::new(|bytes| bytes.fill(4)) };
+    let options =
+        Options { dir: dir.to_owned(), clock: Arc::new(Still), random: Arc::new(|bytes| bytes.fill(4)) };
     Store::open(options, &SCHEMAS).await.expect("a fresh directory opens")
 }
 
@@ -69,7 +70,9 @@ async fn a_published_quarantine_is_in_the_view_at_once_and_after_a_restart() {
 
     change(&store, &standings, CUT, true).await;
     let refusal = view.check(ORGANIZATION, IDENTITY, NOW).expect_err("it is cut off");
-    assert!(matches!(refusal, Refusal::Quarantined(quarantine) if quarantine.by == By::Nexora && quarantine.since == NOW));
+    assert!(
+        matches!(refusal, Refusal::Quarantined(quarantine) if quarantine.by == By::Nexora && quarantine.since == NOW)
+    );
     store.close().await;
     drop((store, standings));
 
@@ -95,10 +98,7 @@ async fn the_heartbeat_finds_what_was_not_published() {
     let later = NOW + GRACE * 2;
     assert!(matches!(standings.view().heard(ORGANIZATION, later), Err(Refusal::Unheard { .. })));
     assert_eq!(standings.refresh(&ctx(ORGANIZATION), later).await.expect("it reads"), 1);
-    assert!(matches!(
-        standings.view().check(ORGANIZATION, IDENTITY, later),
-        Err(Refusal::Quarantined(_))
-    ));
+    assert!(matches!(standings.view().check(ORGANIZATION, IDENTITY, later), Err(Refusal::Quarantined(_))));
     assert_eq!(standings.view().heard(ORGANIZATION, later), Ok(()));
     assert_eq!(standings.refresh(&ctx(ORGANIZATION), later).await.expect("it reads"), 0, "nothing twice");
 }
