@@ -1,4 +1,5 @@
-//! On the shared data: every rule loads, and what they match is pinned, rule by event.
+//! On the shared data: every rule loads, what they match is pinned, rule by event, and another engine
+//! comes to the same.
 
 use detect::{Pack, RuleText};
 use events::{Record, Redactor};
@@ -71,4 +72,52 @@ fn matches_on_the_recorded_attack_are_pinned() {
     assert_eq!(log.lines().count(), 2_900);
     let found: String = found.iter().map(|(id, events)| format!("{id}: {events:?}\n")).collect();
     assert_eq!(found, include_str!("invictus.txt"), "\n{found}");
+}
+
+/// The recorded attacks, one event a line.
+fn stratus() -> Vec<String> {
+    let mut paths = Vec::new();
+    files(&folder().join("stratus"), "json", &mut paths);
+    let events = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("a recording can be read");
+        let events: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a list of events");
+        events.into_iter().map(|event| event.to_string())
+    };
+    paths.into_iter().flat_map(events).collect()
+}
+
+/// Every event of the shared data is judged alike by an engine that nobody here wrote, told the same log
+/// source.
+#[test]
+fn another_engine_agrees() {
+    let rules = rules();
+    let texts: Vec<_> = rules.iter().map(|(path, text)| RuleText { path, text }).collect();
+    let (pack, _) = Pack::compile(&texts);
+    let mut oracle = rsigma_eval::Engine::new();
+    for (path, text) in &rules {
+        let rules = rsigma_parser::parse_sigma_yaml(text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        oracle.add_collection(&rules).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+    let source = rsigma_parser::LogSource {
+        product: Some("aws".to_owned()),
+        service: Some("cloudtrail".to_owned()),
+        ..rsigma_parser::LogSource::default()
+    };
+    let log = invictus();
+    let mut matched = 0;
+    let recorded = stratus();
+    assert!(recorded.len() > 100, "{} recorded events", recorded.len());
+    for line in log.lines().map(str::to_owned).chain(recorded) {
+        let record = Record::read(line.as_bytes(), &Redactor::off()).expect("a CloudTrail event");
+        let activity = record.activity(pack.fields()).expect("an activity");
+        let ours: Vec<_> = pack.matches(&activity).into_iter().map(|rule| rule.id.clone()).collect();
+        let value = serde_json::from_str(&line).expect("JSON");
+        let event = rsigma_eval::event::JsonEvent::borrow(&value);
+        let theirs = oracle.evaluate_with_logsource(&event, &source).into_iter();
+        let mut theirs: Vec<_> = theirs.filter_map(|result| result.header.rule_id).collect();
+        theirs.sort();
+        assert_eq!(ours, theirs, "{line}");
+        matched += ours.len();
+    }
+    assert!(matched > 100, "{matched} matches were compared");
 }
