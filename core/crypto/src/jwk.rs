@@ -1,11 +1,13 @@
 //! Verifying keys as JSON Web Keys: `AKP` for ML-DSA (RFC 9964), `OKP` for Ed25519 (RFC 8037).
 
 use crate::{
-    Error,
-    sign::{Algorithm, VerifyingKey},
+    Error, Provider,
+    sign::{Algorithm, SigningKey, VerifyingKey},
     text,
 };
+use base::Secret;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
 
 /// A JSON Web Key of a verifying key. It has no private members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,65 @@ impl TryFrom<Jwk> for VerifyingKey {
         let key = Self::from_bytes(algorithm, &text::decode(public, "JSON Web Key")?)?;
         if kid.as_ref().is_some_and(|kid| *kid != jwk.thumbprint()) {
             return Err(malformed("`kid` is not the key's thumbprint"));
+        }
+        Ok(key)
+    }
+}
+
+/// A private JSON Web Key: the public members, and the seed as `priv` (RFC 9964) or `d` (RFC 8037). For a key
+/// that its owner keeps in a file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Private {
+    kty: String,
+    alg: Algorithm,
+    #[serde(rename = "pub")]
+    public: String,
+    #[serde(rename = "priv")]
+    seed: String,
+    kid: Option<String>,
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+    }
+}
+
+impl SigningKey {
+    /// The key as a private JSON Web Key (RFC 9964): `kty`, `alg`, `pub`, `priv`, `kid`. For ML-DSA only.
+    ///
+    /// # Errors
+    /// [`Error::UnknownAlgorithm`] for Ed25519, which no file of ours holds.
+    pub fn to_jwk(&self) -> Result<Secret<String>, Error> {
+        if self.algorithm() == Algorithm::Ed25519 {
+            return Err(Error::UnknownAlgorithm { name: self.algorithm().as_str().to_owned() });
+        }
+        let private = Private {
+            kty: "AKP".to_owned(),
+            alg: self.algorithm(),
+            public: text::encode(self.verifying_key().as_bytes()),
+            seed: text::encode(self.as_secret().expose()),
+            kid: Some(self.verifying_key().thumbprint()),
+        };
+        Ok(Secret::new(serde_json::to_string_pretty(&private).expect("strings are JSON")))
+    }
+
+    /// The key in a private JSON Web Key.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] where it is none, or its public half is not that of its seed.
+    pub fn from_jwk(provider: &dyn Provider, jwk: &Secret<String>) -> Result<Self, Error> {
+        let malformed = |why| Error::Malformed { what: "private JSON Web Key", why };
+        let private: Private = serde_json::from_str(jwk.expose())
+            .map_err(|_| malformed("it has not exactly `kty`, `alg`, `pub`, `priv` and `kid`"))?;
+        if private.kty != "AKP" || private.alg == Algorithm::Ed25519 {
+            return Err(malformed("it is no AKP key"));
+        }
+        let seed = Secret::new(text::decode(private.seed.as_bytes(), "private JSON Web Key")?);
+        let key = Self::from_secret(provider, private.alg, seed)?;
+        if text::encode(key.verifying_key().as_bytes()) != private.public {
+            return Err(malformed("`pub` is not the public half of `priv`"));
         }
         Ok(key)
     }

@@ -55,6 +55,14 @@ impl Jws {
         })
     }
 
+    /// The payload as it stands there; nothing has been checked.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn unverified_payload(&self) -> Result<Vec<u8>, Error> {
+        text::decode(&self.payload, WHAT)
+    }
+
     /// The payload, once type, algorithm, key name and signature are those of this key.
     ///
     /// # Errors

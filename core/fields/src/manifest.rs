@@ -136,7 +136,18 @@ impl Manifest {
         SignedManifest(Jws::sign(key, TYPE, &self.to_json()))
     }
 
-    /// Opens one of its data keys.
+    /// The HPKE `info` under which one of its data keys was sealed.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] for a key of a field that its policy does not name.
+    pub fn key_info(&self, key: &SealedKey) -> Result<Vec<u8>, Error> {
+        let mode = self.mode(&key.field).ok_or_else(|| {
+            Error::Manifest(format!("it has a key for field `{}`, which its policy does not name", key.field))
+        })?;
+        Ok(self.place(&key.field).data_key_info(key.id, mode.as_str(), self.suite, self.run))
+    }
+
+    /// Opens one of its data keys, for those who hold the private key themselves. A node asks `keys`.
     ///
     /// # Errors
     /// [`Error::Key`] where the key was sealed for another manifest, or to another key pair.
@@ -146,12 +157,22 @@ impl Manifest {
         with: &PrivateKey,
         key: &SealedKey,
     ) -> Result<DataKey, Error> {
-        let mode = self.mode(&key.field).ok_or_else(|| {
-            Error::Manifest(format!("it has a key for field `{}`, which its policy does not name", key.field))
-        })?;
-        let info = self.place(&key.field).data_key_info(key.id, mode.as_str(), self.suite, self.run);
-        let opened = hpke::open(provider, with, &info, &[], &key.sealed)?;
+        let opened = hpke::open(provider, with, &self.key_info(key)?, &[], &key.sealed)?;
         Ok(DataKey::from_secret(key.id, &opened)?)
+    }
+
+    /// The policy over these fields only, or over all where none is named: what a reveal of a part follows.
+    ///
+    /// # Errors
+    /// [`Error::Policy`] for a field that is not protected, or named twice.
+    pub fn part(&self, fields: Option<&[String]>) -> Result<FieldPolicy, Error> {
+        let Some(names) = fields else { return Ok(self.policy.clone()) };
+        let field = |name: &String| {
+            let found = self.policy.fields().iter().find(|field| field.path == *name);
+            found.cloned().ok_or_else(|| Error::Policy(format!("field `{name}` is not protected here")))
+        };
+        let fields = names.iter().map(field).collect::<Result<_, _>>()?;
+        FieldPolicy::new(fields, self.policy.row_key().map(str::to_owned))
     }
 
     fn check(self) -> Result<Self, Error> {
@@ -210,6 +231,20 @@ impl SignedManifest {
     pub fn signer(&self) -> Result<String, Error> {
         let Header { kid, .. } = self.0.header().map_err(|error| Error::Manifest(error.to_string()))?;
         Ok(kid)
+    }
+
+    /// Which dataset it says it is of: for finding out whom to ask, before anything is checked.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`].
+    pub fn dataset(&self) -> Result<Id<noun::Dataset>, Error> {
+        #[derive(Deserialize)]
+        struct Claim {
+            dataset: Id<noun::Dataset>,
+        }
+        let unread = |_| Error::Manifest("it names no dataset".to_owned());
+        let payload = self.0.unverified_payload().map_err(|error| Error::Manifest(error.to_string()))?;
+        Ok(serde_json::from_slice::<Claim>(&payload).map_err(unread)?.dataset)
     }
 
     /// The manifest, once it is this producer's.

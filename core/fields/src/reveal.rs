@@ -27,14 +27,15 @@ struct Column {
 }
 
 impl Revealer {
-    /// A revealer for the output of this manifest. `keys` are the opened data keys of each field, which
-    /// [`Manifest::open_key`] gives.
+    /// A revealer for the output of this manifest. `policy` is the part of it to reveal ([`Manifest::part`]);
+    /// other fields stay as they are. `keys` are the opened data keys of each field.
     ///
     /// # Errors
     /// [`Error::Manifest`] where a field has no key.
     pub fn new<'k>(
         provider: &dyn Provider,
         manifest: &Manifest,
+        policy: FieldPolicy,
         keys: impl IntoIterator<Item = (&'k str, &'k DataKey)>,
     ) -> Result<Self, Error> {
         let mut openers: HashMap<&str, HashMap<u32, Opener>> = HashMap::new();
@@ -48,8 +49,8 @@ impl Revealer {
             })?;
             Ok(Column { place: manifest.place(&field.path).associated_data(), openers })
         };
-        let columns = manifest.policy.fields().iter().map(column).collect::<Result<_, Error>>()?;
-        Ok(Self { policy: manifest.policy.clone(), columns, rows: 0 })
+        let columns = policy.fields().iter().map(column).collect::<Result<_, Error>>()?;
+        Ok(Self { policy, columns, rows: 0 })
     }
 
     /// The policy that the output follows.

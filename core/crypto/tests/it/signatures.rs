@@ -96,3 +96,21 @@ fn a_signed_document_opens_for_its_key_and_type_only() {
     unprotected["header"] = serde_json::json!({"kid": "me"});
     assert!(serde_json::from_value::<Jws>(unprotected).is_err());
 }
+
+#[test]
+fn a_private_key_survives_its_file() {
+    let provider = aws_lc();
+    let key = SigningKey::generate(&*provider, Algorithm::MlDsa65);
+    let jwk = key.to_jwk().expect("an ML-DSA key");
+    let read = SigningKey::from_jwk(&*provider, &jwk).expect("the same key");
+    assert_eq!(read.verifying_key(), key.verifying_key());
+    let other = SigningKey::generate(&*provider, Algorithm::MlDsa65).to_jwk().expect("an ML-DSA key");
+    let member = |json: &str, name: &str| {
+        let json: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        json[name].as_str().expect("text").to_owned()
+    };
+    let mixed = jwk.expose().replace(&member(jwk.expose(), "pub"), &member(other.expose(), "pub"));
+    let mixed = SigningKey::from_jwk(&*provider, &Secret::new(mixed));
+    assert!(matches!(mixed, Err(Error::Malformed { .. })));
+    assert!(SigningKey::generate(&*provider, Algorithm::Ed25519).to_jwk().is_err());
+}

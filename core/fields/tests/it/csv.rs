@@ -111,6 +111,27 @@ fn any_delimiter() {
     }
 }
 
+#[test]
+fn a_part_is_revealed_and_the_rest_stays_sealed() {
+    let world = World::new();
+    let (output, manifest) = world.protect(b"id,email,ssn\n1,a@b,2\n", policy(), 100).expect("it protects");
+    let reveal = |fields: &[&str]| {
+        let fields = fields.iter().map(|&field| field.to_owned()).collect::<Vec<_>>();
+        let revealer = world.revealer_of(&manifest, Some(&fields))?;
+        let mut reveal = fields::formats::csv::Reveal::new(&manifest, revealer)?;
+        let mut out = Vec::new();
+        reveal.push(&output, &mut out)?;
+        reveal.finish(&mut out)?;
+        Ok::<_, Error>(String::from_utf8(out).expect("text"))
+    };
+    let sealed = String::from_utf8(output.clone()).expect("text");
+    let ssn = sealed.trim_end().rsplit(',').next().expect("a cell");
+    assert_eq!(reveal(&["email"]), Ok(format!("id,email,ssn\n1,a@b,{ssn}\n")));
+    assert_eq!(reveal(&["email", "ssn"]).as_deref(), Ok("id,email,ssn\n1,a@b,2\n"));
+    assert!(matches!(reveal(&["id"]), Err(Error::Policy(_))));
+    assert!(matches!(reveal(&["ssn", "ssn"]), Err(Error::Policy(_))));
+}
+
 fn policy_of(column: &str) -> FieldPolicy {
     FieldPolicy::aead([column]).expect("a policy")
 }

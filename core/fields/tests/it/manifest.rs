@@ -24,6 +24,7 @@ fn only_its_producers_signature_counts() {
     let world = World::new();
     let manifest = manifest(&world);
     let signed = manifest.sign(&world.producer);
+    assert_eq!(signed.dataset(), Ok(manifest.dataset));
     assert_eq!(signed.signer().expect("a name"), world.producer.verifying_key().thumbprint());
     let read = SignedManifest::read(&signed.to_file()).expect("a signed document");
     assert_eq!(read.verify(&*world.provider, world.producer.verifying_key()), Ok(manifest.clone()));
@@ -104,8 +105,8 @@ fn the_golden_output_opens() {
     let manifest = signed.verify(&*provider, &producer).expect("it verifies");
     let open = |key| manifest.open_key(&*provider, &private, key).expect("it opens");
     let opened = manifest.keys.iter().map(|key| (key.field.as_str(), open(key))).collect::<Vec<_>>();
-    let revealer =
-        Revealer::new(&*provider, &manifest, opened.iter().map(|(field, key)| (*field, key))).expect("keys");
+    let keys = opened.iter().map(|(field, key)| (*field, key));
+    let revealer = Revealer::new(&*provider, &manifest, manifest.policy.clone(), keys).expect("keys");
     let mut reveal = Reveal::new(&manifest, revealer).expect("a file");
     let mut out = Vec::new();
     reveal.push(include_bytes!("../golden/customers.csv"), &mut out).expect("it reveals");

@@ -72,8 +72,17 @@ impl World {
     }
 
     pub(crate) fn revealer(&self, manifest: &Manifest) -> Result<Revealer, Error> {
+        self.revealer_of(manifest, None)
+    }
+
+    pub(crate) fn revealer_of(
+        &self,
+        manifest: &Manifest,
+        fields: Option<&[String]>,
+    ) -> Result<Revealer, Error> {
         let keys = self.data_keys(manifest)?;
-        Revealer::new(&*self.provider, manifest, keys.iter().map(|(field, key)| (field.as_str(), key)))
+        let keys = keys.iter().map(|(field, key)| (field.as_str(), key));
+        Revealer::new(&*self.provider, manifest, manifest.part(fields)?, keys)
     }
 
     pub(crate) fn reveal(&self, output: &[u8], manifest: &Manifest, piece: usize) -> Result<Vec<u8>, Error> {

@@ -94,6 +94,12 @@ impl Reveal {
         Ok(Self { file, revealer, described, hash: Sha256::new(), bytes: 0 })
     }
 
+    /// Rows revealed so far.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.revealer.rows()
+    }
+
     /// Takes the next bytes of the protected file. One push is one batch: who may be stopped in between checks
     /// before each.
     ///
