@@ -4,5 +4,8 @@
 mod crash;
 mod disk;
 mod docs;
+mod errors;
 mod house;
+mod ratchets;
+mod serve;
 mod spine;

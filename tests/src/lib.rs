@@ -4,6 +4,7 @@
 pub mod cloudtrail;
 pub mod dataset;
 pub mod http;
+pub mod ledger;
 pub mod organization;
 pub mod server;
 pub mod wait;

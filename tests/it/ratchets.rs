@@ -1,0 +1,312 @@
+//! No operation without its authorization and its entry: these walk `api::OPERATIONS`, and fail where an
+//! operation is added and nothing is said of it here.
+
+use crate::spine::{CSV, House};
+use api::{Descriptor, OPERATIONS};
+use base::Action;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use tests::cloudtrail::{attack, harmless, key};
+use tests::dataset;
+use tests::http::Request;
+use tests::organization::{Organization, administrator};
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Admin,
+    User,
+    Auditor,
+    Identity,
+    Source,
+    Administrator,
+}
+
+const CALLERS: [Caller; 6] =
+    [Caller::Admin, Caller::User, Caller::Auditor, Caller::Identity, Caller::Source, Caller::Administrator];
+
+/// Who may, as the issue says it; written here a second time on purpose.
+fn may(action: Action) -> &'static [Caller] {
+    use Caller::{Admin, Administrator, Auditor, Identity, Source, User};
+    match action {
+        Action::OrganizationsCreate => &[Administrator],
+        Action::EventsSend => &[Source],
+        Action::EventsTail
+        | Action::IdentitiesRead
+        | Action::FindingsRead
+        | Action::ProducersRead
+        | Action::Diagnose => &[Admin, User, Auditor],
+        Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead => &[Admin, Auditor],
+        Action::DatasetsRead => &[Admin, User, Auditor, Identity],
+        Action::DatasetsProtect | Action::DatasetsReveal => &[Admin, User, Identity],
+        Action::IdentitiesQuarantine
+        | Action::IdentitiesRelease
+        | Action::IdentitiesProtect
+        | Action::CredentialsIssue
+        | Action::CredentialsRevoke
+        | Action::ResponseSet
+        | Action::ProducersAdd => &[Admin],
+    }
+}
+
+/// An organization in which every operation has something to act on.
+struct Scene {
+    house: House,
+    user: String,
+    auditor: String,
+    bound: String,
+    identity: String,
+    finding: String,
+    spare: String,
+    protected: dataset::Protected,
+}
+
+impl Scene {
+    fn set() -> Self {
+        let house = House::open();
+        let (server, organization) = (&house.server, &house.organization);
+        house.send(&[
+            harmless("r-1", 1, 1),
+            harmless("r-2", 2, 2),
+            harmless("r-3", 3, 3),
+            attack("r-4", 3, 4),
+        ]);
+        house.quarantined(&key(3));
+        let id = |who| house.identity(&key(who))["id"].as_str().expect("an id").to_owned();
+        let bound = organization.bind(server, &id(1));
+        let spare = {
+            let listed = organization.list(server, "/api/v1/credentials");
+            let _ = organization.person(server, "spare", "auditor");
+            let more = organization.list(server, "/api/v1/credentials");
+            let known: BTreeSet<String> = listed.iter().map(|row| row["id"].to_string()).collect();
+            let new =
+                more.iter().find(|row| !known.contains(&row["id"].to_string())).expect("a new credential");
+            new["id"].as_str().expect("an id").to_owned()
+        };
+        let finding = house.identity(&key(3))["finding"].as_str().expect("a finding").to_owned();
+        Self {
+            user: organization.person(server, "ulla", "org_user"),
+            auditor: organization.person(server, "otto", "auditor"),
+            protected: house.protect(&bound, CSV),
+            identity: id(2),
+            finding,
+            spare,
+            bound,
+            house,
+        }
+    }
+
+    fn token(&self, caller: Caller) -> String {
+        match caller {
+            Caller::Admin => self.house.organization.admin.clone(),
+            Caller::User => self.user.clone(),
+            Caller::Auditor => self.auditor.clone(),
+            Caller::Identity => self.bound.clone(),
+            Caller::Source => self.house.organization.source.clone(),
+            Caller::Administrator => administrator(&self.house.server),
+        }
+    }
+
+    /// A request that would go through for whoever may. `token` is set by the caller of this.
+    fn request(&self, operation: &Descriptor, token: &str) -> Request {
+        let method = operation.verb.method().to_string();
+        let path = operation
+            .path
+            .replace("{identity}", &self.identity)
+            .replace("{finding}", &self.finding)
+            .replace("{credential}", &self.spare)
+            .replace("{dataset}", "customers");
+        let plain = Request::new(&method, &path).token(token);
+        match operation.name {
+            "organizations.create" => plain.json(&json!({"name": "Second", "person": "bruno"})),
+            "events.send" => plain.body("application/x-ndjson", harmless("r-5", 50, 9).to_string()),
+            "events.tail" => Request::new(&method, &format!("{path}?from=0")).token(token),
+            "identities.quarantine" => plain.json(&json!({})),
+            "identities.release" => plain.json(&json!({"reason": "a drill"})),
+            "credentials.issue" => {
+                plain.json(&json!({"grant": {"kind": "person", "name": "nina", "role": "auditor"}}))
+            }
+            "response.set" => plain.json(&json!({"mode": "ask"})),
+            "datasets.protect" => {
+                Request::new(&method, &format!("{path}?fields=email")).token(token).body("text/csv", CSV)
+            }
+            "datasets.reveal" => dataset::reveal_request(token, &self.protected),
+            "producers.add" => plain.json(&json!({"name": "partner", "public_key": *PRODUCER})),
+            "identities.ls"
+            | "identities.show"
+            | "identities.protect"
+            | "identities.unprotect"
+            | "credentials.ls"
+            | "credentials.revoke"
+            | "findings.ls"
+            | "findings.show"
+            | "response.show"
+            | "datasets.ls"
+            | "datasets.public_key"
+            | "producers.ls"
+            | "ledger.status"
+            | "node.diagnose" => plain,
+            unknown => panic!("{unknown} is a new operation: say here how it is called, and above who may"),
+        }
+    }
+}
+
+/// A producer's public key, as `producers new` prints it.
+static PRODUCER: std::sync::LazyLock<String> = std::sync::LazyLock::new(producer);
+
+fn producer() -> String {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("producer.key");
+    let said = tests::server::run(&mut tests::server::nexora(&[
+        "producers",
+        "new",
+        file.to_str().expect("UTF-8"),
+        "-o",
+        "json",
+    ]))
+    .ok();
+    said.json()["public_key"].as_str().expect("a public key").to_owned()
+}
+
+#[test]
+fn every_operation_is_refused_to_whom_it_is_not_open() {
+    let scene = Scene::set();
+    let socket = scene.house.server.socket();
+    let send = |request: &Request| request.send(&socket).expect("an answer");
+    // A second organization's administrator, whose credential is as good as any, elsewhere.
+    let elsewhere = House::open();
+    for operation in OPERATIONS {
+        let name = operation.name;
+        let without =
+            Request::new(operation.verb.method().as_str(), &operation.path.replace(['{', '}'], "x"));
+        assert_eq!(send(&without).status, 401, "{name} without a credential");
+        for token in ["nonsense", "nxa_", "nxa_0_0_0"] {
+            assert_eq!(send(&scene.request(operation, token)).status, 401, "{name} with `{token}`");
+        }
+        let mut bent = scene.token(Caller::Admin);
+        let last = bent.pop().expect("a character");
+        bent.push(if last == '0' { '1' } else { '0' });
+        assert_eq!(send(&scene.request(operation, &bent)).status, 401, "{name} with a bent token");
+        let foreign = send(&scene.request(operation, &elsewhere.organization.admin));
+        assert_eq!(foreign.status, 401, "{name} with another house's token: {}", foreign.text());
+        for caller in CALLERS {
+            if may(operation.action).contains(&caller) {
+                continue;
+            }
+            let answer = send(&scene.request(operation, &scene.token(caller)));
+            assert!(
+                answer.status == 403 || (caller == Caller::Administrator && answer.status == 401),
+                "{name} as {caller:?}: {} {}",
+                answer.status,
+                answer.text()
+            );
+        }
+    }
+}
+
+#[test]
+fn an_id_of_another_organization_is_unknown_here() {
+    let scene = Scene::set();
+    // Two organizations behind one door: made with the platform's own means, so that both are here.
+    let other = House::open();
+    other.send(&[harmless("o-1", 1, 1), attack("o-2", 7, 2)]);
+    other.quarantined(&key(7));
+    let identity = other.identity(&key(7));
+    let (id, finding) =
+        (identity["id"].as_str().expect("an id"), identity["finding"].as_str().expect("an id"));
+    for path in [format!("/api/v1/identities/{id}"), format!("/api/v1/findings/{finding}")] {
+        let answer = scene.house.organization.get(&scene.house.server, &path);
+        assert_eq!(answer.status, 404, "{path}: {}", answer.text());
+    }
+    for act in ["quarantine", "release", "protect", "unprotect"] {
+        let path = format!("/api/v1/identities/{id}/{act}");
+        let request = Request::new("POST", &path).token(&scene.house.organization.admin).json(&json!({}));
+        assert_eq!(scene.house.server.send(&request).status, 404, "{path}");
+    }
+    // A file that another organization protected does not open here.
+    let token =
+        other.organization.bind(&other.server, other.identity(&key(1))["id"].as_str().expect("an id"));
+    let protected = other.protect(&token, CSV);
+    let answer = dataset::reveal(&scene.house.server, &scene.bound, &protected).expect("an answer");
+    assert!((400..500).contains(&answer.status), "{}", answer.text());
+}
+
+#[test]
+fn every_operation_is_open_to_whom_it_is_open_and_leaves_its_entry() {
+    let scene = Scene::set();
+    let mut missing = Vec::new();
+    for operation in OPERATIONS {
+        for caller in may(operation.action) {
+            // One holder of the administrator's secret may create one organization.
+            let answer = match (operation.name, caller) {
+                ("organizations.create", _) => fresh(),
+                _ => {
+                    prepare(&scene, operation.name);
+                    let before = count(&scene, operation);
+                    let request = scene.request(operation, &scene.token(*caller));
+                    let answer = scene.house.server.send(&request);
+                    if let Some(kind) = operation.audit
+                        && answer.status == 200
+                        && count(&scene, operation) == before
+                    {
+                        missing.push(format!("{}: no {kind}", operation.name));
+                    }
+                    (answer.status, answer.text())
+                }
+            };
+            assert_eq!(answer.0, 200, "{} as {caller:?}: {}", operation.name, answer.1);
+        }
+    }
+    assert!(missing.is_empty(), "a change without its entry: {missing:?}");
+    scene.house.ledger_verifies();
+}
+
+/// Brings the scene to where an operation has something to do.
+fn prepare(scene: &Scene, operation: &str) {
+    let act = |what: &str| {
+        let path = format!("/api/v1/identities/{}/{what}", scene.identity);
+        let request = Request::new("POST", &path).token(&scene.house.organization.admin).json(&json!({}));
+        let _ = scene.house.server.send(&request);
+    };
+    match operation {
+        "identities.release" => act("quarantine"),
+        "identities.quarantine" => act("release"),
+        "identities.protect" => act("unprotect"),
+        "identities.unprotect" => act("protect"),
+        _ => {}
+    }
+}
+
+/// How many entries of the operation's kind are published.
+fn count(scene: &Scene, operation: &Descriptor) -> usize {
+    let Some(kind) = operation.audit else { return 0 };
+    let status = scene.house.ledger_verifies();
+    let entries = tests::ledger::entries(Path::new(status["dir"].as_str().expect("a path")));
+    assert_eq!(Some(entries.len() as u64), status["published"].as_u64());
+    entries.iter().filter(|entry| entry["kind"] == kind.as_str()).count()
+}
+
+/// Creates an organization on a new server, which is all that the administrator's secret is for.
+fn fresh() -> (u16, String) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = tests::server::Server::start(&dir.path().join("data"));
+    let secret = administrator(&server);
+    let create = |name: &str| {
+        Request::new("POST", "/api/v1/organizations")
+            .token(&secret)
+            .json(&json!({"name": name, "person": "ada"}))
+    };
+    let first = server.send(&create("First"));
+    let again = server.send(&create("Second"));
+    assert!(matches!(again.status, 401 | 403), "the secret is for one use: {}", again.text());
+    let created: Value = first.json();
+    let organization = Organization {
+        id: String::new(),
+        admin: created["person"]["token"].as_str().unwrap_or_default().to_owned(),
+        source: String::new(),
+    };
+    let status = organization.get(&server, "/api/v1/ledger").status;
+    assert_eq!(status, 200, "its first person can sign in");
+    (first.status, first.text())
+}
