@@ -103,9 +103,16 @@ pub struct Sealed {
 
 /// An entry that does not fit the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a ledger entry has {bytes} bytes, {MAX_BYTES} fit: put what is larger behind its hash")]
-pub struct TooLarge {
-    bytes: usize,
+pub enum Unfit {
+    /// It is too large.
+    #[error("a ledger entry has {bytes} bytes, {MAX_BYTES} fit: put what is larger behind its hash")]
+    TooLarge {
+        /// How large it is.
+        bytes: usize,
+    },
+    /// It breaks the schema, which whoever made it has to mend: a log that took it would never verify.
+    #[error("a ledger entry does not follow its own schema")]
+    Wrong(#[from] verify::entry::WrongEntry),
 }
 
 impl Entry {
@@ -177,8 +184,9 @@ impl Entry {
     /// The bytes for the log.
     ///
     /// # Errors
-    /// [`TooLarge`] over [`MAX_BYTES`].
-    pub fn seal(&self, stamp: &Stamp<'_>) -> Result<Sealed, TooLarge> {
+    /// [`Unfit`] over [`MAX_BYTES`], and where a fact or code has a form that `verify` refuses: no entry is
+    /// committed that would not pass.
+    pub fn seal(&self, stamp: &Stamp<'_>) -> Result<Sealed, Unfit> {
         let details = self.details.as_ref().map(|details| {
             let mut bytes = stamp.salt.to_vec();
             bytes.extend_from_slice(details.to_string().as_bytes());
@@ -208,8 +216,9 @@ impl Entry {
         json.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         let json = Value::Object(json).to_string().into_bytes();
         if json.len() > MAX_BYTES {
-            return Err(TooLarge { bytes: json.len() });
+            return Err(Unfit::TooLarge { bytes: json.len() });
         }
+        verify::entry::read(&json)?;
         Ok(Sealed { json, details })
     }
 }
@@ -231,7 +240,7 @@ fn actor(actor: &Actor) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Stamp};
+    use super::{Entry, Stamp, Unfit};
     use crate::Kind;
     use base::{Actor, Id, Timestamp, digest, noun};
 
@@ -276,6 +285,18 @@ mod tests {
     fn too_large_is_an_error() {
         let entry = Entry::done(Kind::ResponseSet, Id::<noun::Organization>::from_bytes([0; 16]))
             .fact("x", "y".repeat(70_000));
-        assert!(entry.seal(&stamp(&Actor::Administrator)).is_err());
+        let refused = entry.seal(&stamp(&Actor::Administrator));
+        assert!(matches!(refused, Err(Unfit::TooLarge { bytes: 70_000.. })), "{refused:?}");
+    }
+
+    #[test]
+    fn what_verification_would_refuse_is_not_sealed() {
+        let entry = || Entry::done(Kind::ResponseSet, Id::<noun::Organization>::from_bytes([0; 16]));
+        let sealed = |entry: Entry| entry.seal(&stamp(&Actor::Administrator));
+        assert!(sealed(entry().fact("share", 1)).is_ok());
+        assert!(sealed(entry().fact("share", 0.5)).is_err(), "RFC 8785 has no one spelling of it here");
+        assert!(sealed(entry().fact("share", u64::MAX)).is_err(), "not every reader takes it exactly");
+        assert!(sealed(entry().fact("The Share", 1)).is_err());
+        assert!(sealed(entry().reason("because I say so")).is_err());
     }
 }

@@ -10,6 +10,6 @@ pub mod kind;
 pub mod tree;
 
 pub use checkpoint::{Signer, Unsigned};
-pub use entry::{Entry, Object, Outcome, Sealed, Stamp};
+pub use entry::{Entry, Object, Outcome, Sealed, Stamp, Unfit};
 pub use kind::Kind;
 pub use tree::{Broken, Tile, Tree};

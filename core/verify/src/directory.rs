@@ -124,6 +124,23 @@ pub fn directory(
     })
 }
 
+/// Verifies a ledger that may be growing meanwhile: while `check` fails as a publication that runs just now would
+/// make it fail ([`Failure::may_be_running`]), it is asked again after each `pause` that answers `true`.
+///
+/// # Errors
+/// The last failure.
+pub fn settled<T>(
+    mut pause: impl FnMut() -> bool,
+    mut check: impl FnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    loop {
+        match check() {
+            Err(failure) if failure.may_be_running() && pause() => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Reads origin, keys, size and root; of the log it verifies the checkpoint's signatures only.
 ///
 /// # Errors

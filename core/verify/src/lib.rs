@@ -18,7 +18,7 @@ pub mod tiles;
 pub mod vkey;
 
 pub use checkpoint::{Checkpoint, SignatureCheck, VerifiedCheckpoint};
-pub use directory::{KeyTrust, LedgerFiles, Pins, Report, Shown, Unreadable, directory, show};
+pub use directory::{KeyTrust, LedgerFiles, Pins, Report, Shown, Unreadable, directory, settled, show};
 pub use failure::{Failure, Problem};
 pub use merkle::{Frontier, Hash};
 pub use tiles::{Stack, TilePath};

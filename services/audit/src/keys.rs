@@ -3,7 +3,7 @@
 use crate::Error;
 use base::{Id, noun};
 use crypto::sign::{Algorithm, SigningKey, VerifyingKey};
-use ledger::{Entry, Signer, Unsigned, checkpoint};
+use ledger::{Signer, Unsigned, checkpoint};
 use std::sync::Arc;
 use verify::{SignatureCheck, SignatureType, VerifierKey};
 
@@ -63,11 +63,6 @@ impl LogKeys {
 
     pub(crate) fn signers(&self) -> [&dyn Signer; 2] {
         [&*self.ed25519, &*self.ml_dsa_44]
-    }
-
-    pub(crate) fn started(&self, organization: Id<noun::Organization>) -> Entry {
-        let (ed25519, ml_dsa_44) = (self.ed25519.verifier_key(), self.ml_dsa_44.verifier_key());
-        checkpoint::started(organization, checkpoint::FIRST_GENERATION, ed25519, ml_dsa_44)
     }
 
     /// Whether entry 0 names these keys.

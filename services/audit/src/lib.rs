@@ -24,6 +24,8 @@
 //! - Publication never goes backwards. At start the ledger is held against the outbox; a ledger that has more
 //!   than the store, or something else, is refused ([`Error::Ahead`], [`Error::Fork`], [`Error::Gap`]) and
 //!   not touched.
+//! - A log begins with the entry `ledger.started`, which names the keys that sign it; `keys` commits it together with
+//!   these keys, and the store takes no other entry before. Other keys sign nothing here ([`Error::WrongKeys`]).
 //! - After a failed sync the writer of that log stops until the process starts anew, for what the disk holds is
 //!   then not known. Any other failure, such as a full disk, stalls publication and is tried again.
 #![forbid(unsafe_code)]
@@ -141,20 +143,6 @@ impl Audit {
     #[must_use]
     pub fn directory(&self, organization: Id<noun::Organization>) -> PathBuf {
         self.shared.ledgers.join(organization.bare())
-    }
-
-    /// Begins the organization's log, with the keys that will sign it, as the very first write of the
-    /// organization: the store takes no other entry before. `false` where it has begun already.
-    ///
-    /// # Errors
-    /// What the store meets.
-    pub async fn begin(&self, ctx: &Context, keys: &LogKeys) -> Result<bool, Error> {
-        let tx = self.shared.store.write(ctx).await?;
-        if tx.end(OUTBOX).await? > 0 {
-            return Ok(false);
-        }
-        let _ = tx.commit(keys.started(ctx.organization())).await?;
-        Ok(true)
     }
 
     /// Publishes what is committed and not yet published, one batch of it. Call it again while

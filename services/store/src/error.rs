@@ -62,7 +62,7 @@ pub enum Error {
     LedgerNotStarted,
     /// The entry does not fit.
     #[error("the change's ledger entry does not fit")]
-    Entry(#[from] ledger::entry::TooLarge),
+    Entry(#[from] ledger::entry::Unfit),
     /// The database says no.
     #[error("the database failed")]
     Database(#[source] DbErr),

@@ -188,3 +188,30 @@ fn show_gives_what_a_foreign_tool_needs() {
     assert_eq!(shown.keys, log.keys().map(|key| key.verifier_key().to_string()));
     assert!(log.checkpoint().to_string().ends_with(&format!("{}\n", shown.root)));
 }
+
+#[test]
+fn a_publication_that_runs_is_waited_for_and_one_that_stays_is_a_failure() {
+    let (before, mut after) = (Log::grown(&[5]), Log::grown(&[5, 9]));
+    let mut between = after.clone();
+    between.files.insert("checkpoint".into(), before.files["checkpoint"].clone());
+    assert!(between.verify().is_err());
+
+    let mut pauses = 0;
+    let outcome = verify::settled(
+        || {
+            pauses += 1;
+            pauses < 3
+        },
+        || between.verify(),
+    );
+    assert_eq!((pauses, outcome.is_err()), (3, true), "a file that stays beyond the checkpoint fails");
+
+    let mut looks = [between, after.clone()].into_iter();
+    let outcome = verify::settled(|| true, || looks.next().expect("two looks are enough").verify());
+    assert_eq!(outcome.map(|report| report.checkpoint.checkpoint().size).ok(), Some(9));
+
+    let tile = after.files.get_mut("tile/0/000.p/9").expect("it is there");
+    tile[0] ^= 1;
+    let outcome = verify::settled(|| unreachable!("a changed tile is not waited for"), || after.verify());
+    assert!(outcome.is_err());
+}

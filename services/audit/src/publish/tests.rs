@@ -8,7 +8,7 @@ use crate::{
 };
 use base::{Actor, Id, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
-use ledger::{Entry, Kind, Stamp};
+use ledger::{Entry, Kind, Stamp, checkpoint};
 use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 use verify::{LedgerFiles, Pins, Unreadable};
 
@@ -28,9 +28,10 @@ impl House {
         let key = |algorithm| SigningKey::generate(&*provider, algorithm);
         let keys = LogKeys::new(organization, key(Algorithm::Ed25519), key(Algorithm::MlDsa44));
         let keys = keys.expect("one of each");
+        let verifiers = keys.verifier_keys();
         let entries = (0..count).map(|position| {
             let entry = match position {
-                0 => keys.started(organization),
+                0 => checkpoint::started(organization, 1, &verifiers[0], &verifiers[1]),
                 _ => Entry::done(Kind::FindingsRecorded, organization).batch(1, [7; 32]),
             };
             let stamp = Stamp {

@@ -3,7 +3,7 @@
 use audit::{Audit, Directory, LogKeys, Signatures};
 use base::{Clock, Context, Id, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
-use ledger::{Entry, Kind};
+use ledger::{Entry, Kind, checkpoint};
 use std::{path::Path, sync::Arc};
 use store::{Options, Store};
 use verify::{Failure, Pins, Report};
@@ -46,6 +46,14 @@ impl House {
         let ctx = Context::background(organization, "test", Id::from_bytes([2; 16]));
         let audit = Audit::new(store.clone(), dir, clock, Arc::clone(&provider));
         Self { ctx, keys: keys_of.unwrap_or_else(|| keys(organization)), audit, store, provider }
+    }
+
+    /// Commits the entry that begins the log, as `keys` does.
+    pub(crate) async fn begin(&self) {
+        let (organization, [ed25519, ml_dsa_44]) = (self.ctx.organization(), self.keys.verifier_keys());
+        let entry = checkpoint::started(organization, checkpoint::FIRST_GENERATION, &ed25519, &ml_dsa_44);
+        let tx = self.store.write(&self.ctx).await.expect("the door opens");
+        let _ = tx.commit(entry).await.expect("it commits");
     }
 
     pub(crate) async fn commit(&self, count: u64) {

@@ -9,11 +9,7 @@ use verify::LedgerFiles as _;
 async fn what_is_committed_is_published_across_restarts() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut house = House::open(dir.path(), None).await;
-    assert!(house.audit.begin(&house.ctx, &house.keys).await.expect("the store takes it"));
-    assert!(
-        !house.audit.begin(&house.ctx, &house.keys).await.expect("the store is asked"),
-        "it began already"
-    );
+    house.begin().await;
     let mut committed = 1;
     for count in [0, 3, 260, 1, 0, 2_000] {
         house.commit_together(count.max(1)).await;
@@ -44,7 +40,7 @@ async fn a_doorbell_rings_for_every_entry() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path(), None).await;
     let mut bell = house.store.doorbell(house.ctx.organization(), OUTBOX);
-    house.audit.begin(&house.ctx, &house.keys).await.expect("the store takes it");
+    house.begin().await;
     bell.wait().await;
     house.publish().await;
     house.commit(1).await;
@@ -56,7 +52,7 @@ async fn a_doorbell_rings_for_every_entry() {
 async fn the_outbox_is_pruned_and_the_next_start_still_goes_on() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path(), None).await;
-    house.audit.begin(&house.ctx, &house.keys).await.expect("the store takes it");
+    house.begin().await;
     house.commit_together(6_000).await;
     house.publish().await;
     let read = house.store.read(&house.ctx).await.expect("the door opens");
@@ -76,7 +72,7 @@ async fn the_outbox_is_pruned_and_the_next_start_still_goes_on() {
 async fn every_flipped_byte_fails_and_is_found() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path(), None).await;
-    house.audit.begin(&house.ctx, &house.keys).await.expect("the store takes it");
+    house.begin().await;
     house.publish().await;
     house.commit(2).await;
     house.publish().await;

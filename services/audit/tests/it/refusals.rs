@@ -48,7 +48,7 @@ async fn an_older_store_under_a_newer_ledger_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
     let house = House::open(&data, None).await;
-    house.audit.begin(&house.ctx, &house.keys).await.expect("the store takes it");
+    house.begin().await;
     house.commit(3).await;
     house.publish().await;
     house.store.close().await;
@@ -73,7 +73,7 @@ async fn an_older_store_under_a_newer_ledger_is_refused() {
 async fn a_ledger_that_lost_files_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path(), None).await;
-    house.audit.begin(&house.ctx, &house.keys).await.expect("the store takes it");
+    house.begin().await;
     house.commit_together(6_000).await;
     house.publish().await;
     let home = house.audit.directory(house.ctx.organization());
@@ -100,7 +100,7 @@ async fn a_ledger_that_lost_files_is_refused() {
 async fn other_keys_do_not_sign_this_log() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut house = House::open(dir.path(), None).await;
-    house.audit.begin(&house.ctx, &house.keys).await.expect("the store takes it");
+    house.begin().await;
     let own = house.keys.clone();
     house.keys = keys(house.ctx.organization());
     assert!(matches!(refused(&house).await, Error::WrongKeys), "before the first checkpoint");
