@@ -72,6 +72,8 @@ pub(crate) fn packages() -> Vec<Package> {
                 folder: dependency["path"].as_str().and_then(below),
                 for_tests: dependency["kind"] == "dev",
             })
+            // A crate that turns on a feature of its own for its tests.
+            .filter(|dependency| !(dependency.for_tests && dependency.name == value["name"]))
             .collect(),
     };
     let packages: Vec<_> = list(&metadata["packages"]).iter().map(package).collect();
