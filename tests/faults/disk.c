@@ -10,10 +10,11 @@
  *          the process ends
  *   tear   half of the write is made, the rest is lost, earlier unsynced writes stay; the process ends
  *   full   from the change on nothing grows any more, but into what shrinking and removing set free,
- *          until DISK_SIDE/release exists
+ *          until DISK_SIDE/release exists; with number 0, once DISK_SIDE/full exists
  *   sync   the sync fails with EIO, once, and the bytes that it should have made durable are lost (names
  *          stay until the process ends)
  *
+ * On a full disk others wait for room too: of what is set free, one part in DISK_SHARE (else all) is ours.
  * A file ending in -shm is shared memory, no file: it is let through.
  */
 #define _GNU_SOURCE
@@ -56,6 +57,7 @@ static size_t dir_length;
 static enum mode mode;
 static uint64_t at, *count, free_bytes;
 static int full;
+static uint64_t share = 1;
 static unsigned kept;
 static struct change *changes;
 static struct file *files;
@@ -73,6 +75,7 @@ __attribute__((constructor)) static void begin(void) {
     snprintf(side, sizeof side, "%s", s);
     dir_length = strlen(dir);
     at = n ? strtoull(n, NULL, 10) : 0;
+    if (getenv("DISK_SHARE")) share = strtoull(getenv("DISK_SHARE"), NULL, 10);
     mode = !strcmp(m, "drop") ? DROP : !strcmp(m, "tear") ? TEAR : !strcmp(m, "full") ? FULL
          : !strcmp(m, "sync") ? SYNC : COUNT;
     char path[PATH_MAX + 16];
@@ -234,7 +237,7 @@ static void end(void) {
 /* Numbers a change. `drop` ends here; 1 says that this very change is to be torn. */
 static int number(void) {
     uint64_t now = ++count[0];
-    if (mode == FULL && now >= at) full = 1;
+    if (mode == FULL && at && now >= at) full = 1;
     if (now != at) return 0;
     if (mode == DROP) {
         settle(0, 1);
@@ -246,7 +249,10 @@ static int number(void) {
 /* Whether a full disk takes this much more; it does, or errno says why not. */
 static int room(off_t growth) {
     char path[PATH_MAX + 16];
-    if (!full || growth <= 0) return 1;
+    if (growth <= 0) return 1;
+    snprintf(path, sizeof path, "%s/full", side);
+    if (!full && mode == FULL && !syscall(SYS_faccessat, AT_FDCWD, path, F_OK)) full = 1;
+    if (!full) return 1;
     snprintf(path, sizeof path, "%s/release", side);
     if (!syscall(SYS_faccessat, AT_FDCWD, path, F_OK)) return 1;
     if ((uint64_t)growth > free_bytes) {
@@ -330,7 +336,7 @@ int ftruncate64(int fd, off64_t length) {
     if (room(length - size)) {
         keep(fd, length, size > length ? size - length : 0);
         result = (int)syscall(SYS_ftruncate, fd, length);
-        if (!result && full && length < size) free_bytes += (uint64_t)(size - length);
+        if (!result && full && length < size) free_bytes += (uint64_t)(size - length) / share;
     }
     pthread_mutex_unlock(&turn);
     return result;
@@ -407,7 +413,7 @@ static int opened(int at_fd, const char *name, int flags, mode_t bits) {
             keep(fd, 0, status.st_size);
             syscall(SYS_close, fd);
         }
-        if (full) free_bytes += (uint64_t)status.st_size;
+        if (full) free_bytes += (uint64_t)status.st_size / share;
     }
     if (!there && (flags & O_CREAT)) {
         number();
@@ -489,7 +495,7 @@ int unlinkat(int at_fd, const char *name, int flags) {
         change->name = strdup(path);
         change->other = other;
     }
-    if (!result && there && full) free_bytes += (uint64_t)status.st_size;
+    if (!result && there && full) free_bytes += (uint64_t)status.st_size / share;
     pthread_mutex_unlock(&turn);
     return result;
 }

@@ -63,7 +63,7 @@ struct Came {
     syncs: u64,
 }
 
-fn compile(into: &Path) -> PathBuf {
+pub(crate) fn compile(into: &Path) -> PathBuf {
     let shim = into.join("disk.so");
     let source = tests::repository().join("tests/faults/disk.c");
     let output = Command::new("cc")

@@ -2,10 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod crash;
+mod demo;
 mod disk;
 mod docs;
 mod errors;
+mod full;
 mod house;
 mod ratchets;
+mod secrets;
 mod serve;
+mod shared;
 mod spine;
+mod transports;

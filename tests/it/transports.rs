@@ -1,0 +1,213 @@
+//! Every command that names an operation, over all three transports: a server's address, the socket of the
+//! server that owns the directory, and the same router in the command's own process.
+
+use api::OPERATIONS;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tests::cloudtrail::{attack, harmless, key};
+use tests::organization::{ACCOUNT, administrator};
+use tests::server::{PATIENCE, Said, Server, nexora, run};
+use tests::wait::until;
+
+/// How commands reach the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Server,
+    Socket,
+    InProcess,
+}
+
+/// What each operation's command printed: the names in its reply.
+type Shapes = BTreeMap<&'static str, Vec<String>>;
+
+struct Walk {
+    place: tempfile::TempDir,
+    transport: Vec<String>,
+    seen: Shapes,
+}
+
+impl Walk {
+    fn file(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.file(name).to_str().expect("UTF-8").to_owned()
+    }
+
+    fn command(&self, token: &str, arguments: &[&str]) -> std::process::Command {
+        let mut command = nexora(arguments);
+        command.args(&self.transport).args(["-o", "json"]).env("NEXORA_TOKEN", token);
+        command
+    }
+
+    /// Runs the command of an operation, and takes down the shape of what it prints.
+    fn run(&mut self, operation: &'static str, token: &str, arguments: &[&str]) -> Value {
+        let said = run(&mut self.command(token, arguments));
+        self.take(operation, arguments, &said)
+    }
+
+    fn take(&mut self, operation: &'static str, arguments: &[&str], said: &Said) -> Value {
+        assert_eq!(said.code, Some(0), "{:?} {arguments:?}: {}{}", self.transport, said.out, said.err);
+        let value: Value = match said.out.lines().next() {
+            // A stream prints one document a line.
+            Some(line) => serde_json::from_str(&said.out)
+                .or_else(|_| serde_json::from_str(line))
+                .unwrap_or_else(|_| Value::String(said.out.clone())),
+            None => Value::Null,
+        };
+        let names = value.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
+        self.seen.entry(operation).or_insert(names);
+        value
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("a text, not {value}")).to_owned()
+}
+
+fn walk(way: Way) -> Shapes {
+    let place = tempfile::tempdir().expect("a directory");
+    let data = place.path().join("data");
+    let mut server = Server::start(&data);
+    let secret = administrator(&server);
+    let directory = vec!["--data".to_owned(), data.to_str().expect("UTF-8").to_owned()];
+    let transport = match way {
+        Way::Server => vec!["--server".to_owned(), format!("http://{}", server.address())],
+        Way::Socket | Way::InProcess => directory,
+    };
+    if way == Way::InProcess {
+        assert!(server.stop().success());
+    }
+    let mut walk = Walk { place, transport, seen: Shapes::new() };
+    everything(&mut walk, &secret);
+    assert_eq!(server.ended().is_some(), way == Way::InProcess);
+    walk.seen
+}
+
+fn everything(walk: &mut Walk, secret: &str) {
+    let created =
+        walk.run("organizations.create", secret, &["organizations", "create", "Example", "--person", "ada"]);
+    let admin = text(&created["person"]["token"]);
+    walk.run("response.show", &admin, &["response", "show"]);
+    walk.run("response.set", &admin, &["response", "set", "--mode", "automatic"]);
+    let issued =
+        walk.run("credentials.issue", &admin, &["credentials", "issue", "--ingest", "--account", ACCOUNT]);
+    let source = text(&issued["token"]);
+
+    let events = walk.path("events.ndjson");
+    fs::write(&events, format!("{}\n{}\n", harmless("w-1", 1, 1), harmless("w-2", 2, 2))).expect("written");
+    walk.run("events.send", &source, &["events", "send", &events]);
+    let mut piped = walk.command(&source, &["events", "send", "-"]);
+    piped.stdin(Stdio::from(piped_file(&walk.file("attack"), &attack("w-3", 2, 3).to_string())));
+    let said = run(&mut piped);
+    walk.take("events.send", &["events", "send", "-"], &said);
+    let tailed = run(&mut walk.command(&admin, &["events", "tail", "--from", "0", "--no-follow"]));
+    walk.take("events.tail", &["events", "tail"], &tailed);
+    assert_eq!(tailed.out.lines().count(), 3, "{}", tailed.out);
+
+    let find = |walk: &mut Walk, native: &str| {
+        let listed = walk.run("identities.ls", &admin, &["identities", "ls"]);
+        let rows = listed["items"].as_array().expect("rows").clone();
+        rows.into_iter().find(|row| row["native"] == native)
+    };
+    // In process every command is a whole node: the first one after the attack answers it.
+    let bad = until("the attacker is cut off", PATIENCE, || {
+        find(walk, &key(2)).filter(|identity| identity["standing"] == "quarantined")
+    });
+    let good = text(&find(walk, &key(1)).expect("it is known")["id"]);
+    for (operation, act) in [
+        ("identities.show", "show"),
+        ("identities.protect", "protect"),
+        ("identities.unprotect", "unprotect"),
+        ("identities.quarantine", "quarantine"),
+        ("identities.release", "release"),
+    ] {
+        let identity = walk.run(operation, &admin, &["identities", act, &good]);
+        assert_eq!(text(&identity["id"]), good);
+    }
+    let finding = text(&bad["finding"]);
+    walk.run("findings.ls", &admin, &["findings", "ls"]);
+    let shown = run(&mut walk.command(&admin, &["findings", "show", &finding]));
+    walk.take("findings.show", &["findings", "show"], &shown);
+    assert!(shown.out.contains("w-3"), "{}", shown.out);
+    // For people: the rule's text and the command that releases.
+    let mut plain = nexora(&["findings", "show", &finding]);
+    let told = run(plain.args(&walk.transport).env("NEXORA_TOKEN", &admin)).ok().out;
+    assert!(told.contains("detection:") && told.contains("identities release"), "{told}");
+
+    let bound =
+        text(&walk.run("credentials.issue", &admin, &["credentials", "issue", "--identity", &good])["token"]);
+    let arguments = ["credentials", "issue", "--person", "otto", "--role", "auditor"];
+    let person = walk.run("credentials.issue", &admin, &arguments);
+    walk.run("credentials.ls", &admin, &["credentials", "ls"]);
+    let id = text(&person["credential"]["id"]);
+    walk.run("credentials.revoke", &admin, &["credentials", "revoke", &id]);
+    let revoked = run(&mut walk.command(&text(&person["token"]), &["identities", "ls"]));
+    assert_eq!(revoked.code, Some(3), "{}", revoked.err);
+
+    let csv = walk.path("customers.csv");
+    fs::write(&csv, crate::spine::CSV).expect("written");
+    let (out, back) = (walk.path("out.csv"), walk.path("back.csv"));
+    walk.run("datasets.protect", &bound, &["protect", &csv, "--fields", "email,ssn", "--out", &out]);
+    walk.run("datasets.reveal", &bound, &["reveal", &out, "--out", &back]);
+    assert_eq!(fs::read_to_string(&back).expect("revealed"), crate::spine::CSV);
+    walk.run("datasets.ls", &admin, &["datasets", "ls"]);
+
+    // A producer that has the public key alone.
+    let public = run(&mut walk.command(&bound, &["datasets", "public-key", "customers"]));
+    walk.take("datasets.public_key", &["datasets", "public-key"], &public);
+    let (public_key, signing_key) = (walk.path("customers.pub"), walk.path("producer.key"));
+    fs::write(&public_key, &public.out).expect("written");
+    let made = run(&mut nexora(&["producers", "new", &signing_key, "-o", "json"])).ok();
+    let producer = walk.path("producer.pub");
+    fs::write(&producer, made.json()["public_key"].as_str().expect("a key")).expect("written");
+    walk.run("producers.add", &admin, &["producers", "add", "partner", "--public-key", &producer]);
+    walk.run("producers.ls", &admin, &["producers", "ls"]);
+    let offline = walk.path("offline.csv");
+    let arguments = [
+        "protect",
+        &csv,
+        "--fields",
+        "email",
+        "--public-key",
+        &public_key,
+        "--signing-key",
+        &signing_key,
+        "--out",
+        &offline,
+    ];
+    let _ = run(&mut nexora(&arguments)).ok();
+    assert!(!fs::read_to_string(&offline).expect("protected").contains("ada@example.com"));
+    walk.run("datasets.reveal", &bound, &["reveal", &offline, "--out", &back]);
+    assert_eq!(fs::read_to_string(&back).expect("revealed"), crate::spine::CSV);
+
+    walk.run("ledger.status", &admin, &["ledger", "status"]);
+    walk.run("node.diagnose", &admin, &["doctor"]);
+    let mut yaml = nexora(&["identities", "ls", "-o", "yaml"]);
+    let yaml = run(yaml.args(&walk.transport).env("NEXORA_TOKEN", &admin)).ok();
+    assert!(yaml.out.contains("items:"), "{}", yaml.out);
+}
+
+fn piped_file(path: &Path, contents: &str) -> fs::File {
+    fs::write(path, contents).expect("written");
+    fs::File::open(path).expect("it is there")
+}
+
+#[test]
+fn every_command_of_an_operation_says_the_same_over_all_three_transports() {
+    let ways = [Way::Server, Way::Socket, Way::InProcess].map(walk);
+    let operations: Vec<&str> = {
+        let mut names: Vec<&str> = OPERATIONS.iter().map(|operation| operation.name).collect();
+        names.sort_unstable();
+        names
+    };
+    for shapes in &ways {
+        assert_eq!(shapes.keys().copied().collect::<Vec<_>>(), operations, "every operation has a command");
+    }
+    assert_eq!(ways[0], ways[1], "an address and a socket say the same");
+    assert_eq!(ways[0], ways[2], "a server and this process say the same");
+}
