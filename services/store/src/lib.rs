@@ -56,6 +56,9 @@ use std::{
 /// The topic of the outbox: rings when an entry was committed.
 pub const OUTBOX: &str = "outbox";
 
+/// Fills a buffer with random bytes.
+pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// What a store is opened with.
 #[derive(Clone)]
 pub struct Options {
@@ -64,7 +67,7 @@ pub struct Options {
     /// Where the time of an entry comes from.
     pub clock: Arc<dyn Clock>,
     /// Fills a buffer with random bytes fit for secrets (`crypto::Provider::fill`).
-    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub random: Random,
 }
 
 /// The handle. Cheap to clone; it cannot query.

@@ -18,7 +18,8 @@ use std::{
 /// The reserve when it is whole, in bytes.
 pub(crate) const WHOLE: u64 = 16 << 20;
 /// What one shortage sets free: many times what a change of standing writes.
-const PART: u64 = 1 << 20;
+const PART: u64 = PART_BYTES as u64;
+const PART_BYTES: usize = 1 << 20;
 /// What must be writable before a reserved transaction begins.
 const ROOM: usize = 256 << 10;
 
@@ -114,7 +115,7 @@ impl Reserve {
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&self.path)?;
         let mut left = file.metadata()?.len();
         file.seek(SeekFrom::Start(left))?;
-        let part = noise(PART as usize);
+        let part = noise(PART_BYTES);
         while left < WHOLE {
             let wanted = &part[..usize::try_from((WHOLE - left).min(PART)).unwrap_or(part.len())];
             if let Err(error) = file.write_all(wanted) {
