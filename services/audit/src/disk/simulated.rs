@@ -34,7 +34,6 @@ struct State {
     durable_dirs: BTreeSet<PathBuf>,
     next: u64,
     calls: u64,
-    changing: u64,
     fault: Option<(u64, Fault)>,
     down: bool,
     random: u64,
@@ -60,7 +59,7 @@ impl SimulatedDisk {
     }
 
     pub(crate) fn calls(&self) -> u64 {
-        self.state().changing
+        self.state().calls
     }
 
     pub(crate) fn is_down(&self) -> bool {
@@ -115,8 +114,8 @@ impl SimulatedDisk {
     fn change(&self, act: impl FnOnce(&mut State) -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state();
         state.up()?;
-        let call = state.changing;
-        state.changing += 1;
+        let call = state.calls;
+        state.calls += 1;
         let fault = state.fault.filter(|(at, _)| *at == call).map(|(_, fault)| fault);
         match fault {
             Some(Fault::Error(kind)) => return Err(kind.into()),
@@ -132,8 +131,7 @@ impl SimulatedDisk {
 }
 
 impl State {
-    fn up(&mut self) -> io::Result<()> {
-        self.calls += 1;
+    fn up(&self) -> io::Result<()> {
         if self.down { Err(io::Error::other("the machine is down")) } else { Ok(()) }
     }
 
@@ -152,14 +150,14 @@ impl State {
 
 impl Disk for SimulatedDisk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let mut state = self.state();
+        let state = self.state();
         state.up()?;
         let id = state.live.get(path).ok_or(io::ErrorKind::NotFound)?;
         Ok(state.contents[id].live.clone())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut state = self.state();
+        let state = self.state();
         state.up()?;
         Ok(state.live.keys().filter(|path| path.starts_with(dir)).cloned().collect())
     }
