@@ -51,7 +51,12 @@ impl Record {
         };
         let text = if !redactor.is_off() && any_secret(&value, "", secret) {
             redact(&mut value, "", secret, redactor);
-            sonic_rs::to_string(&value).map_err(|_| Reason::NotJson { at: 0 })?.into()
+            let text = sonic_rs::to_string(&value).map_err(|_| Reason::NotJson { at: 0 })?;
+            // Many short secrets can make it longer than it came; it must be readable from the log again.
+            if text.len() > MAX_BYTES {
+                return Err(Reason::TooLarge { bytes: text.len() });
+            }
+            text.into()
         } else {
             Box::from(text)
         };

@@ -9,6 +9,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// How many files [`Log::recent_offset`] goes back.
+const RECENT_FILES: usize = 16;
+
 /// What a log is opened with.
 #[derive(Clone)]
 pub struct Options {
@@ -106,6 +109,13 @@ impl Log {
     #[must_use]
     pub fn first_offset(&self) -> u64 {
         self.state().firsts.first().copied().unwrap_or(0)
+    }
+
+    /// The first offset of the last few files: where to look for what came lately, at a bounded cost.
+    #[must_use]
+    pub fn recent_offset(&self) -> u64 {
+        let state = self.state();
+        state.firsts.iter().rev().take(RECENT_FILES).last().copied().unwrap_or(0)
     }
 
     /// Writes a group of batches behind each other, in one write. They are durable once [`Self::sync`]

@@ -247,9 +247,10 @@ pub(super) fn principal<'e>(
         PrincipalKind::AssumedRole | PrincipalKind::Role => who.role(),
         // Without its issuer a federated user is only a name that the caller chose.
         PrincipalKind::FederatedUser => who.issuer.map(|issuer| issuer.key(kind_of_issuer(issuer))),
+        // With the reporting account, for the same reason as an access key.
         PrincipalKind::WebIdentity => who
-            .named(IdentityKind::WebIdentity, &[who.principal])
-            .or_else(|| who.named(IdentityKind::WebIdentity, &[who.provider, who.user])),
+            .named(IdentityKind::WebIdentity, &[top.recipient, who.principal])
+            .or_else(|| who.named(IdentityKind::WebIdentity, &[top.recipient, who.provider, who.user])),
         PrincipalKind::Saml => who
             .named(IdentityKind::Saml, &[who.principal])
             .or_else(|| who.named(IdentityKind::Saml, &[who.provider, who.user])),

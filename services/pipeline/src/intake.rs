@@ -1,0 +1,122 @@
+//! From a body to what can be appended: CPU work, away from the async threads and from the one thread that
+//! keeps the order.
+
+use crate::{Error, Failure, Source, rules::Sightings, rules::sighting};
+use base::{Id, digest, noun};
+use events::{Activity, Encoding, FieldSet, Limits, Reason, Record, Redactor, Reject, frame, inflate};
+use identities::{Known, Sighting};
+use stream::Block;
+
+/// A batch that is ready for its place in the log.
+pub(crate) struct Prepared {
+    pub(crate) id: Id<noun::Batch>,
+    pub(crate) source: Id<noun::Credential>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) block: Block,
+    pub(crate) sightings: Vec<Sighting>,
+    pub(crate) rejected: Vec<Reject>,
+}
+
+/// A valid event and the shard that judges it.
+pub(crate) struct Event {
+    pub(crate) record: Record,
+    pub(crate) shard: usize,
+}
+
+/// What events are examined with.
+pub(crate) struct Examiner<'a> {
+    pub(crate) organization: Id<noun::Organization>,
+    pub(crate) known: &'a Known,
+    fields: FieldSet,
+    sightings: Sightings,
+}
+
+impl<'a> Examiner<'a> {
+    pub(crate) fn new(organization: Id<noun::Organization>, known: &'a Known) -> Self {
+        Self { organization, known, fields: FieldSet::default(), sightings: Sightings::default() }
+    }
+
+    /// Takes a record whose activity can be read, and notes whom it shows.
+    pub(crate) fn examine(&mut self, record: Record) -> Result<Event, Reason> {
+        let activity = record.activity(&self.fields)?;
+        let identity = activity.actor.identity.as_ref().map(|key| key.id(self.organization));
+        let shard = detect::shard_of(identity);
+        if let Some(identity) = identity {
+            note(self.organization, self.known, identity, &activity, &mut self.sightings);
+        }
+        Ok(Event { record, shard })
+    }
+
+    pub(crate) fn sightings(self) -> Vec<Sighting> {
+        self.sightings.into_vec()
+    }
+}
+
+/// Asks memory first; only what the inventory does not hold becomes a sighting.
+fn note(
+    organization: Id<noun::Organization>,
+    known: &Known,
+    identity: Id<noun::Identity>,
+    activity: &Activity<'_>,
+    sightings: &mut Sightings,
+) {
+    let actor = &activity.actor;
+    if let (true, Some(key)) = (actor.creates, &actor.identity) {
+        if !known.touch(organization, identity, actor.person_evidence, activity.time) {
+            let owner = actor.owner.as_ref();
+            if let Some(owner) = owner {
+                sightings.add(sighting(organization, owner, activity, false));
+            }
+            sightings.add(Sighting {
+                owner: owner.map(|owner| owner.id(organization)),
+                provider_owned: actor.facts.provider_owned,
+                ..sighting(organization, key, activity, actor.person_evidence)
+            });
+        }
+    }
+    if let Some(role) = &actor.person_role {
+        if !known.touch(organization, role.id(organization), true, activity.time) {
+            sightings.add(sighting(organization, role, activity, true));
+        }
+    }
+}
+
+/// Inflates, frames, checks, redacts and normalizes a body, and compresses what is valid.
+pub(crate) fn prepare(
+    organization: Id<noun::Organization>,
+    source: &Source,
+    body: &[u8],
+    encoding: Encoding,
+    redactor: &Redactor,
+    known: &Known,
+) -> Result<Prepared, Error> {
+    let hash = digest::sha256(body);
+    let id = Id::derived(
+        "nexora/batch/1",
+        &[organization.as_bytes(), source.credential.as_bytes(), &hash],
+    );
+    let plain = inflate(body, encoding, Limits::REQUEST)?;
+    let mut examiner = Examiner::new(organization, known);
+    let (mut events, mut rejected) = (Vec::new(), Vec::new());
+    for (index, range) in frame(&plain)?.into_iter().enumerate() {
+        let taken = Record::read(&plain[range], redactor)
+            .and_then(|record| allowed(source, record))
+            .and_then(|record| examiner.examine(record));
+        match taken {
+            Ok(event) => events.push(event),
+            Err(reason) => rejected.push(Reject { index, reason }),
+        }
+    }
+    let texts = events.iter().map(|event| event.record.text());
+    let block = Block::of(texts).map_err(|error| Error::not_kept(Failure::from(error)))?;
+    let sightings = examiner.sightings();
+    Ok(Prepared { id, source: source.credential, events, block, sightings, rejected })
+}
+
+fn allowed(source: &Source, record: Record) -> Result<Record, Reason> {
+    if record.format() != source.format {
+        let (found, expected) = (record.format().as_str(), source.format.as_str());
+        return Err(Reason::WrongFormat { found, expected });
+    }
+    if source.accounts.allow(record.account()) { Ok(record) } else { Err(Reason::ForeignAccount) }
+}
