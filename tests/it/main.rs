@@ -12,5 +12,6 @@ mod ratchets;
 mod secrets;
 mod serve;
 mod shared;
+mod simulated;
 mod spine;
 mod transports;
