@@ -16,7 +16,7 @@ pub(crate) enum Expr {
         slot: usize,
         matcher: Matcher,
     },
-    /// The slot is missing or null.
+    /// The slot is missing, or there is nothing but null in it.
     Null {
         slot: usize,
     },
@@ -78,10 +78,7 @@ impl Expr {
             Self::Any(parts) => parts.iter().any(|part| part.holds(activity)),
             Self::Not(inner) => !inner.holds(activity),
             Self::Test { slot, matcher } => slots.get(*slot).iter().any(|&value| matcher.passes(value)),
-            Self::Null { slot } => {
-                let values = slots.get(*slot);
-                values.is_empty() || values.contains(&Value::Null)
-            }
+            Self::Null { slot } => slots.get(*slot).iter().all(|value| *value == Value::Null),
             Self::Exists { slot, wanted } => slots.get(*slot).is_empty() != *wanted,
             Self::Reference { slot, other, place, cased } => slots.get(*other).iter().any(|&wanted| {
                 let Some(wanted) = text(wanted) else { return false };

@@ -1,6 +1,8 @@
 //! On the shared data: every rule loads, what they match is pinned, rule by event, and another engine
 //! comes to the same.
 
+mod generated;
+
 use detect::{Pack, RuleText};
 use events::{Record, Redactor};
 use std::collections::BTreeMap;
@@ -71,7 +73,7 @@ fn matches_on_the_recorded_attack_are_pinned() {
     }
     assert_eq!(log.lines().count(), 2_900);
     let found: String = found.iter().map(|(id, events)| format!("{id}: {events:?}\n")).collect();
-    assert_eq!(found, include_str!("invictus.txt"), "\n{found}");
+    assert_eq!(found, include_str!("../invictus.txt"), "\n{found}");
 }
 
 /// The recorded attacks, one event a line.
