@@ -84,7 +84,7 @@ impl Organization {
     /// Issues a credential that may send events of these accounts.
     #[must_use]
     pub fn ingest(&self, server: &Server, accounts: &[&str]) -> String {
-        self.issue(server, &json!({"kind": "ingest", "format": "cloudtrail", "accounts": accounts}))
+        self.issue(server, &json!({"kind": "ingest", "format": "aws.cloudtrail", "accounts": accounts}))
     }
 
     /// Issues a credential bound to an identity.
