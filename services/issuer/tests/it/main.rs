@@ -202,7 +202,7 @@ async fn no_secret_lies_in_the_data_directory() {
     let house = house(dir.path()).await;
     let issued = house.issue(person("Ada", Role::OrgAdmin)).await.expect("issued");
     house.store.close().await;
-    let secret = issued.token.expose()[58..].as_bytes().to_vec();
+    let secret = issued.token.expose().as_bytes()[58..].to_vec();
     let raw =
         base::base32::decode::<32>(std::str::from_utf8(&secret[..52]).expect("ASCII")).expect("32 bytes");
     let mut dirs = vec![dir.path().to_owned()];
