@@ -130,7 +130,8 @@ impl Datasets {
     /// Creates the dataset and its key pair, unless it is there.
     async fn ensure(&self, ctx: &Context, name: &Name) -> Result<DatasetKey, Error> {
         if let Some(dataset) = tables::get(&self.store.read(ctx).await?, name).await? {
-            let keys::DatasetKey { id: key, dataset, public } = self.keys.dataset_key(ctx, dataset.id).await?;
+            let keys::DatasetKey { id: key, dataset, public } =
+                self.keys.dataset_key(ctx, dataset.id).await?;
             return Ok(DatasetKey {
                 organization: ctx.organization(),
                 dataset,

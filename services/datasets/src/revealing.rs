@@ -132,8 +132,7 @@ async fn open(
             continue;
         }
         let info = manifest.key_info(key)?;
-        let secret =
-            datasets.keys.open_data_key(ctx, permit, manifest.dataset, &info, &key.sealed).await?;
+        let secret = datasets.keys.open_data_key(ctx, permit, manifest.dataset, &info, &key.sealed).await?;
         let data_key = DataKey::from_secret(key.id, &secret).map_err(fields::Error::from)?;
         opened.push((key.field.clone(), data_key));
     }

@@ -6,10 +6,8 @@ use base::{Id, Timestamp, noun};
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*, sea_query::ColumnDef};
 use store::{Change, Guard, Migration, Queries, Schema, Tx};
 
-pub(crate) const SCHEMA: Schema = Schema {
-    service: "datasets",
-    migrations: &[Migration { name: "datasets by name", up: first }],
-};
+pub(crate) const SCHEMA: Schema =
+    Schema { service: "datasets", migrations: &[Migration { name: "datasets by name", up: first }] };
 
 fn first(guard: &Guard) -> Vec<Change> {
     vec![

@@ -1,0 +1,126 @@
+//! Revealing: whose manifests count, and what is not revealed.
+
+use crate::{FILE, House, NOW, customers, person};
+use base::{Action, Fault as _, Id, Kind, Role, Timestamp};
+use crypto::{
+    aws_lc,
+    sign::{Algorithm, SigningKey},
+};
+use datasets::Error;
+use fields::{
+    FieldPolicy, Manifest, Protector, Run, SignedManifest,
+    formats::csv::{Dialect, Protect},
+};
+use policy::Resource;
+
+/// Protects offline, with nothing but the dataset's public key.
+fn offline(key: fields::DatasetKey) -> (Vec<u8>, Manifest) {
+    let run = Run { id: Id::from_bytes([8; 16]), created: Timestamp::from_millis(0) };
+    let policy = FieldPolicy::aead(["email"]).expect("a policy");
+    let protector = Protector::new(aws_lc(), key, run, policy).expect("a key");
+    let (mut protect, mut output) = (Protect::new(Dialect::default(), protector), Vec::new());
+    protect.push(FILE, &mut output).expect("it protects");
+    let manifest = protect.finish(&mut output).expect("it ends");
+    (output, manifest)
+}
+
+#[tokio::test]
+async fn a_registered_producers_output_is_revealed_and_no_other() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    house.protect(&house.ctx, FILE, 100).await.expect("it protects");
+    let key = house.datasets.public_key(&house.ctx, &customers()).await.expect("it is there");
+    let (output, manifest) = offline(key);
+    let producer = SigningKey::generate(&*aws_lc(), Algorithm::MlDsa65);
+    let signed = manifest.sign(&producer);
+
+    let error = house.reveal(&house.ctx, &output, &signed, 100).await.expect_err("nobody knows it");
+    assert!(matches!(error, Error::Keys(keys::Error::UnknownSigner)), "{error}");
+    let permit = house
+        .policy
+        .permit(&house.ctx, Action::ProducersAdd, Resource::Organization, NOW)
+        .expect("it is allowed");
+    let added =
+        house.keys.add_producer(&house.ctx, &permit, "billing", producer.verifying_key().clone()).await;
+    let added = added.expect("it is new");
+    assert_eq!(house.reveal(&house.ctx, &output, &signed, 100).await.expect("it reveals"), FILE);
+    let entries = house.entries().await;
+    let revealed = entries.iter().rfind(|entry| entry["kind"] == "dataset.revealed").expect("recorded");
+    assert_eq!(revealed["facts"]["producer"], added.id.to_string());
+}
+
+#[tokio::test]
+async fn an_altered_or_cut_file_fails_and_is_recorded() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let (output, end) = house.protect(&house.ctx, FILE, 100).await.expect("it protects");
+    let mut altered = output.clone();
+    altered[20] ^= 1;
+    let error = house.reveal(&house.ctx, &altered, &end.manifest, 100).await.expect_err("it was altered");
+    assert_eq!(error.kind(), Kind::CheckFailed);
+    assert!(error.to_string().starts_with("row 1, column `email`: "), "{error}");
+    let cut = &output[..output.len() - 60];
+    let error = house.reveal(&house.ctx, cut, &end.manifest, 100).await.expect_err("it was cut");
+    assert!(matches!(error, Error::Fields(fields::Error::NotAsDescribed(_))), "{error}");
+    let entries = house.entries().await;
+    let stopped = entries.iter().filter(|entry| entry["kind"] == "dataset.reveal_stopped");
+    let stopped = stopped.map(|entry| (&entry["outcome"], &entry["reason"])).collect::<Vec<_>>();
+    assert_eq!(stopped.len(), 2);
+    assert!(stopped.iter().all(|(outcome, reason)| *outcome == "failed" && *reason == "altered"));
+}
+
+#[tokio::test]
+async fn an_altered_manifest_reveals_nothing_and_records_no_reveal() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let (output, end) = house.protect(&house.ctx, FILE, 100).await.expect("it protects");
+    let file = String::from_utf8(end.manifest.to_file()).expect("JSON");
+    let at = file.find("\"signature\": \"").expect("a signature") + 20;
+    let other = if &file[at..=at] == "A" { "B" } else { "A" };
+    let altered = format!("{}{other}{}", &file[..at], &file[at + 1..]);
+    let altered = SignedManifest::read(altered.as_bytes()).expect("its form is right");
+    let error = house.reveal(&house.ctx, &output, &altered, 100).await.expect_err("it was altered");
+    assert!(matches!(error, Error::Fields(fields::Error::Signature)), "{error}");
+    assert!(!house.kinds().await.contains(&"dataset.revealed".to_owned()));
+}
+
+#[tokio::test]
+async fn data_of_another_organization_stays_closed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let (output, end) = house.protect(&house.ctx, FILE, 100).await.expect("it protects");
+    let other = house.organization(8).await;
+    house.protect(&other, FILE, 100).await.expect("it protects");
+    let error = house.reveal(&other, &output, &end.manifest, 100).await.expect_err("not theirs");
+    assert!(matches!(error, Error::Keys(keys::Error::UnknownSigner)), "{error}");
+    // Even where the producer is known there too.
+    let producer = SigningKey::generate(&*aws_lc(), Algorithm::MlDsa65);
+    for ctx in [&house.ctx, &other] {
+        let permit = house.policy.permit(ctx, Action::ProducersAdd, Resource::Organization, NOW);
+        let permit = permit.expect("it is allowed");
+        let public = producer.verifying_key().clone();
+        house.keys.add_producer(ctx, &permit, "billing", public).await.expect("it is new");
+    }
+    let key = house.datasets.public_key(&house.ctx, &customers()).await.expect("it is there");
+    let (output, manifest) = offline(key);
+    let signed = manifest.sign(&producer);
+    let error = house.reveal(&other, &output, &signed, 100).await.expect_err("not theirs");
+    assert!(matches!(error, Error::Foreign), "{error}");
+    assert_eq!(house.reveal(&house.ctx, &output, &signed, 100).await.expect("theirs"), FILE);
+}
+
+#[tokio::test]
+async fn an_auditor_reveals_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let (_, end) = house.protect(&house.ctx, FILE, 100).await.expect("it protects");
+    let auditor = person(house.ctx.organization(), Role::Auditor);
+    let resource = Resource::Dataset(end.content.dataset);
+    let refused = house.policy.permit(&auditor, Action::DatasetsReveal, resource, NOW);
+    assert_eq!(refused.expect_err("auditors reveal nothing").kind(), Kind::Refused);
+    // A permit of someone else does not help.
+    let permit = house.permit(&house.ctx, Action::DatasetsReveal, end.content.dataset);
+    let begun = house.datasets.reveal(&auditor, permit, &end.manifest, None).await;
+    assert!(matches!(begun, Err(Error::Refused(_))));
+    assert_eq!(house.kinds().await.last().expect("recorded"), "access.refused");
+}
