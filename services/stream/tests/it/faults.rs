@@ -52,8 +52,8 @@ fn run(disk: &Faulty) -> Promised {
 }
 
 fn check(disk: &Faulty, promised: &Promised, case: &str) {
-    let log = Log::open(options(disk)).unwrap_or_else(|error| panic!("{case}: {error}"));
-    let found = all(&log, 0).unwrap_or_else(|error| panic!("{case}: {error}"));
+    let log = Log::open(options(disk)).expect(case);
+    let found = all(&log, 0).expect(case);
     let numbers: Vec<u8> = found.iter().map(|(number, _)| *number).collect();
     assert!(numbers.is_sorted_by(|a, b| a < b), "{case}: once and in order: {numbers:?}");
     assert!(promised.kept.iter().all(|kept| numbers.contains(kept)), "{case}: {numbers:?}");
@@ -63,8 +63,8 @@ fn check(disk: &Faulty, promised: &Promised, case: &str) {
         assert_eq!(*first, next, "{case}: offsets have no gaps");
         next += if number % 2 == 0 { 2 } else { 3 };
     }
-    log.append(&[batch(200, 1)]).unwrap_or_else(|error| panic!("{case}: {error}"));
-    log.sync().unwrap_or_else(|error| panic!("{case}: {error}"));
+    log.append(&[batch(200, 1)]).expect(case);
+    log.sync().expect(case);
 }
 
 #[test]
