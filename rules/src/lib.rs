@@ -62,7 +62,7 @@ pub const ALL: &[Rule] = rules![
     "aws/leaked-key-quarantined",
     "aws/log-delivery-cut",
     "aws/login-key-pushed",
-    "aws/mail-quota-probed",
+    "aws/mail-sending-probed",
     "aws/metadata-protection-lowered",
     "aws/mfa-removed",
     "aws/model-access-enabled",
