@@ -8,7 +8,7 @@ use base::{Actor, Clock, Context, Id, Role, Timestamp, noun};
 use ledger::{Entry, Kind};
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU8, Ordering},
 };
 use store::{Change, Guard, Migration, Options, Registered, Schema, Store};
 
@@ -54,10 +54,10 @@ pub(crate) mod note {
 }
 
 pub(crate) async fn open(dir: &std::path::Path) -> Result<Store, store::Error> {
-    let drawn = AtomicU64::new(0);
+    let drawn = AtomicU8::new(0);
     let random = move |bytes: &mut [u8]| {
         for byte in bytes {
-            *byte = drawn.fetch_add(1, Ordering::Relaxed) as u8;
+            *byte = drawn.fetch_add(1, Ordering::Relaxed);
         }
     };
     let options = Options { dir: dir.to_owned(), clock: Arc::new(Stopped), random: Arc::new(random) };
