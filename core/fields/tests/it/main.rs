@@ -3,5 +3,6 @@
 mod batches;
 mod csv;
 mod manifest;
+mod oracle;
 mod refused;
 mod world;
