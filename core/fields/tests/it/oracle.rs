@@ -57,7 +57,7 @@ fn files_made_at_random() {
         let plain = world.reveal(&output, &manifest, 1 + dice.roll(40)).expect("it reveals");
         let (before, between, after) = (read(&file), read(&output), read(&plain));
         assert_eq!(before, after, "seed {seed}");
-        assert_eq!(manifest.output.rows() as usize, before.len() - 1, "seed {seed}");
+        assert_eq!(manifest.output.rows(), before.len() as u64 - 1, "seed {seed}");
         for (row, (before, between)) in before.iter().zip(&between).enumerate().skip(1) {
             assert_eq!((&before[0], &before[2]), (&between[0], &between[2]), "seed {seed}, row {row}");
             for column in [1, 3] {
