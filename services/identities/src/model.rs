@@ -134,6 +134,6 @@ pub struct Filter {
     pub owner: Option<Id<noun::Identity>>,
     /// On the protected list, or not on it.
     pub protected: Option<bool>,
-    /// Only those that are quarantined.
-    pub quarantined: bool,
+    /// Quarantined, or in good standing.
+    pub quarantined: Option<bool>,
 }

@@ -52,7 +52,7 @@ fn only_respond_sets_a_standing() {
             ["services/respond/", "services/standing/"].iter().any(|room| source.path.starts_with(room));
         if !owner {
             wrong.extend(
-                ["standing.set(", "standing().set(", "Standing::set("]
+                ["standing.set(", "standings.set(", "standing().set(", "standings().set(", "Standings::set("]
                     .iter()
                     .flat_map(|call| source.lines_with(call)),
             );

@@ -5,7 +5,6 @@ use crate::call::{Ask, Routes};
 use crate::failure::Failure;
 use crate::view::identities as view;
 use api::identities::{Identity, List, Protect, Show, StandingState, Unprotect};
-use base::Kind;
 use identities::Filter;
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -17,13 +16,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 async fn list(ask: Ask<List>) -> Result<api::Page<Identity>, Failure> {
-    let quarantined = match ask.request.standing {
-        None => false,
-        Some(StandingState::Quarantined) => true,
-        Some(StandingState::Good) => {
-            return Err(Failure::new(Kind::BadInput, "lists can be cut to `quarantined` only"));
-        }
-    };
+    let quarantined = ask.request.standing.map(|standing| standing == StandingState::Quarantined);
     let filter = Filter { quarantined, ..Filter::default() };
     let (limit, after) = (limit(ask.request.limit)?, ask.request.after.as_deref());
     Ok(page(ask.rooms.identities.list(&ask.ctx, &filter, limit, after).await?, view::identity))

@@ -184,7 +184,8 @@ async fn lists_are_paged_and_filtered() {
         (Filter { protected: Some(true), ..Filter::default() }, 1),
         (Filter { nature: Some(Nature::Person), ..Filter::default() }, 0),
         (Filter { provider: Some("aws".into()), ..Filter::default() }, 25),
-        (Filter { quarantined: true, ..Filter::default() }, 0),
+        (Filter { quarantined: Some(true), ..Filter::default() }, 0),
+        (Filter { quarantined: Some(false), ..Filter::default() }, 25),
     ] {
         let page =
             identities.list(&ctx(ORGANIZATION), &filter, Limit::default(), None).await.expect("a page");

@@ -228,3 +228,27 @@ async fn another_acts_permit_opens_nothing() {
     let refused = house.respond.quarantine(&house.admin(), &permit, identity(1), None, stale).await;
     assert!(matches!(refused, Err(Error::Refused(refused)) if refused.reason() == policy::Reason::Expired));
 }
+
+#[tokio::test]
+async fn identities_are_listed_by_their_standing() {
+    let house = House::automatic().await;
+    house.record((1..=3).map(|number| finding(number, number, Severity::High)).collect()).await;
+    assert_eq!(house.work(NOW).await.acted.len(), 3);
+    let admin = house.admin();
+    for (quarantined, expected) in [(Some(true), 3), (Some(false), 97), (None, 100)] {
+        let filter = identities::Filter { quarantined, ..identities::Filter::default() };
+        let (mut after, mut seen) = (None, Vec::new());
+        loop {
+            let limit = base::Limit::try_from(2).expect("a limit");
+            let page = house.identities.list(&admin, &filter, limit, after.as_deref()).await.expect("a page");
+            seen.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), expected);
+        let cut = seen.iter().filter(|identity| identity.standing != Standing::Good).count();
+        assert_eq!(cut, if quarantined == Some(false) { 0 } else { 3 });
+    }
+}
