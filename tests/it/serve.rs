@@ -91,7 +91,6 @@ fn it_listens_elsewhere_only_under_tls() {
         assert!(said.code.is_some_and(|code| code != 0), "{address}");
         assert!(said.err.to_lowercase().contains("tls"), "{address}: {}", said.err);
     }
-    assert!(!data.exists(), "and leaves nothing behind");
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! `bench NAME…`: measures what is claimed, beside a peer or the floor, in the same run on the same machine.
+//!
+//! A benchmark prints a small table and, as its last line, one JSON object: `{bench, unit, ours, other,
+//! other_name, ratio, mode}`; `ratio` is ours ÷ other, null where there is no peer. `all` runs every one.
+//! The figures mean something in release mode alone, and the last line says which mode it was.
+#![forbid(unsafe_code)]
+
+mod activities;
+mod home;
+mod report;
+mod start;
+mod zero_access;
+
+use report::Report;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Anything that keeps a benchmark from its figure.
+type Failure = Box<dyn std::error::Error>;
+
+/// The benchmarks by name.
+const BENCHMARKS: [&str; 3] = ["loop", "zero-access", "start"];
+
+async fn measure(name: &str) -> Result<Report, Failure> {
+    match name {
+        "loop" => activities::measure().await,
+        "zero-access" => zero_access::measure().await,
+        "start" => start::measure(),
+        other => {
+            Err(format!("there is no benchmark `{other}`; there are: {}, all", BENCHMARKS.join(", ")).into())
+        }
+    }
+}
+
+async fn run(names: Vec<String>) -> Result<(), Failure> {
+    if names.is_empty() {
+        return Err(format!("usage: bench NAME…; there are: {}, all", BENCHMARKS.join(", ")).into());
+    }
+    let names = names.iter().flat_map(|name| match name.as_str() {
+        "all" => BENCHMARKS.to_vec(),
+        one => vec![one],
+    });
+    let mut out = std::io::stdout();
+    for name in names {
+        let report = measure(name).await.map_err(|error| format!("{name}: {error}"))?;
+        writeln!(out, "{}", report.text())?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark is a root of its own")]
+    let names = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(names)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nowhere is left to say it if this fails.
+            let _ = writeln!(std::io::stderr(), "bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `zero-access`: from an attack's arrival to the first reveal that is refused, over 200 identities, on a
+//! node that has nothing else to do.
+
+use crate::Failure;
+use crate::home::{BRAKE, Home};
+use crate::report::{Report, now, quantile};
+use api::Client;
+use api::client::{Error, Upload};
+use api::datasets::{Names, Protect, ProtectRequest, Reveal, RevealRequest};
+use base::Kind;
+use bytes::{Bytes, BytesMut};
+use serde_json::json;
+use std::collections::HashMap;
+use std::time::Duration;
+
+const IDENTITIES: usize = 200;
+const ACCOUNT: &str = "111122223333";
+const CSV: &str = "id,email\n1,ada@example.com\n2,bruno@example.com\n";
+/// After which an identity that still reads is a failure, not a figure.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A CSV that was protected, with its manifest.
+struct Protected {
+    output: Bytes,
+    manifest: Bytes,
+}
+
+fn key(who: usize) -> String {
+    format!("AKIABENCHKEY{who:08}")
+}
+
+fn event(id: &str, who: usize, action: &str) -> String {
+    let user = format!("program-{who}");
+    let policy = "arn:aws:iam::aws:policy/AdministratorAccess";
+    json!({
+        "eventVersion": "1.10",
+        "userIdentity": {
+            "type": "IAMUser",
+            "principalId": format!("AIDABENCHUSER{who:08}"),
+            "arn": format!("arn:aws:iam::{ACCOUNT}:user/{user}"),
+            "accountId": ACCOUNT,
+            "accessKeyId": key(who),
+            "userName": user,
+        },
+        "eventTime": "2026-03-02T09:30:00Z",
+        "eventSource": "iam.amazonaws.com",
+        "eventName": action,
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.18.0.7",
+        "userAgent": "aws-sdk-go-v2/1.32.2",
+        "requestParameters": {"userName": user, "policyArn": policy},
+        "responseElements": null,
+        "requestID": id,
+        "eventID": id,
+        "readOnly": false,
+        "eventType": "AwsApiCall",
+        "managementEvent": true,
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": "Management",
+    })
+    .to_string()
+}
+
+/// Runs it.
+pub(crate) async fn measure() -> Result<Report, Failure> {
+    let home = Home::open(vec![ACCOUNT.to_owned()]).await?;
+    let known: Vec<String> =
+        (0..IDENTITIES).map(|who| event(&format!("known-{who}"), who, "GetUser")).collect();
+    home.send(Bytes::from(known.join("\n"))).await?;
+    let identities: HashMap<String, _> =
+        home.identities().await?.into_iter().map(|identity| (identity.native.clone(), identity)).collect();
+    let protected = protect(&home.admin).await?;
+    let mut times = Vec::new();
+    for who in 0..IDENTITIES {
+        let identity = identities.get(&key(who)).ok_or("an identity is not known")?;
+        let client = home.bound(identity).await?;
+        if refused(&client, &protected).await? {
+            return Err("a reveal was refused before the attack".into());
+        }
+        let attack = Bytes::from(event(&format!("attack-{who}"), who, "AttachUserPolicy"));
+        let begun = now();
+        let send = home.send(attack);
+        let until_refused = async {
+            while !refused(&client, &protected).await? {
+                if begun.elapsed() > LIMIT {
+                    return Err("an identity was not cut off".into());
+                }
+            }
+            Ok::<_, Failure>(begun.elapsed())
+        };
+        let (receipt, time) = futures::try_join!(send, until_refused)?;
+        if receipt.accepted != 1 {
+            return Err("an attack was not accepted".into());
+        }
+        times.push(time.as_secs_f64() * 1e3);
+    }
+    home.close().await;
+    times.sort_by(f64::total_cmp);
+    let at = |share| format!("{:.2} ms", quantile(&times, share));
+    Ok(Report {
+        bench: "zero-access",
+        unit: "ms",
+        ours: quantile(&times, 0.99),
+        other: None,
+        mode: format!(
+            "p99 over {IDENTITIES} identities, one at a time, idle; embedded, one process; brake limit {BRAKE}"
+        ),
+        more: vec![("p50".to_owned(), at(0.5)), ("p90".to_owned(), at(0.9)), ("largest".to_owned(), at(1.0))],
+    })
+}
+
+async fn protect(client: &Client) -> Result<Protected, Failure> {
+    let request = ProtectRequest { dataset: "customers".to_owned(), fields: Names(vec!["email".to_owned()]) };
+    let mut parts = client.parts::<Protect>(&request, Upload::whole(CSV)).await?;
+    let (mut output, mut manifest) = (BytesMut::new(), BytesMut::new());
+    while let Some(name) = parts.part().await? {
+        let into = if name == "manifest" { &mut manifest } else { &mut output };
+        while let Some(chunk) = parts.chunk().await? {
+            into.extend_from_slice(&chunk);
+        }
+    }
+    Ok(Protected { output: output.freeze(), manifest: manifest.freeze() })
+}
+
+/// Whether a reveal is refused, at its beginning or in its course.
+async fn refused(client: &Client, protected: &Protected) -> Result<bool, Failure> {
+    let upload = Upload::whole(protected.output.clone()).behind([protected.manifest.clone()]);
+    let result = async {
+        let mut download = client.download::<Reveal>(&RevealRequest::default(), upload).await?;
+        while download.chunk().await?.is_some() {}
+        Ok(())
+    };
+    match result.await {
+        Ok(()) => Ok(false),
+        Err(Error::Refused(problem)) if matches!(problem.kind, Kind::Refused | Kind::NotSignedIn) => Ok(true),
+        Err(other) => Err(other.into()),
+    }
+}
