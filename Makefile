@@ -42,6 +42,7 @@ test-shared: ## Run the tests that need ../shared/data
 
 bench: ## Run every benchmark beside its peer, in release mode
 	@.ci/tools cargo cc
+	cargo build --release --locked --bin nexora
 	cargo run --release --locked -p bench -- all
 
 lint: ## Check the formatting and every lint
