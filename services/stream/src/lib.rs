@@ -14,6 +14,7 @@
 //! - A full disk is an error that leaves the log as it was.
 //!
 //! # The order of writes
+//! 0. Opening: sync the directory and the one above it, so that every name found is durable.
 //! 1. A new file: create, write its header, sync it, sync the directory. Only then is it appended to.
 //! 2. A group of batches: one write at the end of the last file, one sync. Nothing in between is reported.
 //! 3. A file is followed by a new one only when all of it is synced.

@@ -115,7 +115,7 @@ impl Log {
     #[must_use]
     pub fn recent_offset(&self) -> u64 {
         let state = self.state();
-        state.firsts.iter().rev().take(RECENT_FILES).last().copied().unwrap_or(0)
+        state.firsts.iter().rev().take(RECENT_FILES).next_back().copied().unwrap_or(0)
     }
 
     /// Writes a group of batches behind each other, in one write. They are durable once [`Self::sync`]

@@ -11,6 +11,10 @@ use std::{path::Path, sync::Arc};
 pub(crate) fn recover(options: &Options) -> Result<State, Error> {
     let failed = |act: &'static str| move |source| Error::io(act, options.dir.clone(), source);
     options.files.create_dir(&options.dir).map_err(failed("create"))?;
+    // Names may stand in memory only: the directory's own, and those that an interrupted start made.
+    for dir in options.dir.parent().into_iter().chain([options.dir.as_path()]) {
+        options.files.sync_dir(dir).map_err(failed("sync"))?;
+    }
     let mut firsts: Vec<u64> = options
         .files
         .list(&options.dir)

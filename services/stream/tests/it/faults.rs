@@ -9,8 +9,8 @@ use base::{Fault as _, Kind};
 use std::{path::PathBuf, sync::Arc};
 use stream::{Error, Log, Options};
 
-fn options(disk: &Faulty) -> Options {
-    Options { dir: PathBuf::from("/log"), organization: ORGANIZATION, roll: 700, files: Arc::new(disk.clone()) }
+fn options(disk: &Faulty, roll: u64) -> Options {
+    Options { dir: PathBuf::from("/log"), organization: ORGANIZATION, roll, files: Arc::new(disk.clone()) }
 }
 
 /// What a run promised: the batches it acknowledged, and those it said it had not kept.
@@ -21,14 +21,14 @@ struct Promised {
 }
 
 /// Twelve groups of batches, one taken back. After an error the log is opened again, as a process would.
-fn run(disk: &Faulty) -> Promised {
+fn run(disk: &Faulty, roll: u64) -> Promised {
     let mut promised = Promised::default();
     let mut log = None;
     for group in 0..12u8 {
         let batches = [batch(group * 2, 2), batch(group * 2 + 1, 3)];
         let numbers = [group * 2, group * 2 + 1];
         if log.is_none() {
-            log = Log::open(options(disk)).ok();
+            log = Log::open(options(disk, roll)).ok();
         }
         let Some(open) = &log else { continue };
         match open.append(&batches) {
@@ -51,8 +51,8 @@ fn run(disk: &Faulty) -> Promised {
     promised
 }
 
-fn check(disk: &Faulty, promised: &Promised, case: &str) {
-    let log = Log::open(options(disk)).expect(case);
+fn check(disk: &Faulty, roll: u64, promised: &Promised, case: &str) {
+    let log = Log::open(options(disk, roll)).expect(case);
     let found = all(&log, 0).expect(case);
     let numbers: Vec<u8> = found.iter().map(|(number, _)| *number).collect();
     assert!(numbers.is_sorted_by(|a, b| a < b), "{case}: once and in order: {numbers:?}");
@@ -67,27 +67,29 @@ fn check(disk: &Faulty, promised: &Promised, case: &str) {
     log.sync().expect(case);
 }
 
+/// In files of a few groups, and in one that is never followed by another.
 #[test]
 fn every_fault_at_every_operation() {
-    let operations = {
-        let disk = Faulty::default();
-        assert_eq!(run(&disk).kept.len(), 22);
-        disk.operations()
-    };
-    let mut cases = 0;
-    for at in 0..=operations {
-        for fault in [Fault::Full, Fault::Fails, Fault::Power] {
-            for leaves in Leaves::ALL {
-                let disk = Faulty::failing(at, fault);
-                let promised = run(&disk);
-                if fault != Fault::Power {
-                    assert!(promised.kept.len() >= 18, "one fault costs at most its group and the next");
+    for roll in [700, 1 << 20] {
+        let operations = {
+            let disk = Faulty::default();
+            assert_eq!(run(&disk, roll).kept.len(), 22);
+            disk.operations()
+        };
+        assert!(operations > 20);
+        for at in 0..=operations {
+            for fault in [Fault::Full, Fault::Fails, Fault::Power] {
+                for leaves in Leaves::ALL {
+                    let disk = Faulty::failing(at, fault);
+                    let promised = run(&disk, roll);
+                    if fault != Fault::Power {
+                        assert!(promised.kept.len() >= 18, "one fault costs at most its group and the next");
+                    }
+                    disk.crash(leaves);
+                    let case = format!("{fault:?} at {at} of {operations}, crash leaves {leaves:?}, roll {roll}");
+                    check(&disk, roll, &promised, &case);
                 }
-                disk.crash(leaves);
-                check(&disk, &promised, &format!("{fault:?} at {at}, crash leaves {leaves:?}"));
-                cases += 1;
             }
         }
     }
-    assert!(cases > 400, "{cases} of {operations}");
 }

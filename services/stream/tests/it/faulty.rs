@@ -159,12 +159,15 @@ impl Files for Faulty {
         world.names.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut world = self.world();
         if let Some(error) = world.step() {
             return Err(error);
         }
-        world.durable_names = world.names.clone();
+        let World { names, durable_names, .. } = &mut *world;
+        let inside = |path: &Path| path.parent() == Some(dir);
+        durable_names.retain(|path, _| !inside(path));
+        durable_names.extend(names.iter().filter(|(path, _)| inside(path)).map(|(path, inode)| (path.clone(), *inode)));
         Ok(())
     }
 }
