@@ -4,3 +4,4 @@ mod hostile;
 mod inflating;
 mod principals;
 mod redaction;
+mod shared;
