@@ -5,12 +5,15 @@ use crate::{
     file::File,
     outbox::{cursor, details, entry, position},
 };
-use base::{Context, Timestamp};
+use base::{Context, Id, Timestamp, noun};
 use ledger::{Entry, Kind, Stamp};
 use sea_orm::{
-    AccessMode, ActiveValue::Set, DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany,
-    IntoActiveModel, QueryOrder, QuerySelect, Select, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait, UpdateMany, entity::prelude::*, sea_query::OnConflict,
+    AccessMode,
+    ActiveValue::Set,
+    DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany, IntoActiveModel, QueryOrder, QuerySelect,
+    Select, SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany,
+    entity::prelude::*,
+    sea_query::{Alias, ExprTrait, OnConflict},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,7 +31,10 @@ pub trait Queries: Sync {
         &self,
         select: Select<E>,
     ) -> impl Future<Output = Result<Vec<E::Model>, Error>> + Send {
-        async move { Ok(select.all(self.transaction().0).await?) }
+        async move {
+            let Asked(tx, organization) = self.transaction();
+            Ok(owned::<E, _>(select, organization).all(tx).await?)
+        }
     }
 
     /// The first row of `select`, if there is one.
@@ -36,7 +42,10 @@ pub trait Queries: Sync {
         &self,
         select: Select<E>,
     ) -> impl Future<Output = Result<Option<E::Model>, Error>> + Send {
-        async move { Ok(select.one(self.transaction().0).await?) }
+        async move {
+            let Asked(tx, organization) = self.transaction();
+            Ok(owned::<E, _>(select, organization).one(tx).await?)
+        }
     }
 
     /// Every row of `select`, read as `M`: for a part of the columns, or for sums.
@@ -44,7 +53,10 @@ pub trait Queries: Sync {
         &self,
         select: Select<E>,
     ) -> impl Future<Output = Result<Vec<M>, Error>> + Send {
-        async move { Ok(select.into_model::<M>().all(self.transaction().0).await?) }
+        async move {
+            let Asked(tx, organization) = self.transaction();
+            Ok(owned::<E, _>(select, organization).into_model::<M>().all(tx).await?)
+        }
     }
 
     /// How many rows `select` has.
@@ -52,7 +64,10 @@ pub trait Queries: Sync {
         &self,
         select: Select<E>,
     ) -> impl Future<Output = Result<u64, Error>> + Send {
-        async move { Ok(select.count(self.transaction().0).await?) }
+        async move {
+            let Asked(tx, organization) = self.transaction();
+            Ok(owned::<E, _>(select, organization).count(tx).await?)
+        }
     }
 
     /// How far `reader` has come; 0 where it has not begun.
@@ -99,11 +114,19 @@ pub trait Queries: Sync {
 
 /// A transaction as [`Queries`] asks it: visible in a signature, usable only here.
 #[derive(Debug)]
-pub struct Asked<'a>(&'a DatabaseTransaction);
+pub struct Asked<'a>(&'a DatabaseTransaction, Id<noun::Organization>);
+
+/// The same statement for this organization's rows only. They are the only ones there are in the file; the
+/// condition is what lets the database use its indexes, which all begin with that column.
+fn owned<E: EntityTrait, Q: QueryFilter>(statement: Q, organization: Id<noun::Organization>) -> Q {
+    let column = Expr::col((E::default(), Alias::new("organization")));
+    statement.filter(ExprTrait::eq(column, organization.as_bytes().to_vec()))
+}
 
 /// A snapshot of one organization's data.
 pub struct Read {
     tx: DatabaseTransaction,
+    organization: Id<noun::Organization>,
 }
 
 impl Read {
@@ -112,19 +135,20 @@ impl Read {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
             ..TransactionOptions::default()
         };
-        Ok(Self { tx: file.readers.begin_with_options(options).await? })
+        let tx = file.readers.begin_with_options(options).await?;
+        Ok(Self { tx, organization: file.organization() })
     }
 }
 
 impl Queries for Read {
     fn transaction(&self) -> Asked<'_> {
-        Asked(&self.tx)
+        Asked(&self.tx, self.organization)
     }
 }
 
 impl Queries for Tx {
     fn transaction(&self) -> Asked<'_> {
-        Asked(&self.tx)
+        Asked(&self.tx, self.file.organization())
     }
 }
 
@@ -235,6 +259,7 @@ impl Tx {
     /// # Errors
     /// As [`Tx::insert`].
     pub async fn update<E: EntityTrait>(&mut self, update: UpdateMany<E>) -> Result<u64, Error> {
+        let update = owned::<E, _>(update, self.file.organization());
         let result = update.exec(&self.tx).await.map_err(|error| self.file.judge(error))?;
         Ok(result.rows_affected)
     }
@@ -244,6 +269,7 @@ impl Tx {
     /// # Errors
     /// As [`Tx::insert`].
     pub async fn delete<E: EntityTrait>(&mut self, delete: DeleteMany<E>) -> Result<u64, Error> {
+        let delete = owned::<E, _>(delete, self.file.organization());
         let result = delete.exec(&self.tx).await.map_err(|error| self.file.judge(error))?;
         Ok(result.rows_affected)
     }
@@ -362,5 +388,33 @@ impl Tx {
             store.shared.doorbells.ring(ctx.organization(), topic);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cursor, entry, owned};
+    use base::Id;
+    use sea_orm::{DbBackend, QueryOrder, QueryTrait, entity::prelude::*};
+
+    /// Without the condition every question reads its whole table: the keys begin with the organization.
+    #[test]
+    fn every_statement_names_its_organization() {
+        let organization = Id::from_bytes([1; 16]);
+        let select = entry::Entity::find().filter(entry::Column::Position.gte(7));
+        let select = owned::<entry::Entity, _>(select.order_by_asc(entry::Column::Position), organization);
+        let update = cursor::Entity::update_many().col_expr(cursor::Column::Position, Expr::value(1));
+        let update = owned::<cursor::Entity, _>(update, organization);
+        let delete = owned::<entry::Entity, _>(entry::Entity::delete_many(), organization);
+        for sql in [
+            select.build(DbBackend::Sqlite).to_string(),
+            update.build(DbBackend::Sqlite).to_string(),
+            delete.build(DbBackend::Sqlite).to_string(),
+        ] {
+            assert!(
+                sql.contains(r#""organization" = x'01"#) || sql.contains(r#""organization" = X'01"#),
+                "{sql}"
+            );
+        }
     }
 }
