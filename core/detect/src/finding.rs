@@ -77,7 +77,7 @@ pub struct Finding {
     pub identity: Option<Id<noun::Identity>>,
     /// The principal as the log names it.
     pub principal: String,
-    /// The facts of the worst triggering activity: one that may tip a quarantine outranks one that may not.
+    /// The facts of the last activity that may tip a quarantine, or, where none may, of the first.
     pub trigger: Trigger,
     /// Event time of the first activity.
     pub first_seen: Timestamp,
@@ -114,9 +114,10 @@ impl Finding {
 
     /// Takes in a later hit of the same finding.
     pub fn fold(&mut self, later: Self) {
-        if later.trigger.may_tip() && !self.trigger.may_tip() {
+        // The last one that may tip: whoever was released and does it again is judged by the new act.
+        if later.trigger.may_tip() {
+            self.arrival = if self.trigger.may_tip() { self.arrival.max(later.arrival) } else { later.arrival };
             self.trigger = later.trigger;
-            self.arrival = later.arrival;
         }
         self.severity = self.severity.max(later.severity);
         self.score = self.score.max(later.score);

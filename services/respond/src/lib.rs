@@ -9,7 +9,7 @@
 //!   switches the mode to `ask`, with a critical finding.
 //! - Each finding is answered once, in the transaction that moves the cursor past it. A finding that comes
 //!   again because it grew is judged again, and changes nothing unless the answer does; a quarantine is its
-//!   last answer.
+//!   answer until a later activity may tip it.
 //! - What arrived before an identity was released does not cut it off again
 //!   (`docs/decisions/0063-release-by-arrival.md`).
 //! - Standing changes go on from the store's reserve when the disk is full.

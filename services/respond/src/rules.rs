@@ -83,9 +83,17 @@ pub(crate) fn window(arrival: Timestamp) -> (Timestamp, Timestamp) {
     (arrival.minus(BRAKE_WINDOW), arrival + BRAKE_WINDOW)
 }
 
-/// What is not taken back: a quarantine that a finding led to was its due, whatever the finding becomes.
-pub(crate) fn settled(earlier: Option<Decision>) -> bool {
-    earlier == Some(Decision::Quarantined)
+/// Whether a finding that comes again has its answer already. A quarantine that it led to was its due,
+/// whatever the finding becomes, until a later activity may tip it: by then the identity may have been
+/// released.
+pub(crate) fn settled(earlier: Option<(Decision, Timestamp)>, arrival: Timestamp) -> bool {
+    earlier.is_some_and(|(decision, answered)| decision == Decision::Quarantined && arrival <= answered)
+}
+
+/// Whether a later answer takes the place of an earlier one: a quarantine gives way only to an act or a
+/// proposal, for that nothing further was done is no news.
+pub(crate) fn replaces(earlier: Option<Decision>, later: Decision) -> bool {
+    earlier != Some(Decision::Quarantined) || later != Decision::Left
 }
 
 /// What an audit entry's hash covers of one decision.
@@ -136,8 +144,8 @@ pub(crate) fn brake_finding(
 
 #[cfg(test)]
 mod tests {
-    use super::{Plan, Subject, brake_finding, candidate, may_cut, plan, window};
-    use crate::{Mode, Reason, Settings};
+    use super::{Plan, Subject, brake_finding, candidate, may_cut, plan, replaces, settled, window};
+    use crate::{Decision, Mode, Reason, Settings};
     use base::{Id, Severity, Timestamp};
     use detect::{Detector, Finding, finding::Trigger};
     use std::{num::NonZeroU32, time::Duration};
@@ -208,6 +216,18 @@ mod tests {
         quarantined: false,
         released_at: None,
     };
+
+    #[test]
+    fn a_quarantine_settles_a_finding_until_a_later_activity_tips_it() {
+        let before = Some((Decision::Quarantined, NOW));
+        assert!(settled(before, NOW));
+        assert!(!settled(before, NOW + Duration::from_micros(1)));
+        assert!(!settled(Some((Decision::Proposed, NOW)), NOW));
+        assert!(!settled(None, NOW));
+        assert!(!replaces(Some(Decision::Quarantined), Decision::Left));
+        assert!(replaces(Some(Decision::Quarantined), Decision::Quarantined));
+        assert!(replaces(Some(Decision::Proposed), Decision::Left) && replaces(None, Decision::Left));
+    }
 
     #[test]
     fn people_and_what_is_protected_are_never_cut() {

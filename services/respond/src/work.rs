@@ -81,14 +81,16 @@ impl Respond {
     /// One finding's answer, into the batch and the transaction.
     async fn answer(&self, tx: &mut Tx, batch: &mut Batch, finding: &Finding) -> Result<(), Error> {
         let earlier = batch.earlier.get(&finding.id).copied();
-        if rules::settled(earlier.map(|earlier| earlier.decision)) {
+        if rules::settled(earlier.map(|earlier| (earlier.decision, earlier.arrival)), finding.arrival) {
             return Ok(());
         }
         let (decision, reason) = match self.cuttable(tx, finding).await? {
             Err(reason) => (Decision::Left, reason),
             Ok(identity) => self.act(tx, batch, finding, identity).await?,
         };
-        if earlier.is_some_and(|earlier| (earlier.decision, earlier.reason) == (decision, reason)) {
+        let same = earlier.is_some_and(|earlier| (earlier.decision, earlier.reason) == (decision, reason));
+        let acted = decision == Decision::Quarantined;
+        if (same && !acted) || !rules::replaces(earlier.map(|earlier| earlier.decision), decision) {
             return Ok(());
         }
         let response = Response {
@@ -99,7 +101,7 @@ impl Respond {
             arrival: finding.arrival,
             decided_at: batch.now,
         };
-        if decision == Decision::Quarantined {
+        if acted {
             // At once: the brake counts it for the next finding.
             tables::put_responses(tx, &[response]).await?;
         } else {

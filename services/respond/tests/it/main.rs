@@ -215,6 +215,25 @@ async fn a_release_holds_against_what_came_before_it_and_no_longer() {
 }
 
 #[tokio::test]
+async fn whoever_does_it_again_within_the_hour_is_cut_off_again() {
+    let house = House::automatic().await;
+    let first = finding(1, 1, Severity::High);
+    house.record(vec![first.clone()]).await;
+    assert_eq!(house.work(NOW).await.acted.len(), 1);
+    // It goes on while it is cut off: the finding grows, and keeps its answer.
+    house.record(vec![Finding { arrival: later(30), ..first.clone() }]).await;
+    assert!(house.work(later(31)).await.acted.is_empty());
+    assert_eq!(house.answer(&first).await, (Decision::Quarantined, Reason::Automatic));
+
+    house.release(identity(1), later(60)).await.expect("released");
+    let again = Finding { arrival: later(120), ..first.clone() };
+    assert_eq!(again.id, first.id, "the same finding");
+    house.record(vec![again]).await;
+    assert_eq!(house.work(later(121)).await.acted.len(), 1);
+    assert!(house.standings.view().check(ORGANIZATION, identity(1), NOW).is_err());
+}
+
+#[tokio::test]
 async fn another_acts_permit_opens_nothing() {
     let house = House::automatic().await;
     let permit = house.permit(base::Action::IdentitiesRelease, identity(1));
