@@ -75,7 +75,7 @@ pub struct Finding {
     /// Event time of the last activity.
     #[schemars(with = "String")]
     pub last_seen: Timestamp,
-    /// Arrival of the activity that tipped it.
+    /// Arrival of the last activity that may tip a quarantine, or, where none may, of the first.
     #[schemars(with = "String")]
     pub arrival: Timestamp,
     /// How many activities.
@@ -92,6 +92,9 @@ pub struct Response {
     pub decision: String,
     /// Why, as a code in snake case.
     pub reason: String,
+    /// Arrival of the activity that decided it.
+    #[schemars(with = "String")]
+    pub arrival: Timestamp,
 }
 
 /// One finding in full.
