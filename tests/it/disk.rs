@@ -177,10 +177,10 @@ impl Bench {
             }));
             came.quarantined |= waited.unwrap_or(false);
         }
-        if came.quarantined {
-            if let Ok(answer) = dataset::reveal(server, &self.token, &self.protected) {
-                came.revealed_after = answer.status == 200;
-            }
+        if came.quarantined
+            && let Ok(answer) = dataset::reveal(server, &self.token, &self.protected)
+        {
+            came.revealed_after = answer.status == 200;
         }
         if fault == Fault::Full {
             fs::write(side.join("release"), "").expect("written");

@@ -1,5 +1,6 @@
 //! The one integration binary of the product tests.
 #![forbid(unsafe_code)]
+#![expect(clippy::panic, reason = "a panic in a test's helper is a failure of that test")]
 
 mod crash;
 mod demo;

@@ -29,7 +29,8 @@ fn judge(scenario: &Scenario) -> Vec<Judged> {
             .unwrap_or_else(|reason| panic!("{reason:?}: {}", event.json));
         let activity = record.activity(judge.pack().fields()).expect("an activity");
         let found = judge.judge(&mut state, &activity, Id::from_bytes([1; 16]), arrival);
-        let tips = found.iter().any(|finding| finding.severity >= Severity::High && finding.trigger.may_tip());
+        let tips =
+            found.iter().any(|finding| finding.severity >= Severity::High && finding.trigger.may_tip());
         let findings = found.into_iter().map(|finding| (finding.severity, finding.title)).collect();
         judged.push(Judged { event, findings, tips });
     }
