@@ -7,7 +7,7 @@ use crate::{Error, Filter, Identity, Nature, known::Times, rules::Merged};
 use base::{Id, Timestamp, noun};
 use sea_orm::{
     ActiveValue::Set,
-    QueryOrder, QuerySelect, Select,
+    FromQueryResult, QueryOrder, QuerySelect, Select,
     entity::prelude::*,
     sea_query::{ColumnDef, OnConflict},
 };
@@ -197,23 +197,46 @@ fn select(filter: &Filter, after: Option<Id<noun::Identity>>, limit: u64) -> Sel
     select
 }
 
+/// The part of a row that memory holds.
+#[derive(FromQueryResult)]
+struct Outline {
+    id: Vec<u8>,
+    nature: String,
+    first_seen: i64,
+    last_seen: i64,
+}
+
 /// The nature and the times of a page of identities, in order of their ids: what memory holds.
 pub(crate) async fn outlines(
     door: &impl Queries,
     after: Option<Id<noun::Identity>>,
     limit: u64,
 ) -> Result<Vec<(Nature, Times)>, Error> {
-    let identities = list(door, &Filter::default(), None, after, limit).await?;
-    let ids: Vec<_> = identities.iter().map(|identity| identity.id).collect();
-    let times = times_of(door, &ids).await?;
-    Ok(identities
-        .into_iter()
-        .map(|identity| {
-            let written = times.get(&identity.id).copied();
-            let seen = Times { identity: identity.id, first: identity.first_seen, last: identity.last_seen };
-            (identity.nature, written.map_or(seen, |written| seen.joined(written)))
-        })
-        .collect())
+    use identity::Column as C;
+    let select = select(&Filter::default(), after, limit).select_only().columns([
+        C::Id,
+        C::Nature,
+        C::FirstSeen,
+        C::LastSeen,
+    ]);
+    let rows: Vec<Outline> = door.all_as(select).await?;
+    let Some(last) = rows.last() else { return Ok(Vec::new()) };
+    let mut written = times::Entity::find().filter(times::Column::Identity.lte(last.id.clone()));
+    if let Some(after) = after {
+        written = written.filter(times::Column::Identity.gt(bytes(after)));
+    }
+    let written = door.all(written).await?;
+    let written: HashMap<_, _> =
+        written.into_iter().map(|row| (row.identity, (row.first_seen, row.last_seen))).collect();
+    let outline = |row: Outline| {
+        let (first, last) = (row.first_seen, row.last_seen);
+        let (first, last) =
+            written.get(&row.id).map_or((first, last), |behind| (first.min(behind.0), last.max(behind.1)));
+        let identity = Id::from_slice(&row.id)?;
+        let (first, last) = (Timestamp::from_micros(first), Timestamp::from_micros(last));
+        Some((row.nature.parse().ok()?, Times { identity, first, last }))
+    };
+    rows.into_iter().map(|row| outline(row).ok_or(Error::Damaged)).collect()
 }
 
 /// The times that were written behind, of those identities that have any.
