@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use api::Client;
-use api::client::{Transport, Upload};
+use api::client::{Transport, Trust, Upload};
 use api::credentials::{Grant, Issue, IssueRequest};
 use api::events::{Receipt, Send, SendRequest};
 use api::identities::{Identity, List, ListRequest};
@@ -12,13 +12,13 @@ use base::Secret;
 use bytes::Bytes;
 use node::{Config, Node};
 
-/// A running node, and clients that act in its one organization.
+/// A running node that listens on loopback, and clients that act in its one organization over connections.
 pub(crate) struct Home {
     node: Node,
     /// As the organization's administrator.
     pub(crate) admin: Client,
     /// As its source of events.
-    pub(crate) source: Client,
+    source: Client,
     transport: Transport,
     _dir: tempfile::TempDir,
 }
@@ -30,15 +30,18 @@ impl Home {
     /// Starts a node on an empty directory, and makes an organization that responds by itself.
     pub(crate) async fn open(accounts: Vec<String>) -> Result<Self, Failure> {
         let dir = tempfile::tempdir()?;
-        let node = Node::start(Config::local(&dir.path().join("data")), None).await?;
-        let transport = Transport::local(node.router());
+        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = Config { listen, ..Config::local(&dir.path().join("data")) };
+        let mut node = Node::start(config, None).await?;
+        let address = node.listen().await?;
+        let transport = Transport::server(&format!("http://{address}"), &Trust::System)?;
         let secret = node.administrator_secret().await?;
         let request = CreateRequest { name: "Bench".to_owned(), person: "ada".to_owned() };
         let created = Client::new(transport.clone()).with_token(secret).call::<Create>(&request).await?;
         let admin = signed(&transport, &created.person.token);
         let response = SetRequest { mode: Some(Mode::Automatic), brake_limit: Some(BRAKE) };
         admin.call::<Set>(&response).await?;
-        let grant = Grant::Ingest { format: "cloudtrail".to_owned(), accounts };
+        let grant = Grant::Ingest { format: "aws.cloudtrail".to_owned(), accounts };
         let source = admin.call::<Issue>(&IssueRequest { grant }).await?;
         let source = signed(&transport, &source.token);
         Ok(Self { node, admin, source, transport, _dir: dir })
@@ -72,7 +75,11 @@ impl Home {
 
     /// Ends the node.
     pub(crate) async fn close(self) {
-        self.node.drain().await;
+        let Self { node, admin, source, transport, _dir: dir } = self;
+        // Their connections, which a drain would wait for.
+        drop((admin, source, transport));
+        node.drain().await;
+        drop(dir);
     }
 }
 

@@ -1,12 +1,14 @@
 //! `bench NAME…`: measures what is claimed, beside a peer or the floor, in the same run on the same machine.
 //!
 //! A benchmark prints a small table and, as its last line, one JSON object: `{bench, unit, ours, other,
-//! other_name, ratio, mode}`; `ratio` is ours ÷ other, null where there is no peer. `all` runs every one.
+//! other_name, ratio, mode}`; `ratio` is ours ÷ other, null where there is no peer. `all` runs every one;
+//! without a name it lists them. What each measures stands in `docs/benchmarks.md`.
 //! The figures mean something in release mode alone, and the last line says which mode it was.
 #![forbid(unsafe_code)]
 
 mod activities;
 mod home;
+mod machine;
 mod report;
 mod start;
 mod zero_access;
@@ -33,17 +35,18 @@ async fn measure(name: &str) -> Result<Report, Failure> {
 }
 
 async fn run(names: Vec<String>) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
     if names.is_empty() {
-        return Err(format!("usage: bench NAME…; there are: {}, all", BENCHMARKS.join(", ")).into());
+        writeln!(out, "{}\nall", BENCHMARKS.join("\n"))?;
+        return Ok(());
     }
     let names = names.iter().flat_map(|name| match name.as_str() {
         "all" => BENCHMARKS.to_vec(),
         one => vec![one],
     });
-    let mut out = std::io::stdout();
     for name in names {
         let report = measure(name).await.map_err(|error| format!("{name}: {error}"))?;
-        writeln!(out, "{}", report.text())?;
+        writeln!(out, "{}", report.text()?)?;
     }
     Ok(())
 }

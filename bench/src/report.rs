@@ -1,8 +1,8 @@
 //! What a benchmark says: a table for people, a last line for machines.
 
+use crate::machine;
 use comfy_table::{Table, presets};
-use serde_json::json;
-use std::time::Instant;
+use serde::Serialize;
 
 /// One benchmark's figures.
 #[derive(Debug)]
@@ -15,40 +15,53 @@ pub(crate) struct Report {
     /// What the figures hold for.
     pub(crate) mode: String,
     /// Further figures, for the table.
-    pub(crate) more: Vec<(String, String)>,
+    pub(crate) more: Vec<(&'static str, String)>,
+}
+
+/// The last line, in the order that is documented.
+#[derive(Serialize)]
+struct Line<'r> {
+    bench: &'r str,
+    unit: &'r str,
+    ours: f64,
+    other: Option<f64>,
+    other_name: Option<&'r str>,
+    ratio: Option<f64>,
+    mode: &'r str,
 }
 
 impl Report {
     /// The table, and behind it the line.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> Result<String, serde_json::Error> {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING);
         let figure = |value: f64| format!("{} {}", short(value), self.unit);
-        table.add_row([self.bench.to_owned(), figure(self.ours)]);
+        table.add_row([self.bench, &figure(self.ours)]);
         if let Some((name, value)) = self.other {
-            table.add_row([name.to_owned(), figure(value)]);
-            table.add_row(["ratio".to_owned(), short(self.ours / value)]);
+            table.add_row([name, &figure(value)]);
+            table.add_row(["ratio", &short(self.ours / value)]);
         }
         for (name, value) in &self.more {
-            table.add_row([name, value]);
+            table.add_row([name, value.as_str()]);
         }
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         let mode = format!("{profile}; {}", self.mode);
         table.add_row(["mode", &mode]);
-        let line = json!({
-            "bench": self.bench,
-            "unit": self.unit,
-            "ours": rounded(self.ours),
-            "other": self.other.map(|(_, value)| rounded(value)),
-            "other_name": self.other.map(|(name, _)| name),
-            "ratio": self.other.map(|(_, value)| rounded(self.ours / value)),
-            "mode": mode,
-        });
-        format!("{}\n{line}", table.trim_fmt())
+        table.add_row(["machine", &machine::describe()]);
+        let line = serde_json::to_string(&Line {
+            bench: self.bench,
+            unit: self.unit,
+            ours: rounded(self.ours),
+            other: self.other.map(|(_, value)| rounded(value)),
+            other_name: self.other.map(|(name, _)| name),
+            ratio: self.other.map(|(_, value)| rounded(self.ours / value)),
+            mode: &mode,
+        })?;
+        Ok(format!("{}\n{line}", table.trim_fmt()))
     }
 }
 
-/// Four significant digits are more than a run repeats.
+/// More digits than these no run repeats.
 fn rounded(value: f64) -> f64 {
     short(value).parse().unwrap_or(value)
 }
@@ -61,13 +74,7 @@ fn short(value: f64) -> String {
     }
 }
 
-/// The machine's steady clock.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures with the machine's own clock")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
-}
-
-/// The value below which a share of the sorted values lies.
+/// The smallest value that at least this share of the sorted values does not exceed.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -84,6 +91,11 @@ mod tests {
     use super::{Report, quantile};
     use serde_json::Value;
 
+    fn last(report: &Report) -> Value {
+        let text = report.text().expect("figures are numbers");
+        serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
+    }
+
     #[test]
     fn the_last_line_is_the_promised_object() {
         let report = Report {
@@ -92,16 +104,15 @@ mod tests {
             ours: 2.0,
             other: Some(("floor", 0.5)),
             mode: "idle".to_owned(),
-            more: vec![("p50".to_owned(), "1 ms".to_owned())],
+            more: vec![("p50", "1 ms".to_owned())],
         };
-        let text = report.text();
-        let line: Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
-        let names: Vec<&str> = line.as_object().expect("an object").keys().map(String::as_str).collect();
+        let line = last(&report);
+        let mut names: Vec<&str> = line.as_object().expect("an object").keys().map(String::as_str).collect();
+        names.sort_unstable();
         assert_eq!(names, ["bench", "mode", "other", "other_name", "ours", "ratio", "unit"]);
         assert_eq!((line["ours"].as_f64(), line["ratio"].as_f64()), (Some(2.0), Some(4.0)));
-        let alone = Report { other: None, ..report }.text();
-        let line: Value = serde_json::from_str(alone.lines().last().expect("a line")).expect("JSON");
-        assert!(line["ratio"].is_null() && line["other"].is_null());
+        let alone = last(&Report { other: None, ..report });
+        assert!(alone["ratio"].is_null() && alone["other"].is_null() && alone["other_name"].is_null());
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! `zero-access`: from an attack's arrival to the first reveal that is refused, over 200 identities, on a
 //! node that has nothing else to do.
+//!
+//! One identity at a time: its credential reveals a dataset again and again over a connection of its own
+//! while its attack is sent over another. The time runs from before the attack is sent, so it holds the
+//! request as well; and until a reveal has been refused in full, so it holds the reveal that was under way.
 
 use crate::Failure;
 use crate::home::{BRAKE, Home};
-use crate::report::{Report, now, quantile};
+use crate::machine::now;
+use crate::report::{Report, quantile};
 use api::Client;
 use api::client::{Error, Upload};
 use api::datasets::{Names, Protect, ProtectRequest, Reveal, RevealRequest};
@@ -13,7 +18,8 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::time::Duration;
 
-const IDENTITIES: usize = 200;
+/// Enough in debug to see it work.
+const IDENTITIES: usize = if cfg!(debug_assertions) { 20 } else { 200 };
 const ACCOUNT: &str = "111122223333";
 const CSV: &str = "id,email\n1,ada@example.com\n2,bruno@example.com\n";
 /// After which an identity that still reads is a failure, not a figure.
@@ -70,13 +76,15 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
     let identities: HashMap<String, _> =
         home.identities().await?.into_iter().map(|identity| (identity.native.clone(), identity)).collect();
     let protected = protect(&home.admin).await?;
-    let mut times = Vec::new();
+    let (mut times, mut allowed) = (Vec::new(), Vec::new());
     for who in 0..IDENTITIES {
         let identity = identities.get(&key(who)).ok_or("an identity is not known")?;
         let client = home.bound(identity).await?;
+        let asked = now();
         if refused(&client, &protected).await? {
             return Err("a reveal was refused before the attack".into());
         }
+        allowed.push(asked.elapsed().as_secs_f64() * 1e3);
         let attack = Bytes::from(event(&format!("attack-{who}"), who, "AttachUserPolicy"));
         let begun = now();
         let send = home.send(attack);
@@ -96,6 +104,7 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
     }
     home.close().await;
     times.sort_by(f64::total_cmp);
+    allowed.sort_by(f64::total_cmp);
     let at = |share| format!("{:.2} ms", quantile(&times, share));
     Ok(Report {
         bench: "zero-access",
@@ -103,9 +112,16 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
         ours: quantile(&times, 0.99),
         other: None,
         mode: format!(
-            "p99 over {IDENTITIES} identities, one at a time, idle; embedded, one process; brake limit {BRAKE}"
+            "p99 over {IDENTITIES} identities, one at a time, idle; from before the attack is sent to the first \
+             refused reveal; durable, response automatic, brake limit raised to {BRAKE}; loopback HTTP, client \
+             in the same process"
         ),
-        more: vec![("p50".to_owned(), at(0.5)), ("p90".to_owned(), at(0.9)), ("largest".to_owned(), at(1.0))],
+        more: vec![
+            ("p50", at(0.5)),
+            ("p90", at(0.9)),
+            ("largest", at(1.0)),
+            ("one reveal while allowed", format!("p50 {:.2} ms", quantile(&allowed, 0.5))),
+        ],
     })
 }
 
