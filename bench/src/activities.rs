@@ -77,7 +77,14 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
              process; median of {ROUNDS} rounds"
         ),
         more: vec![
-            ("rounds", format!("{slowest:.0} to {fastest:.0}; the floor {:.0} to {:.0}", floors[0], floors[ROUNDS - 1])),
+            (
+                "rounds",
+                format!(
+                    "{slowest:.0} to {fastest:.0}; the floor {:.0} to {:.0}",
+                    floors[0],
+                    floors[ROUNDS - 1]
+                ),
+            ),
             ("activities", format!("{EVENTS} a round, {each} bytes each")),
             ("a batch to its receipt", format!("p50 {:.1} ms, p99 {:.1} ms", ms(0.5), ms(0.99))),
             ("identities", format!("{}, {} cut off", median.identities, median.cut)),

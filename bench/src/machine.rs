@@ -13,7 +13,8 @@ pub(crate) fn now() -> Instant {
 /// Its cores and the filesystem of what is temporary, for whoever reads the figures: a sync costs nothing in
 /// memory, and ten milliseconds on some disks.
 pub(crate) fn describe() -> String {
-    let cores = std::thread::available_parallelism().map_or_else(|_| "?".to_owned(), |cores| cores.to_string());
+    let cores =
+        std::thread::available_parallelism().map_or_else(|_| "?".to_owned(), |cores| cores.to_string());
     let disk = tempfile::tempdir().ok().and_then(|dir| filesystem(dir.path()));
     format!("{cores} cores; temporary files on {}", disk.as_deref().unwrap_or("an unknown filesystem"))
 }

@@ -31,6 +31,8 @@ pub(crate) fn measure() -> Result<Report, Failure> {
             Command::new(&binary)
                 .args(["serve", "--listen", "127.0.0.1:0", "--data"])
                 .arg(&data)
+                // No setting of whoever measures.
+                .env_clear()
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
