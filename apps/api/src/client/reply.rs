@@ -167,26 +167,34 @@ fn lock(end: &Mutex<Option<Error>>) -> Option<Error> {
 }
 
 /// The download as a stream for the parser of parts, with its outcome left in `end`.
+///
+/// A piece is handed on once the one behind it is there: the parser reads no further than the last boundary,
+/// and the outcome stands behind that.
 fn chunks(
     download: Download,
     end: Arc<Mutex<Option<Error>>>,
 ) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static {
-    futures::stream::unfold(Some((download, end)), |state| async move {
-        let (mut download, end) = state?;
-        match download.chunk().await {
-            Ok(Some(chunk)) => Some((Ok(chunk), Some((download, end)))),
-            Ok(None) => {
-                if let Ok(mut end) = end.lock() {
-                    *end = None;
+    futures::stream::unfold(Some((download, end, None::<Bytes>)), |state| async move {
+        let (mut download, end, mut held) = state?;
+        loop {
+            match download.chunk().await {
+                Ok(Some(chunk)) => match held.replace(chunk) {
+                    Some(before) => return Some((Ok(before), Some((download, end, held)))),
+                    None => continue,
+                },
+                Ok(None) => {
+                    if let Ok(mut end) = end.lock() {
+                        *end = None;
+                    }
+                    return Some((Ok(held?), None));
                 }
-                None
-            }
-            Err(error) => {
-                let message = error.to_string();
-                if let Ok(mut end) = end.lock() {
-                    *end = Some(error);
+                Err(error) => {
+                    let message = error.to_string();
+                    if let Ok(mut end) = end.lock() {
+                        *end = Some(error);
+                    }
+                    return Some((Err(BoxError::from(message)), None));
                 }
-                Some((Err(BoxError::from(message)), None))
             }
         }
     })
