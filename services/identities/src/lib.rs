@@ -24,7 +24,7 @@ pub use error::Error;
 pub use known::Known;
 pub use model::{Filter, Identity, Nature, Sighting, WrongNature};
 
-use base::{Context, Id, Limit, Page, digest, noun};
+use base::{Context, Id, Limit, Page, noun};
 use known::Times;
 use ledger::{Entry, Kind};
 use standing::View;
@@ -330,10 +330,7 @@ impl Discovered {
         if self.news.is_empty() {
             return None;
         }
-        let digests: Vec<_> =
-            self.news.iter().map(|(nature, times)| model::digest(times.identity, *nature)).collect();
-        let parts: Vec<&[u8]> = digests.iter().map(<[u8; 32]>::as_slice).collect();
-        let hash = digest::of_parts("nexora/identities-batch/1", &parts);
+        let hash = model::batch(self.news.iter().map(|(nature, times)| (times.identity, *nature)));
         Some(Entry::done(Kind::IdentitiesDiscovered, self.organization).batch(self.count(), hash))
     }
 

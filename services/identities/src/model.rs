@@ -114,8 +114,15 @@ pub struct Sighting {
 }
 
 /// What an audit entry's hash covers of one change of the inventory: the id, and the nature it has now.
-pub(crate) fn digest(id: Id<noun::Identity>, nature: Nature) -> [u8; 32] {
+fn digest(id: Id<noun::Identity>, nature: Nature) -> [u8; 32] {
     digest::of_parts("nexora/identity-digest/1", &[id.as_bytes(), nature.as_str().as_bytes()])
+}
+
+/// What an audit entry's hash covers of a batch, in order of its ids (`docs/formats/batch-hash.md`).
+pub(crate) fn batch(news: impl Iterator<Item = (Id<noun::Identity>, Nature)>) -> [u8; 32] {
+    let digests: Vec<_> = news.map(|(id, nature)| digest(id, nature)).collect();
+    let parts: Vec<&[u8]> = digests.iter().map(<[u8; 32]>::as_slice).collect();
+    digest::of_parts("nexora/identities-batch/1", &parts)
 }
 
 /// Which identities a list is to hold. Every part that is set must hold.
@@ -136,4 +143,20 @@ pub struct Filter {
     pub protected: Option<bool>,
     /// Quarantined, or in good standing.
     pub quarantined: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Nature, batch};
+    use base::{Id, digest};
+
+    #[test]
+    fn the_hash_of_a_batch_is_the_documented_one() {
+        let news = [(Id::from_bytes([1; 16]), Nature::Machine), (Id::from_bytes([2; 16]), Nature::Person)];
+        // Computed from `docs/formats/batch-hash.md` with Python's hashlib.
+        assert_eq!(
+            digest::hex(&batch(news.into_iter())),
+            "e102e2bc4f3823742738344870408b78567369e572af24c6c6e04e4ad355bc00"
+        );
+    }
 }

@@ -102,6 +102,12 @@ pub(crate) fn digest(finding: Id<noun::Finding>, decision: Decision, reason: Rea
     digest::of_parts("nexora/response-digest/1", &parts)
 }
 
+/// What an audit entry's hash covers of a batch of decisions (`docs/formats/batch-hash.md`).
+pub(crate) fn batch(decided: &[[u8; 32]]) -> [u8; 32] {
+    let parts: Vec<&[u8]> = decided.iter().map(<[u8; 32]>::as_slice).collect();
+    digest::of_parts("nexora/responses-batch/1", &parts)
+}
+
 /// The finding that tells of the brake.
 pub(crate) fn brake_finding(
     organization: Id<noun::Organization>,
@@ -144,7 +150,9 @@ pub(crate) fn brake_finding(
 
 #[cfg(test)]
 mod tests {
-    use super::{Plan, Subject, brake_finding, candidate, may_cut, plan, replaces, settled, window};
+    use super::{
+        Plan, Subject, batch, brake_finding, candidate, digest, may_cut, plan, replaces, settled, window,
+    };
     use crate::{Decision, Mode, Reason, Settings};
     use base::{Id, Severity, Timestamp};
     use detect::{Detector, Finding, finding::Trigger};
@@ -287,5 +295,18 @@ mod tests {
         assert_eq!(settings.effective(NOW + week), Mode::Automatic);
         let chosen = Settings { observes_until: None, ..settings };
         assert_eq!(chosen.effective(NOW + week * 100), Mode::Observe, "a choice does not lapse");
+    }
+
+    #[test]
+    fn the_hash_of_a_batch_is_the_documented_one() {
+        let decided = [
+            digest(Id::from_bytes([1; 16]), Decision::Proposed, Reason::ModeAsk),
+            digest(Id::from_bytes([2; 16]), Decision::Left, Reason::Person),
+        ];
+        // Computed from `docs/formats/batch-hash.md` with Python's hashlib.
+        assert_eq!(
+            base::digest::hex(&batch(&decided)),
+            "b275e51ffc769944482fc8f1096432070db49c75e6d3b0f86701e1b5fdafccc7"
+        );
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     rules::{self, Plan, Subject},
     tables,
 };
-use base::{Context, Id, Limit, Severity, Timestamp, digest, noun};
+use base::{Context, Id, Limit, Severity, Timestamp, noun};
 use detect::Finding;
 use identities::Nature;
 use ledger::{Entry, Kind};
@@ -193,8 +193,7 @@ impl Respond {
         tables::put_responses(&mut tx, &responses).await?;
         tx.set_cursor(READER, next).await?;
         if !decided.is_empty() {
-            let parts: Vec<&[u8]> = decided.iter().map(<[u8; 32]>::as_slice).collect();
-            let hash = digest::of_parts("nexora/responses-batch/1", &parts);
+            let hash = rules::batch(&decided);
             let organization = tx.context().organization();
             entries.push(Entry::done(Kind::ResponsesDecided, organization).batch(decided.len(), hash));
         }
