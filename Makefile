@@ -42,8 +42,8 @@ test-shared: ## Run the tests that need ../shared/data
 
 bench: ## Run every benchmark beside its peer, in release mode
 	@.ci/tools cargo cc
-	cargo build --release --locked --bin nexora
-	cargo run --release --locked -p bench -- all
+	cargo build --release --workspace --locked --bin nexora --bin bench
+	$(CARGO_TARGET_DIR)/release/bench all
 
 lint: ## Check the formatting and every lint
 	@.ci/tools cargo cc
