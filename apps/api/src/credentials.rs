@@ -27,7 +27,7 @@ operations! {
 pub enum Grant {
     /// Sends events of one format, for the accounts it may speak for.
     Ingest {
-        /// The format, such as `cloudtrail`.
+        /// The format, such as `aws.cloudtrail`.
         format: String,
         /// The accounts, as the source names them.
         accounts: Vec<String>,

@@ -112,7 +112,7 @@ where
         let rooms = rooms.clone();
         async move {
             let Caller { ctx, credential } = authenticate(&rooms, &parts.headers, id).await?;
-            let resource = named_in(&path).unwrap_or(Resource::Organization);
+            let resource = named_in(&ctx, &path).unwrap_or(Resource::Organization);
             let permit = permit(&rooms, &ctx, O::ACTION, resource).await?;
             let credential = credential.ok_or_else(|| {
                 Failure::new(Kind::Unavailable, "the identity was released this moment: ask again")
@@ -148,11 +148,15 @@ where
 }
 
 /// What the path names by its id.
-fn named_in(path: &[(String, String)]) -> Option<Resource> {
+fn named_in(ctx: &Context, path: &[(String, String)]) -> Option<Resource> {
     path.iter().find_map(|(name, value)| match name.as_str() {
         "identity" => value.parse().ok().map(Resource::Identity),
         "credential" => value.parse().ok().map(Resource::Credential),
         "finding" => value.parse().ok().map(Resource::Finding),
+        "dataset" => {
+            let name: Option<datasets::Name> = value.parse().ok();
+            name.map(|name| Resource::Dataset(name.dataset(ctx.organization())))
+        }
         _ => None,
     })
 }

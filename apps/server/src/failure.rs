@@ -14,6 +14,14 @@ pub(crate) struct Failure(pub(crate) Problem);
 
 impl<E: Fault> From<E> for Failure {
     fn from(fault: E) -> Self {
+        let problem = Problem::of(&fault);
+        Self::at(&fault, problem)
+    }
+}
+
+impl Failure {
+    /// A failure whose problem says more than the error alone, such as a position.
+    pub(crate) fn at(fault: &impl Fault, problem: Problem) -> Self {
         if fault.kind() == Kind::Internal {
             let mut causes = Vec::new();
             let mut source = fault.source();
@@ -23,11 +31,9 @@ impl<E: Fault> From<E> for Failure {
             }
             tracing::error!(error = %fault, causes = causes.join(": "), "a fault of ours");
         }
-        Self(Problem::of(&fault))
+        Self(problem)
     }
-}
 
-impl Failure {
     /// A failure that no service names.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Problem::new(kind, message))

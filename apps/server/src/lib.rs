@@ -11,7 +11,6 @@
 //! Handlers (`routes/`) are thin: request, service, view. The shapes on the wire belong to [`api`]; what
 //! turns a service's model into them stands in `view/`.
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
 
 mod accept;
 mod authenticate;

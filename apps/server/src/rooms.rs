@@ -30,6 +30,14 @@ pub struct Wired {
     pub identities: identities::Identities,
     /// Findings.
     pub findings: findings::Findings,
+    /// What is done about findings.
+    pub respond: respond::Respond,
+    /// Where events go.
+    pub pipeline: pipeline::Pipeline,
+    /// Keys; the routes only know producers by them.
+    pub keys: keys::Keys,
+    /// Datasets.
+    pub datasets: datasets::Datasets,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Fills a buffer with random bytes.

@@ -1,6 +1,6 @@
 //! Operations on findings.
 
-use super::{limit, page};
+use super::limit;
 use crate::call::{Ask, Routes};
 use crate::failure::Failure;
 use crate::view::findings as view;
@@ -15,7 +15,14 @@ async fn list(ask: Ask<List>) -> Result<api::Page<Finding>, Failure> {
     let filter =
         Filter { identity: ask.request.identity, severity: ask.request.severity, ..Filter::default() };
     let (limit, after) = (limit(ask.request.limit)?, ask.request.after.as_deref());
-    Ok(page(ask.rooms.findings.list(&ask.ctx, &filter, limit, after).await?, view::finding))
+    let listed = ask.rooms.findings.list(&ask.ctx, &filter, limit, after).await?;
+    let ids: Vec<_> = listed.items.iter().map(|found| found.finding.id).collect();
+    let mut responses = ask.rooms.respond.responses(&ask.ctx, &ids).await?;
+    let view = |found: findings::OnRecord| {
+        let response = responses.remove(&found.finding.id);
+        view::finding(found, response)
+    };
+    Ok(super::page(listed, view))
 }
 
 async fn show(ask: Ask<Show>) -> Result<Shown, Failure> {
@@ -27,6 +34,8 @@ async fn show(ask: Ask<Show>) -> Result<Shown, Failure> {
         }
         None => None,
     };
+    let response = ask.rooms.respond.responses(&ask.ctx, &[found.finding.id]).await?;
+    let response = response.into_values().next();
     let rule_text = ask.rooms.platform.rule_text(&found.finding.rule);
-    Ok(view::shown(found, standing, rule_text))
+    Ok(view::shown(found, response, standing, rule_text))
 }

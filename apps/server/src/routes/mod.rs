@@ -1,10 +1,15 @@
 //! The routes: one for each operation, each a thin handler.
 
 mod credentials;
+mod datasets;
+mod events;
 mod findings;
 mod identities;
 mod node;
 mod organizations;
+mod producers;
+mod response;
+mod reveal;
 
 use crate::call::Routes;
 use crate::failure::Failure;
@@ -20,7 +25,12 @@ pub fn router(rooms: &Rooms) -> Router {
     let routes = organizations::routes(routes);
     let routes = identities::routes(routes);
     let routes = credentials::routes(routes);
+    let routes = events::routes(routes);
     let routes = findings::routes(routes);
+    let routes = response::routes(routes);
+    let routes = datasets::routes(routes);
+    let routes = reveal::routes(routes);
+    let routes = producers::routes(routes);
     let routes = node::routes(routes);
     routes.router.merge(health::routes(rooms))
 }

@@ -10,7 +10,9 @@ pub(crate) fn granted(grant: Grant) -> Result<issuer::Grant, Failure> {
     let wrong = |what: &dyn std::fmt::Display| Failure::new(Kind::BadInput, what.to_string());
     Ok(match grant {
         Grant::Ingest { format, accounts } => issuer::Grant::Ingest {
-            format: format.parse().map_err(|error: events::format::WrongFormat| wrong(&error))?,
+            format: format.parse().map_err(|error: events::format::WrongFormat| {
+                wrong(&format_args!("`{}` is {error}", format.escape_debug()))
+            })?,
             accounts: Accounts::try_from(accounts).map_err(|error| wrong(&error))?,
         },
         Grant::Identity { identity } => issuer::Grant::Identity { identity },

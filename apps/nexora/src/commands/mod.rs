@@ -1,0 +1,88 @@
+//! What each command does.
+
+mod completions;
+mod config;
+mod credentials;
+mod datasets;
+mod demo;
+mod events;
+mod findings;
+mod identities;
+mod ledger;
+mod organizations;
+mod producers;
+mod response;
+mod rules;
+mod serve;
+mod simulate;
+mod system;
+
+use crate::cli::{Cli, Command, Config, Ledger, Paging, Producers};
+use crate::connect::{Session, Surroundings};
+use crate::failure::Failure;
+use crate::output::Output;
+use api::Client;
+use std::process::ExitCode;
+
+/// Runs one command.
+pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -> Result<ExitCode, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        // What needs neither server nor credential.
+        Command::Serve(serve) => serve::run(global, surroundings, output, &serve).await,
+        Command::Demo(demo) => demo::run(global, output, &demo).await,
+        Command::Simulate(simulate) => simulate::run(output, &simulate),
+        Command::Ledger(Ledger::Verify { dir, key }) => ledger::verify(output, &dir, &key),
+        Command::Ledger(Ledger::Show { dir }) => ledger::show(output, &dir),
+        Command::Rules(command) => rules::run(output, &command),
+        Command::Config(Config::Show) => config::show(global, surroundings, output),
+        Command::Completions { shell } => completions::print(output, shell),
+        Command::Producers(Producers::New { key }) => producers::new(output, &key),
+        Command::Protect(protect) if protect.public_key.is_some() => datasets::protect_offline(output, &protect),
+        // Clients.
+        command => {
+            let session = Session::open(global, surroundings).await?;
+            let result = ask(command, session.client(), output).await;
+            session.close().await;
+            result
+        }
+    }
+}
+
+async fn ask(command: Command, client: &Client, output: Output) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Organizations(command) => organizations::run(client, output, command).await?,
+        Command::Events(command) => return events::run(client, output, command).await,
+        Command::Identities(command) => identities::run(client, output, command).await?,
+        Command::Credentials(command) => credentials::run(client, output, command).await?,
+        Command::Findings(command) => findings::run(client, output, command).await?,
+        Command::Response(command) => response::run(client, output, command).await?,
+        Command::Datasets(command) => datasets::run(client, output, command).await?,
+        Command::Producers(command) => producers::run(client, output, command).await?,
+        Command::Protect(protect) => datasets::protect(client, output, &protect).await?,
+        Command::Reveal(reveal) => datasets::reveal(client, output, &reveal).await?,
+        Command::Ledger(Ledger::Status) => ledger::status(client, output).await?,
+        Command::Doctor => return system::doctor(client, output).await,
+        // Run before a client is made.
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Simulate(_)
+        | Command::Ledger(Ledger::Verify { .. } | Ledger::Show { .. })
+        | Command::Rules(_)
+        | Command::Config(_)
+        | Command::Completions { .. } => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says where a list goes on.
+fn next(output: Output, next: Option<&str>) {
+    if let Some(next) = next {
+        output.say(&format!("there is more: --after {next}"));
+    }
+}
+
+/// The page that was asked for.
+fn page(paging: Paging) -> (Option<u32>, Option<String>) {
+    (paging.limit, paging.after)
+}

@@ -1,0 +1,128 @@
+//! Which transport a command's client uses, and with which credential.
+
+use crate::cli::Global;
+use crate::failure::Failure;
+use api::Client;
+use api::client::{Transport, Trust};
+use base::{Kind, Secret};
+use node::config::{Config, Effective, Given};
+use node::{Directory, Node};
+use std::collections::BTreeMap;
+use std::fs;
+use tokio::net::UnixStream;
+
+/// What `main` read of the process's surroundings.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// The environment's variables.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+/// A client, and the node behind it where that is in this process.
+pub(crate) struct Session {
+    client: Client,
+    node: Option<Node>,
+}
+
+impl Surroundings {
+    fn set(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The effective configuration under these flags.
+    pub(crate) fn config(
+        &self,
+        global: &Global,
+        flags: BTreeMap<&'static str, String>,
+    ) -> Result<(Config, Vec<Effective>), Failure> {
+        let file = global.config.clone().or_else(|| self.set("NEXORA_CONFIG").map(Into::into));
+        let mut given = Given { file, environment: self.environment.clone(), flags };
+        if let Some(data) = &global.data {
+            given.flags.insert("data", data.display().to_string());
+        }
+        Ok(Config::load(&given)?)
+    }
+
+    /// The passphrase of the root of trust, from a file or the environment.
+    pub(crate) fn passphrase(&self, config: &Config) -> Result<Option<Secret<String>>, Failure> {
+        if let Some(path) = &config.root_passphrase_file {
+            let text = fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+            return Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())));
+        }
+        Ok(self.set("NEXORA_ROOT_PASSPHRASE").map(|text| Secret::new(text.to_owned())))
+    }
+
+    /// The credential's token, from a file or the environment.
+    fn token(&self, global: &Global) -> Result<Option<Secret<String>>, Failure> {
+        if let Some(path) = &global.token_file {
+            let text = Secret::new(fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?);
+            return Ok(Some(Secret::new(text.expose().trim().to_owned())));
+        }
+        Ok(self.set("NEXORA_TOKEN").map(|text| Secret::new(text.trim().to_owned())))
+    }
+}
+
+impl Session {
+    /// The client that the flags and the environment name: `--server`, else the data directory's socket,
+    /// else the directory itself, in this process.
+    pub(crate) async fn open(global: &Global, surroundings: &Surroundings) -> Result<Self, Failure> {
+        let token = surroundings.token(global)?;
+        let server = match (&global.server, &global.data) {
+            (Some(server), _) => Some(server.as_str()),
+            (None, Some(_)) => None,
+            (None, None) => surroundings.set("NEXORA_SERVER"),
+        };
+        let (transport, node) = match server {
+            Some(server) => {
+                let trust = match &global.ca {
+                    Some(path) => Trust::Pem(fs::read(path).map_err(|error| Failure::file(path, &error))?),
+                    None => Trust::System,
+                };
+                (Transport::server(server, &trust)?, None)
+            }
+            None => Self::directory(global, surroundings).await?,
+        };
+        let client = Client::new(transport);
+        let client = match token {
+            Some(token) => client.with_token(token),
+            None => client,
+        };
+        Ok(Self { client, node })
+    }
+
+    async fn directory(
+        global: &Global,
+        surroundings: &Surroundings,
+    ) -> Result<(Transport, Option<Node>), Failure> {
+        let (config, _) = surroundings.config(global, BTreeMap::new())?;
+        let socket = Directory::socket(&config.data);
+        // A socket that nobody answers was left behind by a process that died.
+        if UnixStream::connect(&socket).await.is_ok() {
+            return Ok((Transport::unix(socket), None));
+        }
+        if !config.data.is_dir() {
+            return Err(Failure::new(
+                Kind::NotFound,
+                format!(
+                    "there is no data directory {}: start `nexora serve`, or name a server with --server",
+                    config.data.display()
+                ),
+            ));
+        }
+        let passphrase = surroundings.passphrase(&config)?;
+        let node = Node::start(config, passphrase).await?;
+        Ok((Transport::local(node.router()), Some(node)))
+    }
+
+    /// The client.
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Ends the node in this process, where there is one: what was begun is finished and synced.
+    pub(crate) async fn close(self) {
+        if let Some(node) = self.node {
+            node.drain().await;
+        }
+    }
+}

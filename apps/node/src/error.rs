@@ -1,0 +1,100 @@
+//! Why a node does not start.
+
+use crate::config::WrongConfig;
+use base::{Fault, Kind};
+use std::{io, net::SocketAddr, path::PathBuf};
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data directory cannot be used.
+    #[error("the data directory {} cannot be used", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another process has the data directory.
+    #[error(
+        "the data directory {} is held by process {owner}: use its socket (--data), or end it first",
+        path.display()
+    )]
+    Held {
+        /// Which.
+        path: PathBuf,
+        /// The process's id.
+        owner: String,
+    },
+    /// A file cannot be used.
+    #[error("{what} {} cannot be used", path.display())]
+    File {
+        /// What it is for.
+        what: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The root of trust is there, and its passphrase is not.
+    #[error(
+        "the passphrase of the root of trust {} is missing: give root_passphrase_file or NEXORA_ROOT_PASSPHRASE",
+        .path.display()
+    )]
+    NoPassphrase {
+        /// The root's file.
+        path: PathBuf,
+    },
+    /// A certificate or key that cannot be used.
+    #[error("{0}")]
+    Certificate(#[from] server::tls::WrongCertificate),
+    /// An address that others reach, in the clear.
+    #[error("{0} is reached by other machines, so TLS is needed: give --tls-certificate and --tls-key, or listen on 127.0.0.1")]
+    Clear(SocketAddr),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(#[from] WrongConfig),
+    /// A part of the house does not start.
+    #[error("{part} does not start: {detail}")]
+    Part {
+        /// Which.
+        part: &'static str,
+        /// Its kind of failure.
+        kind: Kind,
+        /// What it says.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// What a part says when it does not start.
+    pub(crate) fn part<E: Fault + 'static>(part: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::Part { part, kind: error.kind(), detail: crate::runner::chain(&error) }
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Held { .. } => Kind::Conflict,
+            Self::Directory { source, .. } | Self::File { source, .. } | Self::Listen { source, .. } => {
+                match source.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,
+                    io::ErrorKind::AddrInUse => Kind::Conflict,
+                    _ => Kind::BadInput,
+                }
+            }
+            Self::Certificate(_) | Self::Clear(_) | Self::NoPassphrase { .. } => Kind::BadInput,
+            Self::Config(error) => error.kind(),
+            Self::Part { kind, .. } => *kind,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What the routes ask of the node they run on.
+
+use crate::figures;
+use crate::wiring::{Wiring, told};
+use api::Problem;
+use api::ledgers::LedgerStatus;
+use api::node::{Check, State};
+use base::{Context, Id, Kind, noun};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use server::Platform;
+use store::Space;
+
+/// This node, as its routes see it.
+pub(crate) struct ThisNode {
+    pub(crate) wiring: Wiring,
+}
+
+impl Platform for ThisNode {
+    fn open(&self, organization: Id<noun::Organization>) -> BoxFuture<'_, Result<(), Problem>> {
+        self.wiring.open(organization).boxed()
+    }
+
+    fn obstacles(&self) -> BoxFuture<'_, Vec<String>> {
+        async move {
+            let mut obstacles = Vec::new();
+            for (organization, _) in self.wiring.open_organizations() {
+                let ctx = self.wiring.background(organization, "readiness");
+                match self.wiring.store.space(&ctx).await {
+                    Ok(Space::Free) => {}
+                    Ok(Space::Full { left }) => obstacles.push(format!(
+                        "the disk is full: quarantines and refusals go on from a reserve with {left} bytes left"
+                    )),
+                    Ok(Space::Spent) => obstacles.push(
+                        "the disk is full and the reserve is spent: reveals are refused, and not recorded"
+                            .to_owned(),
+                    ),
+                    Err(error) => obstacles.push(error.to_string()),
+                }
+            }
+            if let Err(error) = self.wiring.keys.health().await {
+                obstacles.push(format!("the root of trust does not answer: {error}"));
+            }
+            obstacles.sort();
+            obstacles.dedup();
+            obstacles
+        }
+        .boxed()
+    }
+
+    fn checks<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<Vec<Check>, Problem>> {
+        async move {
+            Ok(vec![
+                self.disk(ctx).await,
+                self.root().await,
+                self.ledger_check(ctx).await,
+                self.standings(ctx),
+                self.rules(),
+            ])
+        }
+        .boxed()
+    }
+
+    fn ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<LedgerStatus, Problem>> {
+        async move {
+            let status = self.wiring.audit.status(ctx).await.map_err(told)?;
+            let keys = self.wiring.log_keys(ctx.organization()).ok_or_else(|| {
+                Problem::new(Kind::Unavailable, "the organization is not open on this node")
+            })?;
+            let keys = keys.verifier_keys();
+            Ok(LedgerStatus {
+                origin: keys[0].name().to_owned(),
+                keys: keys.iter().map(ToString::to_string).collect(),
+                committed: status.committed,
+                published: status.published,
+                dir: self.wiring.audit.directory(ctx.organization()).display().to_string(),
+            })
+        }
+        .boxed()
+    }
+
+    fn rule_text(&self, rule: &str) -> Option<String> {
+        self.wiring.pack.rule(rule).map(|rule| rule.text.clone())
+    }
+
+    fn metrics(&self) -> String {
+        let figures = figures::recorder();
+        figures.run_upkeep();
+        figures.render()
+    }
+}
+
+fn check(name: &str, state: State, message: impl Into<String>) -> Check {
+    Check { name: name.to_owned(), state, message: message.into() }
+}
+
+impl ThisNode {
+    async fn disk(&self, ctx: &Context) -> Check {
+        let name = "disk";
+        match self.wiring.store.space(ctx).await {
+            Ok(Space::Free) => check(name, State::Ok, "the reserve is whole"),
+            Ok(Space::Full { left }) => {
+                let said = format!("the disk is full; {left} bytes of the reserve are left: free some space");
+                check(name, State::Failing, said)
+            }
+            Ok(Space::Spent) => {
+                let said = "the disk is full and the reserve is spent: reveals are refused unrecorded; free some space";
+                check(name, State::Failing, said)
+            }
+            Err(error) => check(name, State::Failing, error.to_string()),
+        }
+    }
+
+    async fn root(&self) -> Check {
+        let kept = self.wiring.data.join("root/passphrase");
+        match self.wiring.keys.health().await {
+            Ok(health) if kept.exists() => check(
+                "root of trust",
+                State::Warning,
+                format!(
+                    "{}, {} units; its passphrase lies beside it in {}: move it to where the data is not",
+                    health.kind,
+                    health.units,
+                    kept.display()
+                ),
+            ),
+            Ok(health) => {
+                check("root of trust", State::Ok, format!("{}, {} units", health.kind, health.units))
+            }
+            Err(error) => check("root of trust", State::Failing, error.to_string()),
+        }
+    }
+
+    async fn ledger_check(&self, ctx: &Context) -> Check {
+        let name = "ledger";
+        match self.wiring.audit.status(ctx).await {
+            Err(error) => check(name, State::Failing, error.to_string()),
+            Ok(status) => {
+                let pending = status.committed.saturating_sub(status.published);
+                let said = format!(
+                    "{} entries committed, {} published, {pending} not yet published",
+                    status.committed, status.published
+                );
+                match status.stalled {
+                    Some(why) => check(name, State::Failing, format!("{said}; publication stalls: {why}")),
+                    None => check(name, State::Ok, said),
+                }
+            }
+        }
+    }
+
+    fn standings(&self, ctx: &Context) -> Check {
+        let view = self.wiring.standings.view();
+        match view.heard(ctx.organization(), self.wiring.clock.now()) {
+            Ok(()) => {
+                let quarantined = view.quarantined(ctx.organization()).len();
+                check("standings", State::Ok, format!("current; {quarantined} identities are quarantined"))
+            }
+            Err(refusal) => check("standings", State::Failing, refusal.to_string()),
+        }
+    }
+
+    fn rules(&self) -> Check {
+        let rules = self.wiring.pack.rules().len();
+        check("rules", State::Ok, format!("{rules} rules are loaded"))
+    }
+}

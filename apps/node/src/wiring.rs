@@ -1,0 +1,317 @@
+//! The services, each made once and handed what it needs; and what an organization needs to be served.
+
+use crate::rulepack;
+use crate::runner::{Progress, Runner, StepError, Wake, background};
+use crate::{Directory, Error, MachineClock, root};
+use api::Problem;
+use audit::{Audit, LogKeys};
+use base::{Clock, Context, Fault, Id, Secret, noun};
+use crypto::Provider;
+use datasets::Datasets;
+use detect::{Judge, Pack};
+use events::Redactor;
+use findings::Findings;
+use identities::Identities;
+use issuer::Issuer;
+use keys::Keys;
+use pipeline::Pipeline;
+use policy::Policy;
+use respond::Respond;
+use standing::Standings;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::{OUTBOX, Schema, Store};
+
+/// How long a task that has a doorbell sleeps at most.
+const SLOW_POLL: Duration = Duration::from_secs(2);
+
+/// The tables of every service.
+static SCHEMAS: &[&Schema] = &[
+    &standing::SCHEMA,
+    &identities::SCHEMA,
+    &issuer::SCHEMA,
+    &findings::SCHEMA,
+    &respond::SCHEMA,
+    &keys::SCHEMA,
+    &datasets::SCHEMA,
+];
+
+/// The services of a node. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Wiring(Arc<Services>);
+
+/// Each service by its handle.
+pub(crate) struct Services {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub(crate) store: Store,
+    pub(crate) standings: Standings,
+    pub(crate) policy: Policy,
+    pub(crate) identities: Identities,
+    pub(crate) issuer: Issuer,
+    pub(crate) findings: Findings,
+    pub(crate) respond: Respond,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) keys: Keys,
+    pub(crate) datasets: Datasets,
+    pub(crate) audit: Audit,
+    pub(crate) pack: Arc<Pack>,
+    pub(crate) data: PathBuf,
+    runner: Runner,
+    opened: Mutex<HashMap<Id<noun::Organization>, LogKeys>>,
+    redactors: Redactors,
+    /// One organization is opened at a time.
+    opening: tokio::sync::Mutex<()>,
+}
+
+impl std::ops::Deref for Wiring {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
+
+impl Wiring {
+    /// Makes the services over a data directory. Nobody is served yet.
+    pub(crate) async fn make(
+        directory: &Directory,
+        passphrase: Option<Secret<String>>,
+        runner: Runner,
+    ) -> Result<(Self, Option<PathBuf>), Error> {
+        let clock: Arc<dyn Clock> = Arc::new(MachineClock);
+        let provider = crypto::aws_lc();
+        let filler = Arc::clone(&provider);
+        let random: Arc<dyn Fn(&mut [u8]) + Send + Sync> = Arc::new(move |buffer| filler.fill(buffer));
+        let options = store::Options {
+            dir: directory.path().to_owned(),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+        };
+        let (root, store) =
+            tokio::join!(root::open(directory, passphrase, &provider), Store::open(options, SCHEMAS));
+        let (root, store) = (root?, store.map_err(Error::part("the store"))?);
+        let standings = Standings::new(store.clone());
+        let view = standings.view();
+        let identities = Identities::new(store.clone(), view.clone());
+        let crypto = || -> Arc<dyn Provider> { Arc::clone(&provider) };
+        let findings = Findings::new(store.clone());
+        let keys = Keys::new(store.clone(), Arc::new(root.sealed), crypto(), Arc::clone(&clock));
+        let pack = rulepack::bundled();
+        let redactors = Redactors::default();
+        let pipeline = Pipeline::new(pipeline::Options {
+            store: store.clone(),
+            findings: findings.clone(),
+            identities: identities.clone(),
+            judge: Judge::new(Arc::clone(&pack)),
+            clock: Arc::clone(&clock),
+            redactor: redactors.as_function(),
+            context: context_maker("pipeline", &clock, &random),
+            files: Arc::new(stream::Disk),
+            snapshot_every: pipeline::Options::SNAPSHOT_EVERY,
+        });
+        let services = Services {
+            policy: Policy::new(store.clone(), view.clone()),
+            issuer: Issuer::new(store.clone(), view, identities.clone(), crypto()),
+            respond: Respond::new(store.clone(), standings.clone(), findings.clone(), identities.clone()),
+            audit: Audit::new(store.clone(), directory.path(), Arc::clone(&clock), crypto()),
+            datasets: Datasets::new(store.clone(), keys.clone(), crypto(), Arc::clone(&clock)),
+            data: directory.path().to_owned(),
+            findings,
+            keys,
+            pack,
+            pipeline,
+            clock,
+            random,
+            store,
+            standings,
+            identities,
+            runner,
+            redactors,
+            opened: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
+        };
+        Ok((Self(Arc::new(services)), root.generated))
+    }
+
+    /// The context of a background task.
+    pub(crate) fn background(&self, organization: Id<noun::Organization>, task: &'static str) -> Context {
+        context_maker(task, &self.clock, &self.random)(organization)
+    }
+
+    /// Opens the platform and every organization there is: what was quarantined is refused before anyone is
+    /// served.
+    pub(crate) async fn open_all(&self) -> Result<(), Error> {
+        let platform = self.store.platform();
+        let all =
+            std::iter::once(platform).chain(self.store.organizations().into_iter().map(|known| known.id));
+        for organization in all {
+            self.open(organization).await.map_err(|problem| Error::Part {
+                part: "an organization",
+                kind: problem.kind,
+                detail: format!("{organization}: {problem}"),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Starts what an organization needs before it is served. Does nothing where it is started; completes
+    /// what a crash cut off.
+    pub(crate) async fn open(&self, organization: Id<noun::Organization>) -> Result<(), Problem> {
+        let _turn = self.opening.lock().await;
+        if self.log_keys(organization).is_some() {
+            return Ok(());
+        }
+        let ctx = self.background(organization, "open");
+        self.keys.begin(&ctx).await.map_err(told)?;
+        let [ed25519, ml_dsa_44] = self.keys.log_keys(&ctx).await.map_err(told)?;
+        let log_keys = LogKeys::new(organization, ed25519, ml_dsa_44).map_err(told)?;
+        self.standings.load(&ctx, self.clock.now()).await.map_err(told)?;
+        self.identities.load(&ctx).await.map_err(told)?;
+        if organization != self.store.platform() {
+            let key = self.keys.redaction_key(&ctx).await.map_err(told)?;
+            self.redactors.add(organization, Redactor::keyed(key));
+            // What a crash left to be judged is judged here.
+            self.pipeline.open(organization).await.map_err(told)?;
+        }
+        self.opened().insert(organization, log_keys.clone());
+        self.start_tasks(organization, &log_keys);
+        Ok(())
+    }
+
+    /// The organizations that are served, the platform among them, with the keys of their logs.
+    pub(crate) fn open_organizations(&self) -> Vec<(Id<noun::Organization>, LogKeys)> {
+        self.opened().iter().map(|(id, keys)| (*id, keys.clone())).collect()
+    }
+
+    /// The keys of an organization's log, once it is open.
+    pub(crate) fn log_keys(&self, organization: Id<noun::Organization>) -> Option<LogKeys> {
+        self.opened().get(&organization).cloned()
+    }
+
+    fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<Id<noun::Organization>, LogKeys>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start_tasks(&self, organization: Id<noun::Organization>, log_keys: &LogKeys) {
+        let keys = log_keys.clone();
+        self.task(organization, "audit.publish", Some(OUTBOX), SLOW_POLL, move |this, ctx| {
+            let keys = keys.clone();
+            async move {
+                let step = this.audit.publish_step(&ctx, &keys).await?;
+                Ok(if step.more { Progress::More } else { Progress::Idle })
+            }
+        });
+        self.task(
+            organization,
+            "standing.refresh",
+            Some(standing::TOPIC),
+            standing::HEARTBEAT,
+            |this, ctx| async move {
+                let now = this.clock.now();
+                this.standings.refresh(&ctx, now).await?;
+                Ok(Progress::Idle)
+            },
+        );
+        if organization == self.store.platform() {
+            return;
+        }
+        self.task(organization, "respond.step", Some(findings::TOPIC), SLOW_POLL, |this, ctx| async move {
+            let worked = this.respond.step(&ctx, this.clock.now()).await?;
+            for acted in &worked.acted {
+                let took = acted.committed_at.since(acted.arrival);
+                metrics::histogram!("nexora_zero_access_seconds").record(took.as_secs_f64());
+            }
+            Ok(if worked.read > 0 { Progress::More } else { Progress::Idle })
+        });
+        self.task(organization, "identities.times", None, identities::WRITE_BEHIND, |this, ctx| async move {
+            this.identities.write_times(&ctx).await?;
+            Ok(Progress::Idle)
+        });
+    }
+
+    fn task<S, F>(
+        &self,
+        organization: Id<noun::Organization>,
+        task: &'static str,
+        topic: Option<&'static str>,
+        poll: Duration,
+        step: S,
+    ) where
+        S: Fn(Self, Context) -> F + Send + 'static,
+        F: Future<Output = Result<Progress, StepError>> + Send + 'static,
+    {
+        let doorbell = topic.map(|topic| self.store.doorbell(organization, topic));
+        let this = self.clone();
+        self.runner.run(task, Wake { doorbell, poll }, move || {
+            let ctx = this.background(organization, task);
+            step(this.clone(), ctx)
+        });
+    }
+
+    /// Finishes what is written behind, publishes what is committed, and closes the store: after the last
+    /// request and the last task.
+    pub(crate) async fn finish(&self) {
+        self.pipeline.drain().await;
+        for (organization, keys) in self.open_organizations() {
+            let ctx = self.background(organization, "drain");
+            if organization != self.store.platform() {
+                if let Err(error) = self.identities.write_times(&ctx).await {
+                    tracing::warn!(%organization, %error, "times of identities were not written");
+                }
+            }
+            loop {
+                match self.audit.publish_step(&ctx, &keys).await {
+                    Ok(step) if step.more => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        // What is committed is published at the next start.
+                        tracing::warn!(%organization, %error, "entries are left to be published");
+                        break;
+                    }
+                }
+            }
+        }
+        self.store.close().await;
+    }
+}
+
+/// How each organization's secrets are redacted: by a key of its own, in memory once it is open.
+#[derive(Clone, Default)]
+struct Redactors(Arc<Mutex<HashMap<Id<noun::Organization>, Redactor>>>);
+
+impl Redactors {
+    fn add(&self, organization: Id<noun::Organization>, redactor: Redactor) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(organization, redactor);
+    }
+
+    /// What the pipeline asks. An organization that is not open is redacted without a hash.
+    fn as_function(&self) -> Arc<dyn Fn(Id<noun::Organization>) -> Redactor + Send + Sync> {
+        let known = Arc::clone(&self.0);
+        Arc::new(move |organization| {
+            let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get(&organization).cloned().unwrap_or_else(Redactor::unkeyed)
+        })
+    }
+}
+
+/// Makes the contexts of a background task, each with a request of its own.
+fn context_maker(
+    task: &'static str,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+) -> Arc<dyn Fn(Id<noun::Organization>) -> Context + Send + Sync> {
+    let (clock, random) = (Arc::clone(clock), Arc::clone(random));
+    Arc::new(move |organization| {
+        let mut bytes = [0; 10];
+        random(&mut bytes);
+        background(organization, task, Id::fresh(clock.now(), bytes))
+    })
+}
+
+/// A service's failure as the caller is told.
+pub(crate) fn told<E: Fault>(error: E) -> Problem {
+    Problem::of(&error)
+}

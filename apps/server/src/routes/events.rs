@@ -1,0 +1,84 @@
+//! Operations on events.
+
+use crate::call::{Ask, Routes, reply};
+use crate::failure::Failure;
+use crate::intake::MAX_BATCH;
+use crate::outlet::{Gone, Outlet};
+use crate::view::events as view;
+use api::Problem;
+use api::events::{Send, Tail};
+use axum::body::Body;
+use base::Kind;
+use events::Encoding;
+use http::request::Parts;
+use http::{HeaderMap, Response, header};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long a follower waits for news before an empty line tells both sides that the other is there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes.streamed::<Send, _, _>(send).streamed::<Tail, _, _>(tail)
+}
+
+async fn send(ask: Ask<Send>, parts: Parts, body: Body) -> Result<Response<Body>, Failure> {
+    let source = view::source(ask.credential).ok_or_else(|| {
+        Failure::new(Kind::Refused, "only an ingest credential names a format and its accounts")
+    })?;
+    let encoding = encoding(&parts.headers)?;
+    let held = ask.rooms.intake().whole(&parts.headers, body, MAX_BATCH).await?;
+    let receipt = ask.rooms.pipeline.ingest(&ask.ctx, source, held.bytes.clone(), encoding).await;
+    match receipt {
+        Ok(receipt) => reply(&view::receipt(receipt)),
+        Err(error) => Err(Failure::at(&error, view::not_kept(&error))),
+    }
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
+    match headers.get(header::CONTENT_ENCODING).map(|encoding| encoding.to_str()) {
+        None => Ok(Encoding::Auto),
+        Some(Ok("gzip" | "x-gzip")) => Ok(Encoding::Gzip),
+        Some(Ok("zstd")) => Ok(Encoding::Zstd),
+        Some(Ok("identity")) => Ok(Encoding::Plain),
+        Some(_) => Err(Failure::new(Kind::BadInput, "content-encoding is gzip, zstd, identity or absent")),
+    }
+}
+
+async fn tail(ask: Ask<Tail>, _head: Parts, _body: Body) -> Result<Response<Body>, Failure> {
+    let reader = ask.rooms.pipeline.tail(&ask.ctx, ask.request.from).await?;
+    let (outlet, response) = Outlet::open("application/x-ndjson");
+    let (follow, drain) = (ask.request.follow, ask.rooms.drain.clone());
+    ask.rooms.tasks.spawn(pour(reader, outlet, follow, drain));
+    Ok(response)
+}
+
+/// Sends what is there and, following, what comes.
+async fn pour(mut reader: pipeline::Tail, mut outlet: Outlet, follow: bool, drain: CancellationToken) {
+    let mut line = String::new();
+    let result: Result<(), Problem> = loop {
+        let found = match reader.ready().await {
+            Ok(found) if found.is_empty() && !follow => break Ok(()),
+            Ok(found) if found.is_empty() => tokio::select! {
+                () = drain.cancelled() => break Ok(()),
+                found = reader.next() => found,
+                () = tokio::time::sleep(SIGN_OF_LIFE) => Ok(Vec::new()),
+            },
+            found => found,
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(pipeline::Error::Draining) => break Ok(()),
+            Err(error) => break Err(Problem::of(&error)),
+        };
+        line.clear();
+        found.iter().for_each(|kept| view::line(kept, &mut line));
+        if found.is_empty() {
+            line.push('\n');
+        }
+        if let Err(Gone) = outlet.send(line.clone()).await {
+            return;
+        }
+    };
+    outlet.finish(result.as_ref().map(|()| ())).await;
+}

@@ -1,0 +1,29 @@
+//! Operations on producers.
+
+use super::limit;
+use crate::call::{Ask, Routes};
+use crate::failure::Failure;
+use crate::view::producers as view;
+use api::producers::{Add, List, Producer};
+use crypto::sign::{Algorithm, VerifyingKey};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes.document::<Add, _, _>(add).document::<List, _, _>(list)
+}
+
+async fn add(ask: Ask<Add>) -> Result<Producer, Failure> {
+    let bytes = crypto::text::decode(ask.request.public_key.trim(), "public key")?;
+    let key = VerifyingKey::from_bytes(Algorithm::MlDsa65, &bytes)?;
+    let added = ask.rooms.keys.add_producer(&ask.ctx, &ask.permit, &ask.request.name, key).await?;
+    Ok(view::producer(added))
+}
+
+/// Producers are few; the page is cut from the whole list, by name.
+async fn list(ask: Ask<List>) -> Result<api::Page<Producer>, Failure> {
+    let rows = limit(ask.request.limit)?.get() as usize;
+    let all = ask.rooms.keys.producers(&ask.ctx).await?.into_iter();
+    let mut rest = all.filter(|known| ask.request.after.as_ref().is_none_or(|after| known.name > *after));
+    let items: Vec<Producer> = rest.by_ref().take(rows).map(view::producer).collect();
+    let next = rest.next().and_then(|_| items.last().map(|last| last.name.clone()));
+    Ok(api::Page { items, next })
+}
