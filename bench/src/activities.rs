@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// Enough in debug to see it work.
 const EVENTS: usize = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
+/// At work in the simulated world: with its five days and its rate they make the events and a few more.
+const IDENTITIES: u32 = if cfg!(debug_assertions) { 100 } else { 2_000 };
 const BATCH: usize = 500;
 const CONNECTIONS: usize = 4;
 const ROUNDS: usize = 3;
@@ -42,9 +44,10 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
     let scenario = Scenario {
         seed: 3,
         start: Timestamp::from_millis(1_772_409_600_000),
-        duration: Duration::from_secs(14 * 86_400),
-        identities: 2_000,
-        rate: 36.0,
+        duration: Duration::from_secs(5 * 86_400),
+        identities: IDENTITIES,
+        // A tenth more than is taken, so that the attacks, which begin after a quarter, are among them.
+        rate: 11.0,
         spread: Spread::Zipf,
         attacks: Attacks::Count(20),
     };

@@ -72,13 +72,21 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
     let home = Home::open(vec![ACCOUNT.to_owned()]).await?;
     let known: Vec<String> =
         (0..IDENTITIES).map(|who| event(&format!("known-{who}"), who, "GetUser")).collect();
-    home.send(Bytes::from(known.join("\n"))).await?;
+    let receipt = home.send(Bytes::from(known.join("\n"))).await?;
+    if let Some(rejected) = receipt.rejected.first() {
+        return Err(format!("event {} was rejected: {}", rejected.index, rejected.message).into());
+    }
     let identities: HashMap<String, _> =
-        home.identities().await?.into_iter().map(|identity| (identity.native.clone(), identity)).collect();
+        home.identities().await?.into_iter().map(|identity| (identity.name.clone(), identity)).collect();
     let protected = protect(&home.admin).await?;
     let (mut times, mut allowed) = (Vec::new(), Vec::new());
     for who in 0..IDENTITIES {
-        let identity = identities.get(&key(who)).ok_or("an identity is not known")?;
+        let Some(identity) = identities.get(&key(who)) else {
+            for native in identities.keys().take(12) {
+                eprintln!("{native}");
+            }
+            return Err(format!("{} is not among the {} known identities", key(who), identities.len()).into());
+        };
         let client = home.bound(identity).await?;
         let asked = now();
         if refused(&client, &protected).await? {
