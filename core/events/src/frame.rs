@@ -137,7 +137,9 @@ impl Events<'_> {
                     Err(wrong) if self.found.len() > before => Err(wrong),
                     // Not well formed inside, but its end can be told: the parser will say what is wrong.
                     Err(_) => {
-                        let end = scan::value(bytes, at, usize::MAX).map_err(|broken| error(broken, at, limit))?.end;
+                        let end = scan::value(bytes, at, usize::MAX)
+                            .map_err(|broken| error(broken, at, limit))?
+                            .end;
                         self.push(at..end).map(|()| end)
                     }
                 }
@@ -269,7 +271,10 @@ mod tests {
 
     #[test]
     fn a_broken_line_is_one_event() {
-        assert_eq!(events("{\"a\":1}\n{\"b\":\n{\"c\":3}\n"), Ok(vec![r#"{"a":1}"#, r#"{"b":"#, r#"{"c":3}"#]));
+        assert_eq!(
+            events("{\"a\":1}\n{\"b\":\n{\"c\":3}\n"),
+            Ok(vec![r#"{"a":1}"#, r#"{"b":"#, r#"{"c":3}"#])
+        );
         assert_eq!(events("{\"a\n{\"c\":3}\n"), Ok(vec!["{\"a", r#"{"c":3}"#]));
         assert_eq!(events("{\"a\":1}\n{\"b\":\"cut"), Ok(vec![r#"{"a":1}"#, r#"{"b":"cut"#]));
         assert_eq!(events("{\"a\":1}\nhello\n"), Ok(vec![r#"{"a":1}"#, "hello"]));

@@ -79,7 +79,9 @@ pub enum Error {
         limit: usize,
     },
     /// A decompression bomb.
-    #[error("{output} bytes came out of the first {at}, more than {ratio} for each: refused as a decompression bomb")]
+    #[error(
+        "{output} bytes came out of the first {at}, more than {ratio} for each: refused as a decompression bomb"
+    )]
     Bomb {
         /// How much was read by then.
         at: usize,
@@ -129,7 +131,9 @@ pub fn inflate(bytes: &[u8], encoding: Encoding, limits: Limits) -> Result<Cow<'
     }
     match encoding {
         Encoding::Auto if bytes.starts_with(&[0x1f, 0x8b]) => gunzip(bytes, limits).map(Cow::Owned),
-        Encoding::Auto if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => unzstd(bytes, limits).map(Cow::Owned),
+        Encoding::Auto if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => {
+            unzstd(bytes, limits).map(Cow::Owned)
+        }
         Encoding::Auto | Encoding::Plain => Ok(Cow::Borrowed(bytes)),
         Encoding::Gzip => gunzip(bytes, limits).map(Cow::Owned),
         Encoding::Zstd => unzstd(bytes, limits).map(Cow::Owned),

@@ -44,12 +44,12 @@ impl Record {
         if !value.is_object() {
             return Err(Reason::NotObject);
         }
-        unique_names(&value, &mut Vec::new())?;
         let format = recognise(&value).ok_or(Reason::UnknownFormat)?;
         let secret = match format {
             Format::AwsCloudTrail => aws::redaction::is_secret,
         };
-        let text = if !redactor.is_off() && any_secret(&value, "", secret) {
+        let any = any_secret(&value, "", secret)?;
+        let text = if any && !redactor.is_off() {
             redact(&mut value, "", secret, redactor);
             let text = sonic_rs::to_string(&value).map_err(|_| Reason::NotJson { at: 0 })?;
             // Many short secrets can make it longer than it came; it must be readable from the log again.
@@ -98,40 +98,50 @@ fn recognise(value: &sonic_rs::Value) -> Option<Format> {
     aws::recognises(value).then_some(Format::AwsCloudTrail)
 }
 
-fn unique_names<'v>(value: &'v sonic_rs::Value, names: &mut Vec<&'v str>) -> Result<(), Reason> {
-    match value.get_type() {
-        JsonType::Object => {
-            let Some(object) = value.as_object() else { return Ok(()) };
-            let from = names.len();
-            names.extend(object.iter().map(|(name, _)| name));
-            names[from..].sort_unstable();
-            let twice = names[from..].windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-            if let Some(name) = twice {
-                return Err(Reason::DuplicateName { name: name.chars().take(64).collect() });
-            }
-            names.truncate(from);
-            object.iter().try_for_each(|(_, inner)| unique_names(inner, names))
-        }
-        JsonType::Array => {
-            value.as_array().into_iter().flatten().try_for_each(|inner| unique_names(inner, names))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Whether a name, found in an object that itself has the name `parent`, holds a secret.
 type IsSecret = fn(parent: &str, name: &str) -> bool;
 
-fn any_secret(value: &sonic_rs::Value, parent: &str, secret: IsSecret) -> bool {
-    match value.get_type() {
-        JsonType::Object => value
-            .as_object()
-            .into_iter()
-            .flatten()
-            .any(|(name, inner)| secret(parent, name) || any_secret(inner, name, secret)),
-        JsonType::Array => value.as_array().into_iter().flatten().any(|inner| any_secret(inner, parent, secret)),
-        _ => false,
+/// Below so many names, comparing all pairs is cheaper than sorting.
+const FEW: usize = 32;
+
+/// One walk over everything: that no object has a name twice, and whether anything is secret.
+fn any_secret(value: &sonic_rs::Value, parent: &str, secret: IsSecret) -> Result<bool, Reason> {
+    let mut any = false;
+    if let Some(object) = value.as_object() {
+        let mut few = [""; FEW];
+        let mut count = 0;
+        for (name, inner) in object {
+            if count < FEW {
+                if few[..count].contains(&name) {
+                    return Err(twice(name));
+                }
+                few[count] = name;
+            }
+            count += 1;
+            any |= secret(parent, name);
+            if inner.is_object() || inner.is_array() {
+                any |= any_secret(inner, name, secret)?;
+            }
+        }
+        if count > FEW {
+            let mut names: Vec<_> = object.iter().map(|(name, _)| name).collect();
+            names.sort_unstable();
+            if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(twice(pair[0]));
+            }
+        }
+    } else if let Some(array) = value.as_array() {
+        for inner in array {
+            if inner.is_object() || inner.is_array() {
+                any |= any_secret(inner, parent, secret)?;
+            }
+        }
     }
+    Ok(any)
+}
+
+fn twice(name: &str) -> Reason {
+    Reason::DuplicateName { name: name.chars().take(64).collect() }
 }
 
 fn redact(value: &mut sonic_rs::Value, parent: &str, secret: IsSecret, redactor: &Redactor) {

@@ -39,7 +39,9 @@ pub enum Failure {
     #[error("entering identities")]
     Identities(#[from] identities::Error),
     /// The log ends before what the store knows to be judged.
-    #[error("the event log ends at offset {log}, but events up to {store} were acknowledged: restore it from a backup")]
+    #[error(
+        "the event log ends at offset {log}, but events up to {store} were acknowledged: restore it from a backup"
+    )]
     Behind {
         /// Where the log ends.
         log: u64,
@@ -55,7 +57,9 @@ pub enum Failure {
         source: events::Reason,
     },
     /// The thread that judges has ended, or the machine gives no thread.
-    #[error("the part that judges has ended unexpectedly: whether the batch was kept shows when it starts again")]
+    #[error(
+        "the part that judges has ended unexpectedly: whether the batch was kept shows when it starts again"
+    )]
     Ended,
 }
 

@@ -5,7 +5,9 @@ use crate::{Error, Failure, Source, rules::Sightings, rules::sighting};
 use base::{Id, digest, noun};
 use events::{Activity, Encoding, FieldSet, Limits, Reason, Record, Redactor, Reject, frame, inflate};
 use identities::{Known, Sighting};
+use std::sync::Arc;
 use stream::Block;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A batch that is ready for its place in the log.
 pub(crate) struct Prepared {
@@ -15,6 +17,7 @@ pub(crate) struct Prepared {
     pub(crate) block: Block,
     pub(crate) sightings: Vec<Sighting>,
     pub(crate) rejected: Vec<Reject>,
+    _room: OwnedSemaphorePermit,
 }
 
 /// A valid event and the shard that judges it.
@@ -22,6 +25,10 @@ pub(crate) struct Event {
     pub(crate) record: Record,
     pub(crate) shard: usize,
 }
+
+/// The memory that batches may hold from when they are inflated until they are answered, in MiB of plain
+/// bytes: two of the largest.
+pub(crate) const ROOM: usize = 1 << 10;
 
 /// What events are examined with.
 pub(crate) struct Examiner<'a> {
@@ -61,23 +68,24 @@ fn note(
     sightings: &mut Sightings,
 ) {
     let actor = &activity.actor;
-    if let (true, Some(key)) = (actor.creates, &actor.identity) {
-        if !known.touch(organization, identity, actor.person_evidence, activity.time) {
-            let owner = actor.owner.as_ref();
-            if let Some(owner) = owner {
-                sightings.add(sighting(organization, owner, activity, false));
-            }
-            sightings.add(Sighting {
-                owner: owner.map(|owner| owner.id(organization)),
-                provider_owned: actor.facts.provider_owned,
-                ..sighting(organization, key, activity, actor.person_evidence)
-            });
+    let news = |person| !known.touch(organization, identity, person, activity.time);
+    if let (true, Some(key)) = (actor.creates, &actor.identity)
+        && news(actor.person_evidence)
+    {
+        let owner = actor.owner.as_ref();
+        if let Some(owner) = owner {
+            sightings.add(sighting(organization, owner, activity, false));
         }
+        sightings.add(Sighting {
+            owner: owner.map(|owner| owner.id(organization)),
+            provider_owned: actor.facts.provider_owned,
+            ..sighting(organization, key, activity, actor.person_evidence)
+        });
     }
-    if let Some(role) = &actor.person_role {
-        if !known.touch(organization, role.id(organization), true, activity.time) {
-            sightings.add(sighting(organization, role, activity, true));
-        }
+    if let Some(role) = &actor.person_role
+        && !known.touch(organization, role.id(organization), true, activity.time)
+    {
+        sightings.add(sighting(organization, role, activity, true));
     }
 }
 
@@ -89,13 +97,13 @@ pub(crate) fn prepare(
     encoding: Encoding,
     redactor: &Redactor,
     known: &Known,
+    room: &Arc<Semaphore>,
 ) -> Result<Prepared, Error> {
     let hash = digest::sha256(body);
-    let id = Id::derived(
-        "nexora/batch/1",
-        &[organization.as_bytes(), source.credential.as_bytes(), &hash],
-    );
+    let id = Id::derived("nexora/batch/1", &[organization.as_bytes(), source.credential.as_bytes(), &hash]);
     let plain = inflate(body, encoding, Limits::REQUEST)?;
+    let size = u32::try_from(plain.len() >> 20).unwrap_or(u32::MAX).saturating_add(1);
+    let room = Arc::clone(room).try_acquire_many_owned(size).map_err(|_| Error::Busy)?;
     let mut examiner = Examiner::new(organization, known);
     let (mut events, mut rejected) = (Vec::new(), Vec::new());
     for (index, range) in frame(&plain)?.into_iter().enumerate() {
@@ -110,7 +118,7 @@ pub(crate) fn prepare(
     let texts = events.iter().map(|event| event.record.text());
     let block = Block::of(texts).map_err(|error| Error::not_kept(Failure::from(error)))?;
     let sightings = examiner.sightings();
-    Ok(Prepared { id, source: source.credential, events, block, sightings, rejected })
+    Ok(Prepared { id, source: source.credential, events, block, sightings, rejected, _room: room })
 }
 
 fn allowed(source: &Source, record: Record) -> Result<Record, Reason> {

@@ -94,8 +94,10 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) counts: Mutex<Counts>,
     organizations: Mutex<Open>,
-    /// How many bodies are inflated and parsed at once: what bounds their memory.
+    /// How many bodies are inflated and parsed at once.
     parsers: Semaphore,
+    /// What all batches may hold in memory.
+    room: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -115,6 +117,7 @@ impl Pipeline {
                 counts: Mutex::default(),
                 organizations: Mutex::default(),
                 parsers: Semaphore::new(cores.max(2)),
+                room: Arc::new(Semaphore::new(intake::ROOM)),
             }),
         }
     }
@@ -179,7 +182,7 @@ impl Pipeline {
         let prepared = tokio::task::spawn_blocking(move || {
             let redactor = (shared.options.redactor)(id);
             let known = shared.options.identities.known();
-            intake::prepare(id, &source, &body, encoding, &redactor, &known)
+            intake::prepare(id, &source, &body, encoding, &redactor, &known, &shared.room)
         });
         let prepared = prepared.await.map_err(|_| Error::not_kept(Failure::Ended))??;
         drop(parser);
@@ -238,7 +241,9 @@ impl Pipeline {
                 ended.insert(Arc::clone(&again));
                 Ok(again)
             }
-            Entry::Vacant(room) => Ok(Arc::clone(room.insert(Organization::start(&self.shared, id, WAITING)?))),
+            Entry::Vacant(room) => {
+                Ok(Arc::clone(room.insert(Organization::start(&self.shared, id, WAITING)?)))
+            }
         }
     }
 

@@ -46,10 +46,10 @@ impl Live {
             if self.recent.insert(id, offset).is_none() {
                 self.order.push_back(id);
             }
-            if self.order.len() > RECENT {
-                if let Some(oldest) = self.order.pop_front() {
-                    self.recent.remove(&oldest);
-                }
+            if self.order.len() > RECENT
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.recent.remove(&oldest);
             }
         }
     }

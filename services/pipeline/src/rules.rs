@@ -73,7 +73,8 @@ pub(crate) fn shorten_evidence(finding: &mut Finding, offset: u64) {
         let text = event.get();
         if text.len() > MAX_EVIDENCE {
             let hash = digest::hex(&digest::sha256(text.as_bytes()));
-            let short = serde_json::json!({ "omitted": { "bytes": text.len(), "sha256": hash, "offset": offset } });
+            let short =
+                serde_json::json!({ "omitted": { "bytes": text.len(), "sha256": hash, "offset": offset } });
             if let Ok(short) = RawValue::from_string(short.to_string()) {
                 *event = short;
             }

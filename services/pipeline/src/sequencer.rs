@@ -169,9 +169,9 @@ impl Sequencer {
                 let failure = Arc::new(failure);
                 tracing::warn!(error = %failure, organization = %self.organization, "a group was not kept");
                 let live = self.live.as_ref();
-                let (again, lost): (Vec<_>, Vec<_>) = known.into_iter().partition(|batch| {
-                    live.is_some_and(|live| live.recent.contains_key(&batch.prepared.id))
-                });
+                let (again, lost): (Vec<_>, Vec<_>) = known
+                    .into_iter()
+                    .partition(|batch| live.is_some_and(|live| live.recent.contains_key(&batch.prepared.id)));
                 for batch in again {
                     let offset = live.and_then(|live| live.recent.get(&batch.prepared.id)).copied();
                     let _ = batch.reply.send(Ok(receipt(&batch.prepared, offset.unwrap_or(0), true)));

@@ -43,8 +43,8 @@ impl Block {
             count += 1;
         }
         let too_large = |_| Error::TooLarge { bytes: plain.len() };
-        let bytes = zstd::bulk::compress(&plain, LEVEL)
-            .map_err(|_| Error::TooLarge { bytes: plain.len() })?;
+        let bytes =
+            zstd::bulk::compress(&plain, LEVEL).map_err(|_| Error::TooLarge { bytes: plain.len() })?;
         Ok(Self { count, plain: u32::try_from(plain.len()).map_err(too_large)?, bytes })
     }
 
@@ -172,7 +172,10 @@ pub(crate) fn is_whole(record: &[u8]) -> bool {
 }
 
 /// The header of a file.
-pub(crate) fn encode_file_header(organization: Id<noun::Organization>, first_offset: u64) -> [u8; FILE_HEADER] {
+pub(crate) fn encode_file_header(
+    organization: Id<noun::Organization>,
+    first_offset: u64,
+) -> [u8; FILE_HEADER] {
     let mut header = [0; FILE_HEADER];
     header[..8].copy_from_slice(FILE_MAGIC);
     header[8..12].copy_from_slice(&1u32.to_le_bytes());
@@ -187,7 +190,10 @@ pub(crate) fn encode_file_header(organization: Id<noun::Organization>, first_off
 pub(crate) fn decode_file_header(bytes: &[u8]) -> Option<(Id<noun::Organization>, u64)> {
     let bytes = bytes.get(..FILE_HEADER)?;
     let checksum = u32::from_le_bytes(bytes[36..].try_into().ok()?);
-    if bytes[..8] != *FILE_MAGIC || bytes[8..12] != 1u32.to_le_bytes() || checksum != crc32c::crc32c(&bytes[..36]) {
+    if bytes[..8] != *FILE_MAGIC
+        || bytes[8..12] != 1u32.to_le_bytes()
+        || checksum != crc32c::crc32c(&bytes[..36])
+    {
         return None;
     }
     Some((Id::from_slice(&bytes[12..28])?, u64::from_le_bytes(bytes[28..36].try_into().ok()?)))
@@ -236,7 +242,10 @@ impl Cursor<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Block, Header, NewBatch, RECORD_HEADER, decode_file_header, encode, encode_file_header, is_whole};
+    use super::{
+        Batch, Block, Header, NewBatch, RECORD_HEADER, decode_file_header, encode, encode_file_header,
+        is_whole,
+    };
     use base::{Id, Timestamp, digest};
 
     fn batch() -> NewBatch {
@@ -290,7 +299,10 @@ mod tests {
     #[test]
     fn the_file_header_is_the_documented_one() {
         let header = encode_file_header(Id::from_bytes([7; 16]), 9);
-        assert_eq!(digest::hex(&header[..36]), format!("4e5853545245414d01000000{}0900000000000000", "07".repeat(16)));
+        assert_eq!(
+            digest::hex(&header[..36]),
+            format!("4e5853545245414d01000000{}0900000000000000", "07".repeat(16))
+        );
         assert_eq!(decode_file_header(&header), Some((Id::from_bytes([7; 16]), 9)));
         for bit in 0..header.len() * 8 {
             let mut changed = header;

@@ -66,7 +66,11 @@ fn end_of(options: &Options, firsts: Vec<u64>, file: Arc<dyn File>, bytes: &[u8]
     if at < bytes.len() {
         let path = options.path(first);
         if was_durable(bytes, at) {
-            return Err(Error::Damaged { path, at: at as u64, what: "a record that was durable is not whole" });
+            return Err(Error::Damaged {
+                path,
+                at: at as u64,
+                what: "a record that was durable is not whole",
+            });
         }
         let cut = file.cut(at as u64).and_then(|()| file.sync());
         cut.map_err(|source| Error::io("shorten", path, source))?;

@@ -17,12 +17,25 @@ use Actions::{Begins, Every, Named};
 /// The first line that fits decides; what fits none is API Activity.
 const TABLE: &[(&str, Actions, Class)] = &[
     ("signin.amazonaws.com", Every, Class::Authentication),
-    ("sso.amazonaws.com", Named(&["Authenticate", "Federate", "Logout", "UserAuthentication"]), Class::Authentication),
-    ("sts.amazonaws.com", Begins(&["AssumeR", "GetFederationToken", "GetSessionToken"]), Class::Authentication),
+    (
+        "sso.amazonaws.com",
+        Named(&["Authenticate", "Federate", "Logout", "UserAuthentication"]),
+        Class::Authentication,
+    ),
+    (
+        "sts.amazonaws.com",
+        Begins(&["AssumeR", "GetFederationToken", "GetSessionToken"]),
+        Class::Authentication,
+    ),
     ("rolesanywhere.amazonaws.com", Named(&["CreateSession"]), Class::Authentication),
     (
         "cognito-idp.amazonaws.com",
-        Named(&["AdminInitiateAuth", "InitiateAuth", "AdminRespondToAuthChallenge", "RespondToAuthChallenge"]),
+        Named(&[
+            "AdminInitiateAuth",
+            "InitiateAuth",
+            "AdminRespondToAuthChallenge",
+            "RespondToAuthChallenge",
+        ]),
         Class::Authentication,
     ),
     (
@@ -42,7 +55,13 @@ const TABLE: &[(&str, Actions, Class)] = &[
     ),
     (
         "identitystore.amazonaws.com",
-        Named(&["CreateGroup", "DeleteGroup", "UpdateGroup", "CreateGroupMembership", "DeleteGroupMembership"]),
+        Named(&[
+            "CreateGroup",
+            "DeleteGroup",
+            "UpdateGroup",
+            "CreateGroupMembership",
+            "DeleteGroupMembership",
+        ]),
         Class::GroupManagement,
     ),
     (
@@ -89,7 +108,13 @@ const TABLE: &[(&str, Actions, Class)] = &[
     ("identitystore.amazonaws.com", Named(&["CreateUser", "DeleteUser", "UpdateUser"]), Class::AccountChange),
     (
         "cognito-idp.amazonaws.com",
-        Begins(&["AdminCreateUser", "AdminDeleteUser", "AdminDisableUser", "AdminEnableUser", "AdminSetUser"]),
+        Begins(&[
+            "AdminCreateUser",
+            "AdminDeleteUser",
+            "AdminDisableUser",
+            "AdminEnableUser",
+            "AdminSetUser",
+        ]),
         Class::AccountChange,
     ),
     (

@@ -30,6 +30,7 @@ const UNAUTHENTICATED: &[&str] = &[
 ];
 
 /// The parts of `userIdentity`.
+#[derive(Default)]
 struct Who<'e> {
     kind: Option<&'e str>,
     arn: Option<Arn<'e>>,
@@ -82,44 +83,51 @@ fn inner<'e>(object: Option<&'e Object>, name: &str) -> Option<&'e Object> {
 
 impl<'e> Who<'e> {
     fn of(identity: Option<&'e Object>) -> Self {
-        let context = inner(identity, "sessionContext");
-        let behalf = inner(identity, "onBehalfOf");
+        let mut who = Self::default();
+        let (mut context, mut behalf) = (None, None);
+        for (name, value) in identity.into_iter().flatten() {
+            let text = || value.as_str().filter(|text| !text.is_empty());
+            match (name.len(), name) {
+                (3, "arn") => who.arn = text().and_then(Arn::parse),
+                (4, "type") => who.kind = text(),
+                (8, "userName") => who.user = text(),
+                (9, "accountId") => who.account = text(),
+                (9, "invokedBy") => who.invoked_by = text(),
+                (10, "onBehalfOf") => behalf = value.as_object(),
+                (11, "accessKeyId") => who.key = text(),
+                (11, "principalId") => who.principal = text(),
+                (14, "sessionContext") => context = value.as_object(),
+                (16, "identityProvider") => who.provider = text(),
+                _ => {}
+            }
+        }
+        if context.is_some() {
+            who.read_context(context);
+        }
+        who.session.invoked_by = who.invoked_by;
+        who.session.access_key = who.key;
+        who.session.on_behalf_of = text(behalf, "userId");
+        who.behalf_store = text(behalf, "identityStoreArn");
+        who.session.name = who.arn.and_then(|arn| {
+            let named = arn.resource.strip_prefix("assumed-role/").and_then(|rest| rest.split_once('/'));
+            named.map(|(_, name)| name).or_else(|| arn.resource.strip_prefix("federated-user/"))
+        });
+        who
+    }
+
+    fn read_context(&mut self, context: Option<&'e Object>) {
         let web = inner(context, "webIdFederationData");
-        let attributes = inner(context, "attributes");
         let subject = inner(web, "attributes")
             .into_iter()
             .flatten()
             .find(|(name, _)| name.ends_with(":sub") || *name == "sub")
             .and_then(|(_, value)| value.as_str());
-        let arn = text(identity, "arn").and_then(Arn::parse);
-        let session_name = arn.and_then(|arn| {
-            let named = arn.resource.strip_prefix("assumed-role/").and_then(|rest| rest.split_once('/'));
-            named.map(|(_, name)| name).or_else(|| arn.resource.strip_prefix("federated-user/"))
-        });
-        Self {
-            kind: text(identity, "type"),
-            arn,
-            account: text(identity, "accountId"),
-            principal: text(identity, "principalId"),
-            user: text(identity, "userName"),
-            key: text(identity, "accessKeyId"),
-            invoked_by: text(identity, "invokedBy"),
-            provider: text(identity, "identityProvider"),
-            issuer: text(inner(context, "sessionIssuer"), "arn").and_then(Arn::parse),
-            mfa: attributes
-                .and_then(|attributes| attributes.get(&"mfaAuthenticated"))
-                .and_then(truth)
-                .unwrap_or(false),
-            session: Session {
-                name: session_name,
-                source_identity: text(context, "sourceIdentity"),
-                on_behalf_of: text(behalf, "userId"),
-                invoked_by: text(identity, "invokedBy"),
-                federated_subject: subject.or_else(|| text(web, "federatedProvider")),
-                access_key: text(identity, "accessKeyId"),
-            },
-            behalf_store: text(behalf, "identityStoreArn"),
-        }
+        self.session.federated_subject = subject.or_else(|| text(web, "federatedProvider"));
+        self.session.source_identity = text(context, "sourceIdentity");
+        self.issuer = text(inner(context, "sessionIssuer"), "arn").and_then(Arn::parse);
+        let attributes = inner(context, "attributes");
+        let checked = attributes.and_then(|attributes| attributes.get(&"mfaAuthenticated"));
+        self.mfa = checked.and_then(truth).unwrap_or(false);
     }
 
     /// By AWS's type; where it gives none, or one that is new, by the shape of the ARN.
@@ -291,8 +299,7 @@ fn facts(
     identity: Option<&IdentityKey<'_>>,
     failed: bool,
 ) -> Facts {
-    let anonymous =
-        who.account.is_none_or(|account| !account.bytes().all(|byte| byte.is_ascii_digit()));
+    let anonymous = who.account.is_none_or(|account| !account.bytes().all(|byte| byte.is_ascii_digit()));
     let unknown_caller = match kind {
         PrincipalKind::Unknown => true,
         PrincipalKind::Account => anonymous,

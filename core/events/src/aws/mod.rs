@@ -35,23 +35,24 @@ pub(crate) struct Top<'e> {
 impl<'e> Top<'e> {
     fn of(event: &'e Value) -> Self {
         let mut top = Self::default();
+        // By length first: one comparison then tells most names apart.
         for (name, value) in event.as_object().into_iter().flatten() {
-            match name {
-                "eventTime" => top.time = Some(value),
-                "eventSource" => top.source = value.as_str(),
-                "eventName" => top.name = value.as_str(),
-                "eventType" => top.kind = value.as_str(),
-                "awsRegion" => top.region = value.as_str(),
-                "sourceIPAddress" => top.address = value.as_str(),
-                "userAgent" => top.agent = value.as_str(),
-                "errorCode" => top.error = value.as_str().filter(|code| !code.is_empty()),
-                "eventID" => top.id = value.as_str(),
-                "recipientAccountId" => top.recipient = value.as_str(),
-                "readOnly" => top.read_only = truth(value),
-                "sessionCredentialFromConsole" => top.console = truth(value) == Some(true),
-                "userIdentity" => top.identity = value.as_object(),
-                "requestParameters" => top.request = value.as_object(),
-                "responseElements" => top.response = value.as_object(),
+            match (name.len(), name) {
+                (7, "eventID") => top.id = value.as_str(),
+                (8, "readOnly") => top.read_only = truth(value),
+                (9, "eventTime") => top.time = Some(value),
+                (9, "eventName") => top.name = value.as_str(),
+                (9, "eventType") => top.kind = value.as_str(),
+                (9, "awsRegion") => top.region = value.as_str(),
+                (9, "userAgent") => top.agent = value.as_str(),
+                (9, "errorCode") => top.error = value.as_str().filter(|code| !code.is_empty()),
+                (11, "eventSource") => top.source = value.as_str(),
+                (12, "userIdentity") => top.identity = value.as_object(),
+                (15, "sourceIPAddress") => top.address = value.as_str(),
+                (16, "responseElements") => top.response = value.as_object(),
+                (17, "requestParameters") => top.request = value.as_object(),
+                (18, "recipientAccountId") => top.recipient = value.as_str(),
+                (28, "sessionCredentialFromConsole") => top.console = truth(value) == Some(true),
                 _ => {}
             }
         }

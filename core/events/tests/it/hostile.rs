@@ -48,7 +48,12 @@ fn each_defect_has_its_code() {
     assert_eq!(code(b"{\"a\":\"\xff\"}"), "not_text");
     assert_eq!(code(br#"{"a":"\ud800"}"#), "not_json");
     assert_eq!(code(br#"{"hello":"world"}"#), "unknown_format");
-    assert_eq!(code(br#"{"a":1,"b":{"c":1,"d":2,"c":3}}"#), "duplicate_name");
+    let with = |more: &str| GOOD.replacen('{', &format!("{{{more},"), 1);
+    assert_eq!(code(with(r#""x":{"c":1,"d":2,"c":3}"#).as_bytes()), "duplicate_name");
+    assert_eq!(code(with(r#""event\u004eame":"x""#).as_bytes()), "duplicate_name");
+    let many: Vec<String> = (0..100).map(|number| format!(r#""n{}":1"#, number % 99)).collect();
+    assert_eq!(code(with(&many.join(",")).as_bytes()), "duplicate_name");
+    assert_eq!(code(with(&many[..99].join(",")).as_bytes()), "ok");
     assert_eq!(code(GOOD.replace("eventTime", "eventTimes").as_bytes()), "missing_field");
     assert_eq!(code(GOOD.replace("2026-01-02T03:04:05Z", "yesterday").as_bytes()), "malformed_field");
     assert_eq!(code(GOOD.replace(r#""2026-01-02T03:04:05Z""#, "17").as_bytes()), "malformed_field");
@@ -58,8 +63,16 @@ fn each_defect_has_its_code() {
 fn wrong_types_everywhere_are_no_panic() {
     let values = ["null", "true", "1", "-1.5e300", "\"\"", "\"x\"", "[]", "{}", "[{\"arn\":1}]"];
     let names = [
-        "type", "arn", "accountId", "principalId", "userName", "accessKeyId", "invokedBy", "sessionContext",
-        "onBehalfOf", "identityProvider",
+        "type",
+        "arn",
+        "accountId",
+        "principalId",
+        "userName",
+        "accessKeyId",
+        "invokedBy",
+        "sessionContext",
+        "onBehalfOf",
+        "identityProvider",
     ];
     let fields = FieldSet::new(["userIdentity.arn", "userIdentity.sessionContext.sessionIssuer.arn"]);
     for value in values {
@@ -71,7 +84,11 @@ fn wrong_types_everywhere_are_no_panic() {
         }
         for name in ["userIdentity", "requestParameters", "responseElements", "errorCode", "readOnly"] {
             let event = GOOD.replacen('{', &format!(r#"{{"{name}":{value},"#), 1);
-            let event = event.replacen(r#""userIdentity":{"type""#, r#""was":{"type""#, usize::from(name == "userIdentity"));
+            let event = event.replacen(
+                r#""userIdentity":{"type""#,
+                r#""was":{"type""#,
+                usize::from(name == "userIdentity"),
+            );
             if let Ok(record) = read(event.as_bytes()) {
                 record.activity(&fields).expect("the core is there");
             }

@@ -23,11 +23,7 @@ fn text(bytes: usize) -> Vec<u8> {
 fn every_encoding_comes_out_whole() {
     let plain = text(300_000);
     let zstd = zstd::encode_all(plain.as_slice(), 3).expect("zstd encodes");
-    let cases = [
-        (plain.clone(), Encoding::Plain),
-        (gzip(&plain), Encoding::Gzip),
-        (zstd, Encoding::Zstd),
-    ];
+    let cases = [(plain.clone(), Encoding::Plain), (gzip(&plain), Encoding::Gzip), (zstd, Encoding::Zstd)];
     for (sent, named) in cases {
         assert_eq!(inflate(&sent, named, Limits::REQUEST).expect("whole"), plain);
         assert_eq!(inflate(&sent, Encoding::Auto, Limits::REQUEST).expect("whole"), plain);
@@ -58,7 +54,10 @@ fn damage_is_found() {
     whole[middle] ^= 1;
     assert!(matches!(inflate(&whole, Encoding::Auto, Limits::REQUEST), Err(Error::Corrupt { .. })));
     assert!(matches!(inflate(b"{}", Encoding::Zstd, Limits::REQUEST), Err(Error::Corrupt { .. })));
-    assert!(matches!(inflate(b"{}", Encoding::Gzip, Limits::REQUEST), Err(Error::Truncated { .. } | Error::Corrupt { .. })));
+    assert!(matches!(
+        inflate(b"{}", Encoding::Gzip, Limits::REQUEST),
+        Err(Error::Truncated { .. } | Error::Corrupt { .. })
+    ));
 }
 
 #[test]

@@ -11,24 +11,81 @@ struct Line(&'static str, PrincipalKind, Option<&'static str>, &'static str);
 /// `x` of another account, `o` owned by the provider.
 const TABLE: &[Line] = &[
     Line("iam-user-access-key", PrincipalKind::AccessKey, Some("111122223333/AKIAEXAMPLE000000001"), "ca"),
-    Line("iam-user-access-key-denied", PrincipalKind::AccessKey, Some("111122223333/AKIAEXAMPLE000000001"), "af"),
-    Line("iam-user-access-key-wrong-secret", PrincipalKind::AccessKey, Some("111122223333/AKIAEXAMPLE000000002"), "f"),
-    Line("iam-user-access-key-no-arn", PrincipalKind::AccessKey, Some("111122223333/AKIAEXAMPLE000000003"), "ca"),
+    Line(
+        "iam-user-access-key-denied",
+        PrincipalKind::AccessKey,
+        Some("111122223333/AKIAEXAMPLE000000001"),
+        "af",
+    ),
+    Line(
+        "iam-user-access-key-wrong-secret",
+        PrincipalKind::AccessKey,
+        Some("111122223333/AKIAEXAMPLE000000002"),
+        "f",
+    ),
+    Line(
+        "iam-user-access-key-no-arn",
+        PrincipalKind::AccessKey,
+        Some("111122223333/AKIAEXAMPLE000000003"),
+        "ca",
+    ),
     Line("iam-user-session", PrincipalKind::User, Some("arn:aws:iam::111122223333:user/team/maria"), "ca"),
-    Line("iam-user-session-mfa", PrincipalKind::User, Some("arn:aws:iam::111122223333:user/team/maria"), "cai"),
-    Line("iam-user-session-forwarded", PrincipalKind::User, Some("arn:aws:iam::111122223333:user/team/maria"), "ca"),
-    Line("iam-user-console-session", PrincipalKind::User, Some("arn:aws:iam::111122223333:user/team/maria"), "cpai"),
-    Line("iam-user-long-key-with-mfa", PrincipalKind::AccessKey, Some("111122223333/AKIAEXAMPLE000000004"), "cai"),
-    Line("iam-user-console-login", PrincipalKind::User, Some("arn:aws:iam::111122223333:user/team/maria"), "cpai"),
+    Line(
+        "iam-user-session-mfa",
+        PrincipalKind::User,
+        Some("arn:aws:iam::111122223333:user/team/maria"),
+        "cai",
+    ),
+    Line(
+        "iam-user-session-forwarded",
+        PrincipalKind::User,
+        Some("arn:aws:iam::111122223333:user/team/maria"),
+        "ca",
+    ),
+    Line(
+        "iam-user-console-session",
+        PrincipalKind::User,
+        Some("arn:aws:iam::111122223333:user/team/maria"),
+        "cpai",
+    ),
+    Line(
+        "iam-user-long-key-with-mfa",
+        PrincipalKind::AccessKey,
+        Some("111122223333/AKIAEXAMPLE000000004"),
+        "cai",
+    ),
+    Line(
+        "iam-user-console-login",
+        PrincipalKind::User,
+        Some("arn:aws:iam::111122223333:user/team/maria"),
+        "cpai",
+    ),
     Line("iam-user-console-login-failed", PrincipalKind::User, None, "f"),
     Line("assumed-role", PrincipalKind::AssumedRole, Some("arn:aws:iam::111122223333:role/ci/deploy"), "ca"),
-    Line("assumed-role-no-issuer", PrincipalKind::AssumedRole, Some("arn:aws:iam::111122223333:role/deploy"), "ca"),
-    Line("assumed-role-console", PrincipalKind::AssumedRole, Some("arn:aws:iam::111122223333:role/admin"), "cai"),
-    Line("assumed-role-web-identity", PrincipalKind::AssumedRole, Some("arn:aws:iam::111122223333:role/ci"), "ca"),
+    Line(
+        "assumed-role-no-issuer",
+        PrincipalKind::AssumedRole,
+        Some("arn:aws:iam::111122223333:role/deploy"),
+        "ca",
+    ),
+    Line(
+        "assumed-role-console",
+        PrincipalKind::AssumedRole,
+        Some("arn:aws:iam::111122223333:role/admin"),
+        "cai",
+    ),
+    Line(
+        "assumed-role-web-identity",
+        PrincipalKind::AssumedRole,
+        Some("arn:aws:iam::111122223333:role/ci"),
+        "ca",
+    ),
     Line(
         "assumed-role-reserved-sso",
         PrincipalKind::AssumedRole,
-        Some("arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef"),
+        Some(
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef",
+        ),
         "cpai",
     ),
     Line(
@@ -37,20 +94,50 @@ const TABLE: &[Line] = &[
         Some("arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_0123456789abcdef"),
         "ca",
     ),
-    Line("assumed-role-human-names", PrincipalKind::AssumedRole, Some("arn:aws:iam::111122223333:role/console"), "ca"),
+    Line(
+        "assumed-role-human-names",
+        PrincipalKind::AssumedRole,
+        Some("arn:aws:iam::111122223333:role/console"),
+        "ca",
+    ),
     Line(
         "assumed-role-service-linked",
         PrincipalKind::AssumedRole,
         Some("arn:aws:iam::111122223333:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"),
         "cao",
     ),
-    Line("assumed-role-cross-account", PrincipalKind::AssumedRole, Some("arn:aws:iam::444455556666:role/auditor"), "cax"),
-    Line("assumed-role-on-behalf-of", PrincipalKind::AssumedRole, Some("arn:aws:iam::111122223333:role/analytics"), "ca"),
+    Line(
+        "assumed-role-cross-account",
+        PrincipalKind::AssumedRole,
+        Some("arn:aws:iam::444455556666:role/auditor"),
+        "cax",
+    ),
+    Line(
+        "assumed-role-on-behalf-of",
+        PrincipalKind::AssumedRole,
+        Some("arn:aws:iam::111122223333:role/analytics"),
+        "ca",
+    ),
     Line("role", PrincipalKind::Role, Some("arn:aws:iam::111122223333:role/batch"), "ca"),
-    Line("federated-user", PrincipalKind::FederatedUser, Some("arn:aws:iam::111122223333:user/team/maria"), "ca"),
+    Line(
+        "federated-user",
+        PrincipalKind::FederatedUser,
+        Some("arn:aws:iam::111122223333:user/team/maria"),
+        "ca",
+    ),
     Line("federated-user-no-issuer", PrincipalKind::FederatedUser, None, "a"),
-    Line("web-identity-user", PrincipalKind::WebIdentity, Some("web_identity/111122223333/token.example.com:app:subject-1"), "ca"),
-    Line("web-identity-user-denied", PrincipalKind::WebIdentity, Some("web_identity/111122223333/token.example.com:app:subject-2"), "f"),
+    Line(
+        "web-identity-user",
+        PrincipalKind::WebIdentity,
+        Some("web_identity/111122223333/token.example.com:app:subject-1"),
+        "ca",
+    ),
+    Line(
+        "web-identity-user-denied",
+        PrincipalKind::WebIdentity,
+        Some("web_identity/111122223333/token.example.com:app:subject-2"),
+        "f",
+    ),
     Line("saml-user", PrincipalKind::Saml, Some("saml/UkhExampleHash=:maria@example.com"), "cpai"),
     Line("directory", PrincipalKind::Directory, Some("directory/111122223333/d-1234567890"), "ca"),
     Line("aws-account", PrincipalKind::Account, Some("account/444455556666"), "cax"),
@@ -59,13 +146,20 @@ const TABLE: &[Line] = &[
     Line(
         "identity-center-user",
         PrincipalKind::IdentityCenter,
-        Some("identity_center/arn:aws:identitystore::111122223333:identitystore/d-1/544894e8-80c1-707f-60e3-3ba6510dfac1"),
+        Some(
+            "identity_center/arn:aws:identitystore::111122223333:identitystore/d-1/544894e8-80c1-707f-60e3-3ba6510dfac1",
+        ),
         "cpai",
     ),
     Line("root", PrincipalKind::Root, Some("arn:aws:iam::111122223333:root"), "cpai"),
     Line("root-console-login", PrincipalKind::Root, Some("arn:aws:iam::111122223333:root"), "cpai"),
     Line("unknown", PrincipalKind::Unknown, None, ""),
-    Line("no-type-service-event", PrincipalKind::Service, Some("service/secretsmanager.amazonaws.com"), "cao"),
+    Line(
+        "no-type-service-event",
+        PrincipalKind::Service,
+        Some("service/secretsmanager.amazonaws.com"),
+        "cao",
+    ),
     Line("no-type-with-arn", PrincipalKind::User, Some("arn:aws:iam::111122223333:user/team/maria"), "ca"),
     Line("no-type-no-arn", PrincipalKind::Unknown, None, ""),
     Line("no-identity", PrincipalKind::Unknown, None, ""),
@@ -124,7 +218,10 @@ fn keys_know_their_owner_and_sessions_what_they_said() {
     let record = records("iam-user-access-key").remove(0);
     let activity = record.activity(&FieldSet::default()).expect("valid");
     let owner = activity.actor.owner.expect("a key has a user");
-    assert_eq!((owner.kind, owner.native.as_ref()), (IdentityKind::User, "arn:aws:iam::111122223333:user/team/maria"));
+    assert_eq!(
+        (owner.kind, owner.native.as_ref()),
+        (IdentityKind::User, "arn:aws:iam::111122223333:user/team/maria")
+    );
     assert_eq!(activity.actor.identity.expect("a key is one").name, "AKIAEXAMPLE000000001");
 
     let record = records("assumed-role").remove(0);
@@ -182,7 +279,9 @@ fn another_accounts_names_are_not_reached() {
     assert_ne!(id(&record), id(&forged));
 
     let record = records("iam-user-console-login").remove(0);
-    let forged = record.text().replace(r#""recipientAccountId":"111122223333""#, r#""recipientAccountId":"999900001111""#);
+    let forged = record
+        .text()
+        .replace(r#""recipientAccountId":"111122223333""#, r#""recipientAccountId":"999900001111""#);
     let forged = Record::read(forged.as_bytes(), &Redactor::off()).expect("valid");
     let actor = forged.activity(&FieldSet::default()).expect("valid").actor;
     assert!(actor.facts.cross_account && !actor.person_evidence);

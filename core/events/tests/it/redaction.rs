@@ -19,10 +19,7 @@ fn no_canary_survives() {
         [Value::Str(text)] => assert!(text.starts_with("redacted:") && text.len() == 41),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(
-        activity.fields.get(1),
-        [Value::Str(_), Value::Str(_), Value::Null, Value::Bool(true)]
-    ));
+    assert!(matches!(activity.fields.get(1), [Value::Str(_), Value::Str(_), Value::Null, Value::Bool(true)]));
     let again = Record::read(record.text().as_bytes(), &Redactor::off()).expect("a record is an event");
     assert_eq!(again.text(), record.text());
 }

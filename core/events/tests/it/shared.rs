@@ -25,7 +25,8 @@ fn the_recorded_attack_names_its_identities() {
     assert_eq!(records.len(), 2_900);
     let fields = FieldSet::default();
     let mut created: BTreeMap<IdentityKind, BTreeSet<String>> = BTreeMap::new();
-    let (mut persons, mut owners, mut by_key) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::<_, usize>::new());
+    let (mut persons, mut owners, mut by_key) =
+        (BTreeSet::new(), BTreeMap::new(), BTreeMap::<_, usize>::new());
     for record in &records {
         let activity = record.activity(&fields).expect("it is valid");
         let actor = activity.actor;

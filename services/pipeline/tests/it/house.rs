@@ -81,8 +81,11 @@ impl House {
     }
 
     pub(crate) async fn on(dir: &Path, files: Arc<dyn Files>, snapshot_every: u64) -> Self {
-        let options =
-            store::Options { dir: dir.to_owned(), clock: Arc::new(Still), random: Arc::new(|bytes| bytes.fill(4)) };
+        let options = store::Options {
+            dir: dir.to_owned(),
+            clock: Arc::new(Still),
+            random: Arc::new(|bytes| bytes.fill(4)),
+        };
         let store = Store::open(options, &SCHEMAS).await.expect("it opens");
         if !store.exists(ORGANIZATION) {
             let platform = ctx(store.platform());

@@ -10,13 +10,12 @@ use store::Queries as _;
 async fn a_batch_is_kept_judged_and_on_record_once_however_often_it_is_sent() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path()).await;
-    let body = lines([event(1, 1, "ListUsers"), event(2, 1, "CreateAccessKey"), event(3, 2, "CreateAccessKey")]);
+    let body =
+        lines([event(1, 1, "ListUsers"), event(2, 1, "CreateAccessKey"), event(3, 2, "CreateAccessKey")]);
     let receipt = house.send(body.clone()).await.expect("it is kept");
     assert_eq!((receipt.accepted, receipt.first_offset, receipt.again), (3, Some(0), false));
-    let hits = vec![
-        (format!("arn:aws:iam::{ACCOUNT}:user/u1"), 1),
-        (format!("arn:aws:iam::{ACCOUNT}:user/u2"), 1),
-    ];
+    let hits =
+        vec![(format!("arn:aws:iam::{ACCOUNT}:user/u1"), 1), (format!("arn:aws:iam::{ACCOUNT}:user/u2"), 1)];
     assert_eq!(house.hits().await, hits);
     let again = house.send(body.clone()).await.expect("it is known");
     assert!(again.again);
@@ -58,11 +57,9 @@ async fn rejected_events_are_named_and_counted_and_the_rest_is_kept() {
     ]);
     let receipt = house.send(body).await.expect("it is kept");
     assert_eq!(receipt.accepted, 2);
-    let rejected: Vec<_> = receipt.rejected.iter().map(|reject| (reject.index, reject.reason.code())).collect();
-    assert_eq!(
-        rejected,
-        [(1, "foreign_account"), (2, "not_json"), (3, "unknown_format"), (4, "too_large")]
-    );
+    let rejected: Vec<_> =
+        receipt.rejected.iter().map(|reject| (reject.index, reject.reason.code())).collect();
+    assert_eq!(rejected, [(1, "foreign_account"), (2, "not_json"), (3, "unknown_format"), (4, "too_large")]);
     let counts = house.pipeline.counts();
     assert_eq!((counts.accepted, counts.rejected["foreign_account"]), (2, 1));
     assert_eq!(house.log().await.len(), 2);
@@ -103,12 +100,13 @@ async fn too_many_waiting_batches_are_told_to_come_again() {
     let house = House::open(dir.path()).await;
     house.pipeline.open(ORGANIZATION).await.expect("it opens");
     house.clock.hold(true);
-    let mut waiting: Vec<_> = (0..64)
-        .map(|number| Box::pin(house.send(event(number, 1, "ListUsers"))))
-        .collect();
+    let mut waiting: Vec<_> =
+        (0..64).map(|number| Box::pin(house.send(event(number, 1, "ListUsers")))).collect();
     // Each takes its place when it is first polled.
     for batch in &mut waiting {
-        assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(batch.as_mut().poll(cx).is_pending())).await);
+        assert!(
+            std::future::poll_fn(|cx| std::task::Poll::Ready(batch.as_mut().poll(cx).is_pending())).await
+        );
     }
     let busy = house.send(event(100, 1, "ListUsers")).await.expect_err("no place is left");
     assert!(matches!(busy, Error::Busy));
@@ -128,8 +126,11 @@ async fn too_many_waiting_batches_are_told_to_come_again() {
 async fn long_events_stand_in_findings_by_hash_and_offset() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path()).await;
-    let long = event(1, 1, "CreateAccessKey")
-        .replacen('{', &format!(r#"{{"requestParameters":{{"x":"{}"}},"#, "y".repeat(70_000)), 1);
+    let long = event(1, 1, "CreateAccessKey").replacen(
+        '{',
+        &format!(r#"{{"requestParameters":{{"x":"{}"}},"#, "y".repeat(70_000)),
+        1,
+    );
     house.send(lines([event(0, 1, "ListUsers"), long.clone()])).await.expect("it is kept");
     let (ctx, every) = (ctx(ORGANIZATION), findings::Filter::default());
     let page = house.findings.list(&ctx, &every, base::Limit::default(), None).await.expect("a page");

@@ -8,7 +8,12 @@ use std::{path::PathBuf, sync::Arc};
 use stream::{Error, Log, Options};
 
 fn options(disk: &Faulty) -> Options {
-    Options { dir: PathBuf::from("/log"), organization: ORGANIZATION, roll: 1 << 20, files: Arc::new(disk.clone()) }
+    Options {
+        dir: PathBuf::from("/log"),
+        organization: ORGANIZATION,
+        roll: 1 << 20,
+        files: Arc::new(disk.clone()),
+    }
 }
 
 #[test]

@@ -86,7 +86,8 @@ fn every_fault_at_every_operation() {
                         assert!(promised.kept.len() >= 18, "one fault costs at most its group and the next");
                     }
                     disk.crash(leaves);
-                    let case = format!("{fault:?} at {at} of {operations}, crash leaves {leaves:?}, roll {roll}");
+                    let case =
+                        format!("{fault:?} at {at} of {operations}, crash leaves {leaves:?}, roll {roll}");
                     check(&disk, roll, &promised, &case);
                 }
             }

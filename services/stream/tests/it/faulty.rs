@@ -167,7 +167,9 @@ impl Files for Faulty {
         let World { names, durable_names, .. } = &mut *world;
         let inside = |path: &Path| path.parent() == Some(dir);
         durable_names.retain(|path, _| !inside(path));
-        durable_names.extend(names.iter().filter(|(path, _)| inside(path)).map(|(path, inode)| (path.clone(), *inode)));
+        durable_names.extend(
+            names.iter().filter(|(path, _)| inside(path)).map(|(path, inode)| (path.clone(), *inode)),
+        );
         Ok(())
     }
 }

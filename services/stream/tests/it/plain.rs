@@ -7,7 +7,8 @@ use stream::{Block, Error, Log, NewBatch, Options};
 pub(crate) const ORGANIZATION: Id<noun::Organization> = Id::from_bytes([9; 16]);
 
 pub(crate) fn batch(number: u8, events: usize) -> NewBatch {
-    let texts: Vec<String> = (0..events).map(|event| format!(r#"{{"batch":{number},"event":{event}}}"#)).collect();
+    let texts: Vec<String> =
+        (0..events).map(|event| format!(r#"{{"batch":{number},"event":{event}}}"#)).collect();
     NewBatch {
         id: Id::from_bytes([number; 16]),
         source: Id::from_bytes([1; 16]),
