@@ -29,6 +29,13 @@ impl Surroundings {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// A directory that is removed with what this returns.
+    pub(crate) fn temporary(&self) -> Result<tempfile::TempDir, Failure> {
+        let place = self.set("TMPDIR").unwrap_or("/tmp");
+        let made = tempfile::Builder::new().prefix("nexora-").tempdir_in(place);
+        made.map_err(|error| Failure::io(place, &error))
+    }
+
     /// The effective configuration under these flags.
     pub(crate) fn config(
         &self,

@@ -31,11 +31,6 @@ impl Failure {
         Self(Problem::new(kind, message))
     }
 
-    /// A failure that the server described.
-    pub(crate) const fn described(problem: Problem) -> Self {
-        Self(problem)
-    }
-
     /// A fault of ours.
     pub(crate) fn ours(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)

@@ -31,11 +31,6 @@ impl Output {
         Self { format, terminal: io::stdout().is_terminal() }
     }
 
-    /// The format that was asked for.
-    pub(crate) const fn format(self) -> Format {
-        self.format
-    }
-
     /// Whether standard output is a terminal.
     pub(crate) const fn is_terminal(self) -> bool {
         self.terminal
@@ -62,6 +57,11 @@ impl Output {
     pub(crate) fn document(self, document: &impl Serialize) -> Result<(), Failure> {
         let text = if self.format == Format::Yaml { yaml(document)? } else { json(document, self.terminal)? };
         self.write(text.trim_end())
+    }
+
+    /// Prints one document as one line of JSON, whatever format was asked for.
+    pub(crate) fn json_line(self, document: &impl Serialize) -> Result<(), Failure> {
+        self.write(&json(document, false)?)
     }
 
     /// Prints text of our own, with a line's end behind it.

@@ -28,7 +28,11 @@ impl Show for Shown {
 }
 
 /// Prints the effective configuration.
-pub(crate) fn show(global: &Global, surroundings: &Surroundings, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn show(
+    global: &Global,
+    surroundings: &Surroundings,
+    output: Output,
+) -> Result<ExitCode, Failure> {
     let (_, settings) = surroundings.config(global, BTreeMap::new())?;
     output.show(&Shown { settings })?;
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,9 @@ use crate::files::Unfinished;
 use crate::output::{Output, Show, facts, rows};
 use crate::progress;
 use api::client::Upload;
-use api::datasets::{Dataset, List, ListRequest, Names, ProtectRequest, PublicKey, PublicKeyRequest, RevealRequest};
+use api::datasets::{
+    Dataset, List, ListRequest, Names, ProtectRequest, PublicKey, PublicKeyRequest, RevealRequest,
+};
 use api::{Client, Page};
 use base::{Clock as _, Id, Kind, Secret};
 use bytes::Bytes;
@@ -30,9 +32,9 @@ impl Show for Page<Dataset> {
     fn table(&self) -> String {
         rows(
             ["dataset", "name", "created"],
-            self.items.iter().map(|dataset| {
-                [dataset.id.to_string(), dataset.name.clone(), dataset.created.to_string()]
-            }),
+            self.items
+                .iter()
+                .map(|dataset| [dataset.id.to_string(), dataset.name.clone(), dataset.created.to_string()]),
         )
     }
 }
@@ -97,7 +99,10 @@ fn beside(out: &Path) -> PathBuf {
 async fn upload(path: &Path, what: &str) -> Result<(Upload, ProgressBar), Failure> {
     if path == Path::new("-") {
         let bar = progress::spinner(what);
-        return Ok((Upload::stream(counted(ReaderStream::with_capacity(tokio::io::stdin(), PIECE), &bar)), bar));
+        return Ok((
+            Upload::stream(counted(ReaderStream::with_capacity(tokio::io::stdin(), PIECE), &bar)),
+            bar,
+        ));
     }
     let file = tokio::fs::File::open(path).await.map_err(|error| Failure::file(path, &error))?;
     let length = file.metadata().await.map_err(|error| Failure::file(path, &error))?.len();

@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::fs;
 use std::io::{self, Read as _};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The most events of one batch.
@@ -111,14 +111,18 @@ impl Contents {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let mut raw = Vec::new();
         let name = if path == Path::new("-") {
-            io::stdin().lock().read_to_end(&mut raw).map_err(|error| Failure::io("standard input", &error))?;
+            io::stdin()
+                .lock()
+                .read_to_end(&mut raw)
+                .map_err(|error| Failure::io("standard input", &error))?;
             "standard input".to_owned()
         } else {
             raw = fs::read(path).map_err(|error| Failure::file(path, &error))?;
             path.display().to_string()
         };
         let unreadable = |fault: &dyn Fault| Failure::new(fault.kind(), format!("{name}: {fault}"));
-        let inflated = events::inflate(&raw, Encoding::Auto, FILE_LIMITS).map_err(|error| unreadable(&error))?;
+        let inflated =
+            events::inflate(&raw, Encoding::Auto, FILE_LIMITS).map_err(|error| unreadable(&error))?;
         let bytes = inflated.into_owned();
         let events = events::frame(&bytes).map_err(|error| unreadable(&error))?;
         Ok(Self { name, bytes, events })
@@ -193,7 +197,10 @@ mod tests {
     fn batches_stay_within_their_limits_and_leave_nothing_out() {
         let contents = Contents::of_lines("many", (0..12_345).map(|number| format!("{{\"n\":{number}}}")));
         let batches = contents.batches(0..contents.events.len());
-        assert_eq!(batches.iter().map(ExactSizeIterator::len).collect::<Vec<_>>(), [BATCH_EVENTS, BATCH_EVENTS, 2_345]);
+        assert_eq!(
+            batches.iter().map(ExactSizeIterator::len).collect::<Vec<_>>(),
+            [BATCH_EVENTS, BATCH_EVENTS, 2_345]
+        );
         let large = "x".repeat(BATCH_BYTES / 3);
         let contents = Contents::of_lines("large", (0..4).map(|_| format!("\"{large}\"")));
         assert_eq!(contents.batches(0..4), [0..2, 2..4]);

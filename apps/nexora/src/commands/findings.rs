@@ -32,7 +32,8 @@ impl Show for Shown {
     fn table(&self) -> String {
         let finding = &self.finding;
         let listed = |tags: &[String]| (!tags.is_empty()).then(|| tags.join(" "));
-        let response = finding.response.as_ref().map(|response| format!("{} ({})", response.decision, response.reason));
+        let response =
+            finding.response.as_ref().map(|response| format!("{} ({})", response.decision, response.reason));
         let mut out = facts([
             ("finding", Some(finding.id.to_string())),
             ("title", Some(finding.title.clone())),
@@ -73,7 +74,8 @@ fn command(shown: &Shown) -> Option<String> {
     match shown.standing? {
         StandingState::Quarantined => Some(format!("nexora identities release {identity}")),
         StandingState::Good => {
-            let proposed = shown.finding.response.as_ref().is_some_and(|response| response.decision == "proposed");
+            let proposed =
+                shown.finding.response.as_ref().is_some_and(|response| response.decision == "proposed");
             let finding = shown.finding.id;
             proposed.then(|| format!("nexora identities quarantine {identity} --finding {finding}"))
         }

@@ -5,8 +5,8 @@ use crate::cli::Identities;
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts, rows};
 use api::identities::{
-    Identity, List, ListRequest, Protect, Quarantine, QuarantineRequest, Release, ReleaseRequest, ShowRequest,
-    StandingState, Unprotect,
+    Identity, List, ListRequest, Protect, Quarantine, QuarantineRequest, Release, ReleaseRequest,
+    ShowRequest, StandingState, Unprotect,
 };
 use api::{Client, Page};
 
@@ -35,7 +35,11 @@ impl Show for Page<Identity> {
         rows(
             ["identity", "name", "kind", "standing", "last seen"],
             self.items.iter().map(|identity| {
-                let kind = if identity.person { format!("{} (person)", identity.kind) } else { identity.kind.clone() };
+                let kind = if identity.person {
+                    format!("{} (person)", identity.kind)
+                } else {
+                    identity.kind.clone()
+                };
                 [
                     identity.id.to_string(),
                     identity.name.clone(),

@@ -12,6 +12,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use verify::{Pins, VerifierKey};
 
+/// How long a ledger that a server writes meanwhile is left alone, and how often.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+const PAUSES: u32 = 20;
+
 /// What was verified.
 #[derive(Debug, Serialize)]
 pub(crate) struct Verified {
@@ -38,7 +42,9 @@ pub(crate) struct Verified {
 impl Show for Verified {
     fn table(&self) -> String {
         let key = match self.key {
-            "UNPINNED" => "UNPINNED: the log vouches for its own keys; give --key with one that you know".to_owned(),
+            "UNPINNED" => {
+                "UNPINNED: the log vouches for its own keys; give --key with one that you know".to_owned()
+            }
             known => known.to_owned(),
         };
         facts([
@@ -97,7 +103,7 @@ pub(crate) fn check(dir: &Path, keys: &[String]) -> Result<Verified, Failure> {
         pins.keys.push(key.map_err(|error| Failure::new(Kind::BadInput, format!("--key: {error}")))?);
     }
     let (files, signatures) = open(dir)?;
-    let report = verify::settled(&files, &signatures, &pins)?;
+    let report = verify::settled(pause(), || verify::directory(&files, &signatures, &pins))?;
     let checkpoint = report.checkpoint.checkpoint();
     Ok(Verified {
         verified: true,
@@ -105,7 +111,7 @@ pub(crate) fn check(dir: &Path, keys: &[String]) -> Result<Verified, Failure> {
         organization: report.organization,
         key: report.trust.as_str(),
         size: checkpoint.size,
-        root: verify::show(&files, &signatures)?.root,
+        root: verify::settled(pause(), || verify::show(&files, &signatures))?.root,
         files: report.files,
         first: report.first,
         last: report.last,
@@ -121,7 +127,8 @@ pub(crate) fn verify(output: Output, dir: &Path, keys: &[String]) -> Result<Exit
 /// `ledger show`.
 pub(crate) fn show(output: Output, dir: &Path) -> Result<ExitCode, Failure> {
     let (files, signatures) = open(dir)?;
-    let verify::Shown { origin, keys, size, root } = verify::show(&files, &signatures)?;
+    let verify::Shown { origin, keys, size, root } =
+        verify::settled(pause(), || verify::show(&files, &signatures))?;
     output.show(&Shown { origin, keys, size, root })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -129,4 +136,14 @@ pub(crate) fn show(output: Output, dir: &Path) -> Result<ExitCode, Failure> {
 /// `ledger status`.
 pub(crate) async fn status(client: &Client, output: Output) -> Result<(), Failure> {
     output.show(&client.call::<Status>(&Nothing {}).await?)
+}
+
+/// Waits for a publication that may be running just now: a short while, twenty times at most.
+fn pause() -> impl FnMut() -> bool {
+    let mut pauses = 0;
+    move || {
+        pauses += 1;
+        std::thread::park_timeout(PAUSE);
+        pauses < PAUSES
+    }
 }

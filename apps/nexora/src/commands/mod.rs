@@ -30,7 +30,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
     match cli.command {
         // What needs neither server nor credential.
         Command::Serve(serve) => serve::run(global, surroundings, output, &serve).await,
-        Command::Demo(demo) => demo::run(global, output, &demo).await,
+        Command::Demo(demo) => demo::run(global, surroundings, output, &demo).await,
         Command::Simulate(simulate) => simulate::run(output, &simulate),
         Command::Ledger(Ledger::Verify { dir, key }) => ledger::verify(output, &dir, &key),
         Command::Ledger(Ledger::Show { dir }) => ledger::show(output, &dir),
@@ -38,7 +38,9 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
         Command::Config(Config::Show) => config::show(global, surroundings, output),
         Command::Completions { shell } => completions::print(output, shell),
         Command::Producers(Producers::New { key }) => producers::new(output, &key),
-        Command::Protect(protect) if protect.public_key.is_some() => datasets::protect_offline(output, &protect),
+        Command::Protect(protect) if protect.public_key.is_some() => {
+            datasets::protect_offline(output, &protect)
+        }
         // Clients.
         command => {
             let session = Session::open(global, surroundings).await?;

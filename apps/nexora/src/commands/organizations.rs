@@ -23,7 +23,9 @@ pub(crate) async fn run(client: &Client, output: Output, command: Organizations)
         Organizations::Create { name, person } => {
             let created = client.call::<Create>(&CreateRequest { name, person }).await?;
             output.show(&created)?;
-            output.say("The token is shown this once. Keep it, and hand it over in NEXORA_TOKEN or --token-file.");
+            output.say(
+                "The token is shown this once. Keep it, and hand it over in NEXORA_TOKEN or --token-file.",
+            );
         }
     }
     Ok(())

@@ -22,7 +22,10 @@ struct Made {
 
 impl Show for Made {
     fn table(&self) -> String {
-        facts([("public key", Some(self.public_key.clone())), ("signing key in", Some(self.key_file.clone()))])
+        facts([
+            ("public key", Some(self.public_key.clone())),
+            ("signing key in", Some(self.key_file.clone())),
+        ])
     }
 }
 

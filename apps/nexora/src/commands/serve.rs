@@ -34,7 +34,8 @@ pub(crate) async fn run(
     log_to_stderr(&config.log)?;
     let passphrase = surroundings.passphrase(&config)?;
     let ended = |what| signal(what).map_err(|error| Failure::io("signals", &error));
-    let (mut terminated, mut interrupted) = (ended(SignalKind::terminate())?, ended(SignalKind::interrupt())?);
+    let (mut terminated, mut interrupted) =
+        (ended(SignalKind::terminate())?, ended(SignalKind::interrupt())?);
 
     let secure = config.tls_certificate.is_some();
     let data = config.data.clone();

@@ -6,7 +6,7 @@ use crate::output::{Output, Show, facts};
 use crate::progress;
 use base::Kind;
 use serde::Serialize;
-use simulate::Scenario;
+use simulate::{Attacks, Scenario};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -41,6 +41,9 @@ pub(crate) fn run(output: Output, simulate: &Simulate) -> Result<ExitCode, Failu
     }
     if let Some(hours) = simulate.hours {
         scenario.duration = Duration::from_secs(u64::from(hours) * 3_600);
+    }
+    if let Some(attacks) = simulate.attacks {
+        scenario.attacks = Attacks::Count(attacks);
     }
     let wrong = |error: simulate::WrongScenario| Failure::new(Kind::BadInput, error.to_string());
     let simulation = scenario.simulate().map_err(wrong)?;

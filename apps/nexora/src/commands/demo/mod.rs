@@ -1,100 +1,264 @@
-//! `demo`: the whole loop, on the bundled scenario or on your own logs.
+//! `demo`: the whole loop, through the code that a server runs.
 //!
-//! Everything here is a client: the same operations, over the same router, that a server answers. A
-//! [rehearsal](rehearsal) judges the events by themselves first, only to know where to pause: before the
-//! activity that will tip a quarantine, its identity gets a credential and reveals a dataset; then the rest is
-//! sent while that identity goes on revealing, until it is refused.
+//! Events → judged → quarantined → data closed → proved, over the router of a node in this process. Nothing
+//! is staged: the response decides whom to cut off, and the reveal is refused by the same check that every
+//! reveal takes.
 
-mod play;
-mod rehearsal;
-mod stage;
+mod customers;
+mod plan;
 mod story;
 
 use crate::cli::{Demo, Global};
+use crate::commands::events::Contents;
+use crate::commands::ledger;
+use crate::connect::Surroundings;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress;
-use rehearsal::Rehearsal;
-use serde::Serialize;
-use stage::Stage;
-use std::{fs, process::ExitCode, time::Duration};
+use api::client::{Transport, Upload};
+use api::credentials::{Grant, Issue, IssueRequest};
+use api::datasets::{Names, Protect, ProtectRequest, Reveal, RevealRequest};
+use api::identities::{Identity, ShowRequest, StandingState};
+use api::{Client, credentials, findings, identities, ledgers, organizations, response};
+use base::{Clock as _, Kind, Secret, Timestamp};
+use bytes::{Bytes, BytesMut};
+use indicatif::ProgressBar;
+use node::{Config, MachineClock, Node};
+use simulate::Scenario;
+use std::process::ExitCode;
+use std::time::Duration;
+use story::{Cut, Proof, Scene, Told};
 
-/// What the demo saw: the one object of `--json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Seen {
-    activities: u64,
-    rejected: u64,
-    identities: u64,
-    findings: u64,
-    quarantined: Vec<Quarantined>,
-    fields_protected: usize,
-    reveal_before: Option<&'static str>,
-    reveal_after: Option<&'static str>,
-    zero_access_ms: Option<f64>,
-    ledger: Ledger,
-    seconds: f64,
-}
+/// How long the story waits for what should take milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An identity that was cut off.
-#[derive(Debug, Clone, Serialize)]
-struct Quarantined {
-    id: String,
-    name: String,
-    #[serde(skip)]
-    finding: Option<String>,
-}
+/// The dataset's name.
+const DATASET: &str = "customers";
 
-/// The proof.
-#[derive(Debug, Serialize)]
-struct Ledger {
-    dir: String,
-    entries: u64,
-    size: u64,
-    verified: bool,
+/// A protected file.
+struct Protected {
+    output: Bytes,
+    manifest: Bytes,
 }
 
 /// Runs the demo.
-pub(crate) async fn run(global: &Global, output: Output, demo: &Demo) -> Result<ExitCode, Failure> {
-    let bytes = match &demo.events {
-        Some(path) => fs::read(path).map_err(|error| Failure::file(path, &error))?,
-        None => rehearsal::bundled(demo.seed)?,
+pub(crate) async fn run(
+    global: &Global,
+    surroundings: &Surroundings,
+    output: Output,
+    demo: &Demo,
+) -> Result<ExitCode, Failure> {
+    let began = MachineClock.now();
+    // Removed at the end, also after a failure.
+    let temporary = match &global.data {
+        Some(_) => None,
+        None => Some(surroundings.temporary()?),
     };
-    let stage = Stage::set(global).await?;
-    let began = stage.now();
-    let spinner = progress::spinner("rehearsing");
-    let rehearsal = Rehearsal::of(&bytes, stage.organization(), began)?;
-    spinner.finish_and_clear();
-    let told = play::run(&stage, &rehearsal).await?;
-    let dir = stage.ledger_directory();
-    let ledger = stage.close().await.map(|report| Ledger {
-        dir: dir.display().to_string(),
-        entries: report.entries,
-        size: report.entries,
-        verified: report.verified,
-    })?;
-    let seconds = told.ended.since(began).as_secs_f64();
-    let verified = ledger.verified;
-    let seen = Seen {
-        activities: told.accepted,
-        rejected: told.rejected,
-        identities: told.identities,
-        findings: told.findings,
-        quarantined: told.quarantined.clone(),
-        fields_protected: play::FIELDS.len(),
-        reveal_before: told.before.then_some("allowed"),
-        reveal_after: told.refused_after.map(|_| "refused"),
-        zero_access_ms: told.refused_after.map(milliseconds),
-        ledger,
-        seconds,
+    let data = match (&global.data, &temporary) {
+        (Some(data), _) => data.clone(),
+        (None, Some(temporary)) => temporary.path().join("data"),
+        (None, None) => return Err(Failure::ours("no place for the data")),
     };
+    let bar = progress::spinner("starting");
+    let contents = match &demo.events {
+        Some(file) => Contents::read(file)?,
+        None => bundled(demo.seed)?,
+    };
+    let mut config = Config::local(&data);
+    config.log = "off".to_owned();
+    let node = Node::start(config, None).await?;
+    let played = play(&node, &contents, demo.events.is_some(), &bar).await;
+    bar.finish_and_clear();
+    node.drain().await;
+    let (mut told, mut scene) = played?;
+    // From the files alone, after the last of them was written.
+    let verified = ledger::check(told.ledger.dir.as_ref(), &[])?;
+    (told.ledger.entries, told.ledger.size) = (verified.size, verified.size);
+    told.ledger.verified = verified.verified;
+    scene.root = verified.root;
+    scene.kept = temporary.is_none();
+    told.seconds = MachineClock.now().since(began).as_secs_f64();
     if demo.json {
-        output.write(&serde_json::to_string(&seen).map_err(|error| Failure::ours(error.to_string()))?)?;
+        output.json_line(&told)?;
     } else {
-        output.write(&story::tell(&seen, &told))?;
+        output.write(&story::story(&told, &scene))?;
     }
-    Ok(if verified { ExitCode::SUCCESS } else { ExitCode::from(base::Kind::CheckFailed.exit_code()) })
+    Ok(ExitCode::SUCCESS)
 }
 
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
+/// The scenario that comes with the product.
+fn bundled(seed: u64) -> Result<Contents, Failure> {
+    let scenario = Scenario { seed, ..Scenario::demo() };
+    let simulation = scenario.simulate().map_err(|wrong| Failure::new(Kind::BadInput, wrong.to_string()))?;
+    Ok(Contents::of_lines("the bundled scenario", simulation.map(|event| event.json)))
+}
+
+async fn play(
+    node: &Node,
+    contents: &Contents,
+    own_logs: bool,
+    bar: &ProgressBar,
+) -> Result<(Told, Scene), Failure> {
+    if !node.is_empty() {
+        return Err(Failure::new(
+            Kind::Conflict,
+            "the data directory has an organization already: the demo begins with an empty one",
+        ));
+    }
+    let anyone = Client::new(Transport::local(node.router()));
+    let as_holder =
+        |token: &credentials::Token| anyone.clone().with_token(Secret::new(token.expose().to_owned()));
+
+    // An organization that responds by itself, and a source of events.
+    let secret = node.administrator_secret().await?;
+    let request = organizations::CreateRequest { name: "Demo".to_owned(), person: "Ada".to_owned() };
+    let created = anyone.clone().with_token(secret).call::<organizations::Create>(&request).await?;
+    let admin = as_holder(&created.person.token);
+    let automatic = response::SetRequest { mode: Some(response::Mode::Automatic), brake_limit: None };
+    admin.call::<response::Set>(&automatic).await?;
+    bar.set_prefix("reading");
+    let plan = plan::plan(contents, created.organization)?;
+    let any = own_logs && (plan.unclaimed || plan.accounts.len() > 1_000);
+    let accounts = if any { vec!["*".to_owned()] } else { plan.accounts.iter().cloned().collect() };
+    let grant = Grant::Ingest { format: "aws.cloudtrail".to_owned(), accounts };
+    let source = as_holder(&admin.call::<Issue>(&IssueRequest { grant }).await?.token);
+
+    // At work.
+    bar.set_prefix("judging");
+    let mut activities = 0;
+    for batch in contents.batches(0..plan.tipping) {
+        bar.inc(batch.len() as u64);
+        activities += contents.send(&source, batch).await?.accepted;
+    }
+    let grant = Grant::Identity { identity: plan.identity };
+    let holder = as_holder(&admin.call::<Issue>(&IssueRequest { grant }).await?.token);
+    let csv = Bytes::from(customers::csv());
+    let protected = protect(&holder, csv.clone()).await?;
+    if reveal(&holder, &protected).await? != csv {
+        return Err(Failure::new(Kind::CheckFailed, "what was revealed is not what was protected"));
+    }
+
+    // The attack, while the holder goes on revealing.
+    let tipping = plan.tipping..plan.tipping + 1;
+    let (receipt, refused) =
+        tokio::join!(contents.send(&source, tipping.clone()), until_refused(&holder, &protected));
+    activities += receipt?.accepted;
+    let (refused_at, refusal) = refused?;
+    for batch in contents.batches(tipping.end..contents.events.len()) {
+        bar.inc(batch.len() as u64);
+        activities += contents.send(&source, batch).await?.accepted;
+    }
+
+    // What came of it.
+    bar.set_prefix("looking");
+    let followed = admin.call::<identities::Show>(&ShowRequest { identity: plan.identity }).await?;
+    let finding = followed.finding.ok_or_else(|| Failure::ours("a quarantine without its finding"))?;
+    let finding = admin.call::<findings::Show>(&findings::ShowRequest { finding }).await?.finding;
+    let findings = answered(&admin).await?;
+    let identities = inventory(&admin).await?;
+    let cut = identities.iter().filter(|identity| identity.standing == StandingState::Quarantined);
+    let quarantined = cut.map(|cut| Cut { id: cut.id, name: cut.native.clone() }).collect();
+    let ledger = admin.call::<ledgers::Status>(&api::operation::Nothing {}).await?;
+    let told = Told {
+        activities,
+        identities: identities.len() as u64,
+        findings,
+        quarantined,
+        fields_protected: customers::FIELDS.len(),
+        reveal_before: "allowed",
+        reveal_after: "refused",
+        zero_access_ms: refused_at.since(finding.arrival).as_secs_f64() * 1_000.0,
+        ledger: Proof { dir: ledger.dir, entries: 0, size: 0, verified: false },
+        seconds: 0.0,
+    };
+    let scene = Scene {
+        native: plan.native,
+        finding: format!("{} ({}): {}", finding.title, finding.severity, finding.reasons.join("; ")),
+        refusal,
+        root: String::new(),
+        kept: false,
+    };
+    Ok((told, scene))
+}
+
+async fn protect(holder: &Client, csv: Bytes) -> Result<Protected, Failure> {
+    let fields = Names(customers::FIELDS.map(str::to_owned).to_vec());
+    let request = ProtectRequest { dataset: DATASET.to_owned(), fields };
+    let mut parts = holder.parts::<Protect>(&request, Upload::whole(csv)).await?;
+    let (mut output, mut manifest) = (BytesMut::new(), BytesMut::new());
+    while let Some(name) = parts.part().await? {
+        let part = if name == "manifest" { &mut manifest } else { &mut output };
+        while let Some(piece) = parts.chunk().await? {
+            part.extend_from_slice(&piece);
+        }
+    }
+    Ok(Protected { output: output.freeze(), manifest: manifest.freeze() })
+}
+
+async fn reveal(holder: &Client, protected: &Protected) -> Result<Bytes, api::client::Error> {
+    let upload = Upload::whole(protected.output.clone()).behind([protected.manifest.clone()]);
+    let mut download = holder.download::<Reveal>(&RevealRequest::default(), upload).await?;
+    let mut revealed = BytesMut::new();
+    while let Some(piece) = download.chunk().await? {
+        revealed.extend_from_slice(&piece);
+    }
+    Ok(revealed.freeze())
+}
+
+/// Reveals again and again until it is refused: when, and with which words.
+async fn until_refused(holder: &Client, protected: &Protected) -> Result<(Timestamp, String), Failure> {
+    let began = MachineClock.now();
+    loop {
+        match reveal(holder, protected).await {
+            Ok(_) => {}
+            Err(error) if error.problem().kind == Kind::Refused => {
+                return Ok((MachineClock.now(), error.problem().message));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if MachineClock.now().since(began) > PATIENCE {
+            return Err(Failure::new(
+                Kind::CheckFailed,
+                "the identity was not cut off: its findings say why (`nexora findings ls --data DIR`)",
+            ));
+        }
+    }
+}
+
+/// How many findings there are, once each has been answered.
+async fn answered(admin: &Client) -> Result<u64, Failure> {
+    let began = MachineClock.now();
+    loop {
+        let (mut count, mut open, mut after) = (0, 0, None);
+        loop {
+            let request = findings::ListRequest { limit: Some(1_000), after, ..Default::default() };
+            let page = admin.call::<findings::List>(&request).await?;
+            count += page.items.len() as u64;
+            open += page.items.iter().filter(|finding| finding.response.is_none()).count();
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if open == 0 {
+            return Ok(count);
+        }
+        if MachineClock.now().since(began) > PATIENCE {
+            return Err(Failure::new(Kind::CheckFailed, format!("{open} findings were not answered")));
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn inventory(admin: &Client) -> Result<Vec<Identity>, Failure> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let request = identities::ListRequest { standing: None, limit: Some(1_000), after };
+        let page = admin.call::<identities::List>(&request).await?;
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
 }

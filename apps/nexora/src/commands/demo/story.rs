@@ -1,53 +1,115 @@
-//! The short story at the end of a demo.
+//! What the demo tells at its end: an object for programs, a short story for people.
 
-use super::Seen;
-use super::play::{FIELDS, Told};
+use crate::output::escaped;
+use base::{Id, noun};
+use serde::Serialize;
 use std::fmt::Write as _;
 
-/// How many identities are named.
-const NAMED: usize = 5;
+/// What `demo --json` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct Told {
+    /// How many activities were judged.
+    pub(super) activities: u64,
+    /// How many identities they showed.
+    pub(super) identities: u64,
+    /// How many findings came of it.
+    pub(super) findings: u64,
+    /// Who was cut off.
+    pub(super) quarantined: Vec<Cut>,
+    /// How many fields of the customers' data were protected.
+    pub(super) fields_protected: usize,
+    /// The reveal with the identity's credential before the attack.
+    pub(super) reveal_before: &'static str,
+    /// The same after it.
+    pub(super) reveal_after: &'static str,
+    /// From the arrival of the activity that tipped it to the first refused reveal.
+    pub(super) zero_access_ms: f64,
+    /// The proof.
+    pub(super) ledger: Proof,
+    /// How long it all took.
+    pub(super) seconds: f64,
+}
 
-/// What happened, in words.
-pub(crate) fn tell(seen: &Seen, told: &Told) -> String {
+/// An identity that was cut off.
+#[derive(Debug, Serialize)]
+pub(super) struct Cut {
+    /// Its id.
+    pub(super) id: Id<noun::Identity>,
+    /// What the provider calls it: an access key's id, a role's ARN.
+    pub(super) name: String,
+}
+
+/// The proof.
+#[derive(Debug, Serialize)]
+pub(super) struct Proof {
+    /// Where the ledger's files are.
+    pub(super) dir: String,
+    /// How many entries were committed.
+    pub(super) entries: u64,
+    /// How many the verified checkpoint covers.
+    pub(super) size: u64,
+    /// That every entry, inclusion, consistency and signature was checked.
+    pub(super) verified: bool,
+}
+
+/// What only the story for people says.
+#[derive(Debug)]
+pub(super) struct Scene {
+    /// The identity that the story follows.
+    pub(super) native: String,
+    /// What tipped it.
+    pub(super) finding: String,
+    /// The refusal as its holder read it.
+    pub(super) refusal: String,
+    /// The root over all entries.
+    pub(super) root: String,
+    /// Whether the data directory stays.
+    pub(super) kept: bool,
+}
+
+/// The story.
+pub(super) fn story(told: &Told, scene: &Scene) -> String {
     let mut out = String::new();
+    let name = escaped(&scene.native, false);
     let _ = writeln!(
         out,
-        "{} activities of {} identities were judged: {} findings.",
-        seen.activities, seen.identities, seen.findings
+        "Judged        {} activities of {} identities; {} findings.",
+        told.activities, told.identities, told.findings
     );
-    if seen.rejected > 0 {
-        let _ = writeln!(out, "{} events were rejected; `nexora events send` says why.", seen.rejected);
+    let _ = writeln!(
+        out,
+        "Protected     {} fields of 200 customers, under keys sealed with X25519 and ML-KEM-768.",
+        told.fields_protected
+    );
+    let _ = writeln!(out, "Before        {name} reveals them: {}.", told.reveal_before);
+    let _ = writeln!(out, "The attack    {}.", escaped(&scene.finding, false));
+    let others = told.quarantined.iter().filter(|cut| cut.name != scene.native);
+    let others: Vec<String> = others.map(|cut| escaped(&cut.name, false)).collect();
+    let _ = writeln!(
+        out,
+        "Quarantined   {name}{}",
+        if others.is_empty() { String::new() } else { format!(", and {}", others.join(", ")) }
+    );
+    let _ = writeln!(out, "After         {name} reveals them: {}.", told.reveal_after);
+    let _ = writeln!(out, "              “{}”", escaped(&scene.refusal, false));
+    let _ = writeln!(
+        out,
+        "Zero access   {:.1} ms from the arrival of that activity to the first refused reveal.",
+        told.zero_access_ms
+    );
+    let _ = writeln!(
+        out,
+        "Proof         ledger of {} entries verified: every entry, inclusion, consistency and signature.",
+        told.ledger.size
+    );
+    let _ = writeln!(out, "              root {}", scene.root);
+    if scene.kept {
+        let _ = writeln!(
+            out,
+            "              check it yourself: nexora ledger verify {}",
+            escaped(&told.ledger.dir, false)
+        );
     }
-    match &told.hero {
-        Some(hero) => {
-            let _ = writeln!(out, "\n{} held a credential and revealed {} of a dataset.", hero.name, FIELDS.join(" and "));
-            let _ = writeln!(out, "Then it did something: {} ({}).", hero.title, hero.finding);
-            for reason in hero.reasons.iter().take(3) {
-                let _ = writeln!(out, "  {reason}");
-            }
-            if let Some(after) = seen.zero_access_ms {
-                let _ = writeln!(out, "It was quarantined. {after:.1} ms after that activity arrived, its next reveal was refused:");
-            }
-            if let Some(refusal) = &told.refusal {
-                let _ = writeln!(out, "  {refusal}");
-            }
-        }
-        None => {
-            let _ = writeln!(out, "\nNothing in these events quarantines an identity by itself.");
-        }
-    }
-    if !seen.quarantined.is_empty() {
-        let _ = writeln!(out, "\nQuarantined: {}", seen.quarantined.len());
-        for identity in seen.quarantined.iter().take(NAMED) {
-            let _ = writeln!(out, "  {}  {}", identity.id, identity.name);
-        }
-        if seen.quarantined.len() > NAMED {
-            let _ = writeln!(out, "  and {} more", seen.quarantined.len() - NAMED);
-        }
-    }
-    let ledger = &seen.ledger;
-    let verdict = if ledger.verified { "every entry, hash and signature checks" } else { "IT DOES NOT CHECK" };
-    let _ = writeln!(out, "\nProof: {} ledger entries in {}: {verdict}.", ledger.entries, ledger.dir);
-    let _ = write!(out, "{:.1} seconds in all.", seen.seconds);
+    let _ = write!(out, "\n{:.1} s. Everything above ran through the code that a server runs.", told.seconds);
     out
 }
