@@ -157,12 +157,12 @@ pub(crate) struct Simulate {
     /// The seed: the same seed gives the same bytes
     #[arg(long, default_value_t = 7)]
     pub(crate) seed: u64,
-    /// How many identities
-    #[arg(long, default_value_t = 60)]
-    pub(crate) identities: u32,
-    /// How many hours
-    #[arg(long, default_value_t = 120)]
-    pub(crate) hours: u32,
+    /// How many identities; else the bundled scenario's
+    #[arg(long)]
+    pub(crate) identities: Option<u32>,
+    /// How many hours; else the bundled scenario's
+    #[arg(long)]
+    pub(crate) hours: Option<u32>,
     /// How many attacks, of all plots in turn; else the bundled scenario's
     #[arg(long)]
     pub(crate) attacks: Option<u32>,
