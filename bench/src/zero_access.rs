@@ -81,12 +81,7 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
     let protected = protect(&home.admin).await?;
     let (mut times, mut allowed) = (Vec::new(), Vec::new());
     for who in 0..IDENTITIES {
-        let Some(identity) = identities.get(&key(who)) else {
-            for native in identities.keys().take(12) {
-                eprintln!("{native}");
-            }
-            return Err(format!("{} is not among the {} known identities", key(who), identities.len()).into());
-        };
+        let identity = identities.get(&key(who)).ok_or_else(|| format!("{} is not known", key(who)))?;
         let client = home.bound(identity).await?;
         let asked = now();
         if refused(&client, &protected).await? {
