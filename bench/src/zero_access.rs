@@ -79,7 +79,7 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
     let identities: HashMap<String, _> =
         home.identities().await?.into_iter().map(|identity| (identity.name.clone(), identity)).collect();
     let protected = protect(&home.admin).await?;
-    let (mut times, mut allowed) = (Vec::new(), Vec::new());
+    let (mut times, mut receipts, mut allowed) = (Vec::new(), Vec::new(), Vec::new());
     for who in 0..IDENTITIES {
         let identity = identities.get(&key(who)).ok_or_else(|| format!("{} is not known", key(who)))?;
         let client = home.bound(identity).await?;
@@ -90,7 +90,7 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
         allowed.push(asked.elapsed().as_secs_f64() * 1e3);
         let attack = Bytes::from(event(&format!("attack-{who}"), who, "AttachUserPolicy"));
         let begun = now();
-        let send = home.send(attack);
+        let send = async { Ok((home.send(attack).await?, begun.elapsed())) };
         let until_refused = async {
             while !refused(&client, &protected).await? {
                 if begun.elapsed() > LIMIT {
@@ -99,14 +99,16 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
             }
             Ok::<_, Failure>(begun.elapsed())
         };
-        let (receipt, time) = futures::try_join!(send, until_refused)?;
+        let ((receipt, received), time) = futures::try_join!(send, until_refused)?;
         if receipt.accepted != 1 {
             return Err("an attack was not accepted".into());
         }
         times.push(time.as_secs_f64() * 1e3);
+        receipts.push(received.as_secs_f64() * 1e3);
     }
     home.close().await;
     times.sort_by(f64::total_cmp);
+    receipts.sort_by(f64::total_cmp);
     allowed.sort_by(f64::total_cmp);
     let at = |share| format!("{:.2} ms", quantile(&times, share));
     Ok(Report {
@@ -123,6 +125,10 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
             ("p50", at(0.5)),
             ("p90", at(0.9)),
             ("largest", at(1.0)),
+            (
+                "the activity to its receipt",
+                format!("p50 {:.2} ms, p99 {:.2} ms", quantile(&receipts, 0.5), quantile(&receipts, 0.99)),
+            ),
             ("one reveal while allowed", format!("p50 {:.2} ms", quantile(&allowed, 0.5))),
         ],
     })
