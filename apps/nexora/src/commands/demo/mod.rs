@@ -154,10 +154,12 @@ async fn play(
     let followed = admin.call::<identities::Show>(&ShowRequest { identity: plan.identity }).await?;
     let finding = followed.finding.ok_or_else(|| Failure::ours("a quarantine without its finding"))?;
     let finding = admin.call::<findings::Show>(&findings::ShowRequest { finding }).await?.finding;
+    // The arrival that decided it; the finding itself may have grown since.
+    let tipped = finding.response.as_ref().map_or(finding.arrival, |response| response.arrival);
     let findings = answered(&admin).await?;
     let identities = inventory(&admin).await?;
     let cut = identities.iter().filter(|identity| identity.standing == StandingState::Quarantined);
-    let quarantined = cut.map(|cut| Cut { id: cut.id, name: cut.native.clone() }).collect();
+    let quarantined = cut.map(|cut| Cut { id: cut.id, name: cut.name.clone() }).collect();
     let ledger = admin.call::<ledgers::Status>(&api::operation::Nothing {}).await?;
     let told = Told {
         activities,
@@ -167,12 +169,12 @@ async fn play(
         fields_protected: customers::FIELDS.len(),
         reveal_before: "allowed",
         reveal_after: "refused",
-        zero_access_ms: refused_at.since(finding.arrival).as_secs_f64() * 1_000.0,
+        zero_access_ms: refused_at.since(tipped).as_secs_f64() * 1_000.0,
         ledger: Proof { dir: ledger.dir, entries: 0, size: 0, verified: false },
         seconds: 0.0,
     };
     let scene = Scene {
-        native: plan.native,
+        name: plan.name,
         finding: format!("{} ({}): {}", finding.title, finding.severity, finding.reasons.join("; ")),
         refusal,
         root: String::new(),

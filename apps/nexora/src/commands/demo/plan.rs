@@ -19,7 +19,7 @@ pub(super) struct Plan {
     /// Whom it will cut off.
     pub(super) identity: Id<noun::Identity>,
     /// What the provider calls it.
-    pub(super) native: String,
+    pub(super) name: String,
     /// The accounts that the events speak for.
     pub(super) accounts: BTreeSet<String>,
     /// Events that name no account.
@@ -57,13 +57,13 @@ pub(super) fn plan(contents: &Contents, organization: Id<noun::Organization>) ->
                 matches!(key.kind, IdentityKind::AccessKey | IdentityKind::Role | IdentityKind::WebIdentity);
             if machine && !candidates.iter().any(|(_, _, there, _)| *there == identity) {
                 let role = key.kind != IdentityKind::AccessKey;
-                candidates.push((role, index, identity, key.native.clone().into_owned()));
+                candidates.push((role, index, identity, key.name.clone().into_owned()));
             }
         }
     }
     // An access key before a role, for it is what leaks; then whoever comes first.
     candidates.sort();
-    let (_, tipping, identity, native) = candidates.into_iter().next().ok_or_else(|| {
+    let (_, tipping, identity, name) = candidates.into_iter().next().ok_or_else(|| {
         Failure::new(
             Kind::CheckFailed,
             format!(
@@ -72,7 +72,7 @@ pub(super) fn plan(contents: &Contents, organization: Id<noun::Organization>) ->
             ),
         )
     })?;
-    Ok(Plan { tipping, identity, native, accounts, unclaimed })
+    Ok(Plan { tipping, identity, name, accounts, unclaimed })
 }
 
 fn judge() -> Judge {

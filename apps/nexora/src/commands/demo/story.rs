@@ -56,7 +56,7 @@ pub(super) struct Proof {
 #[derive(Debug)]
 pub(super) struct Scene {
     /// The identity that the story follows.
-    pub(super) native: String,
+    pub(super) name: String,
     /// What tipped it.
     pub(super) finding: String,
     /// The refusal as its holder read it.
@@ -70,7 +70,7 @@ pub(super) struct Scene {
 /// The story.
 pub(super) fn story(told: &Told, scene: &Scene) -> String {
     let mut out = String::new();
-    let name = escaped(&scene.native, false);
+    let name = escaped(&scene.name, false);
     let _ = writeln!(
         out,
         "Judged        {} activities of {} identities; {} findings.",
@@ -83,7 +83,7 @@ pub(super) fn story(told: &Told, scene: &Scene) -> String {
     );
     let _ = writeln!(out, "Before        {name} reveals them: {}.", told.reveal_before);
     let _ = writeln!(out, "The attack    {}.", escaped(&scene.finding, false));
-    let others = told.quarantined.iter().filter(|cut| cut.name != scene.native);
+    let others = told.quarantined.iter().filter(|cut| cut.name != scene.name);
     let others: Vec<String> = others.map(|cut| escaped(&cut.name, false)).collect();
     let _ = writeln!(
         out,
