@@ -10,7 +10,9 @@
 //! - What [`Log::sync`] returned for is durable. What was written and never synced may be gone; opening
 //!   cuts off a torn end. Damage in front of a record that was written when the damaged bytes were already
 //!   durable is no torn end, and is an error.
-//! - After a failed sync the writer refuses: what the disk holds is then read again by opening, not guessed.
+//! - After a failed sync the writer takes back what was not durable and refuses: what the disk holds is then
+//!   read again by opening, not guessed. Opening writes the end of the log again before it syncs it, because
+//!   after a failed sync a system may hold bytes in memory that it takes for written.
 //! - A full disk is an error that leaves the log as it was.
 //!
 //! # The order of writes

@@ -138,7 +138,8 @@ impl Log {
         }
         if let Err(source) = state.file.write_at(&bytes, state.end) {
             // Some of it may stand there now.
-            state.stopped = !is_full(&source) || state.file.cut(state.end).is_err();
+            let taken_back = state.file.cut(state.end);
+            state.stopped = !is_full(&source) || taken_back.is_err();
             return Err(Error::io("write", self.shared.options.path(before.file), source));
         }
         state.end += bytes.len() as u64;
@@ -146,10 +147,11 @@ impl Log {
         Ok(Appended { offsets, before })
     }
 
-    /// Makes everything appended so far durable. Others may append meanwhile.
+    /// Makes everything appended so far durable.
     ///
     /// # Errors
-    /// [`Error::Io`]: the log then stops, for what is durable is unknown.
+    /// [`Error::Io`]: the log then stops, for what is durable is unknown. What was not is taken back where
+    /// the disk allows it.
     pub fn sync(&self) -> Result<(), Error> {
         let (file, end, first) = {
             let state = self.state();
@@ -169,6 +171,8 @@ impl Log {
             }
             Err(source) => {
                 state.stopped = true;
+                // Nobody will be told that it was kept. Where even this fails, opening will see.
+                let _ = file.cut(state.durable).and_then(|()| file.sync());
                 Err(Error::Io { act: "sync", path: self.shared.options.path(first), source })
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::{
     Error, File,
+    error::is_full,
     log::{Options, State, create},
     record::{FILE_HEADER, Header, RECORD_HEADER, RECORD_MAGIC, decode_file_header, is_whole},
 };
@@ -54,13 +55,14 @@ pub(crate) fn recover(options: &Options) -> Result<State, Error> {
 /// Walks the records of the last file, and cuts off what was never durable.
 fn end_of(options: &Options, firsts: Vec<u64>, file: Arc<dyn File>, bytes: &[u8]) -> Result<State, Error> {
     let first = firsts.last().copied().unwrap_or(0);
-    let (mut at, mut next) = (FILE_HEADER, first);
+    let (mut at, mut next, mut proven) = (FILE_HEADER, first, 0);
     while let Some(header) = whole_record(bytes, at) {
         if header.first_offset != next {
             let what = "a record does not follow the one before it";
             return Err(Error::Damaged { path: options.path(first), at: at as u64, what });
         }
         next = header.next_offset();
+        proven = usize::try_from(header.durable).unwrap_or(0).min(at);
         at += usize::try_from(header.len()).unwrap_or(usize::MAX);
     }
     if at < bytes.len() {
@@ -72,11 +74,14 @@ fn end_of(options: &Options, firsts: Vec<u64>, file: Arc<dyn File>, bytes: &[u8]
                 what: "a record that was durable is not whole",
             });
         }
-        let cut = file.cut(at as u64).and_then(|()| file.sync());
-        cut.map_err(|source| Error::io("shorten", path, source))?;
-    } else {
-        // A record that was written and never synced may stand in memory only.
-        file.sync().map_err(|source| Error::io("sync", options.path(first), source))?;
+        file.cut(at as u64).map_err(|source| Error::io("shorten", path, source))?;
+    }
+    // What no later record proves to be durable may stand in memory only, and after a failed sync the
+    // system believes that it does not: it is written again, so that this sync is about it.
+    let failed = |source| Error::io("sync", options.path(first), source);
+    match file.write_at(&bytes[proven..at], proven as u64) {
+        Err(source) if !is_full(&source) => return Err(failed(source)),
+        Ok(()) | Err(_) => file.sync().map_err(failed)?,
     }
     let end = at as u64;
     Ok(State { firsts, file, end, durable: end, next, stopped: false })

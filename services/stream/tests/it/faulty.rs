@@ -14,8 +14,12 @@ use stream::{File, Files};
 pub(crate) enum Fault {
     /// The disk is full once; half of a write may have been done.
     Full,
-    /// The operation fails once; half of a write may have been done.
+    /// The operation fails once; half of a write may have been done. What a sync should have made durable
+    /// is gone.
     Fails,
+    /// The same; but what a sync should have made durable is still read, taken for written by every later
+    /// sync, and gone after a crash unless it is written again.
+    FailsUnseen,
     /// The power goes: this operation and all after it fail.
     Power,
 }
@@ -51,6 +55,8 @@ struct World {
 struct Inode {
     now: Vec<u8>,
     durable: Vec<u8>,
+    /// Taken for written, and not.
+    lost: std::ops::Range<usize>,
 }
 
 /// The disk. Clones are the same disk.
@@ -118,7 +124,7 @@ impl World {
         self.dead = fault == Fault::Power;
         Some(match fault {
             Fault::Full => io::ErrorKind::StorageFull.into(),
-            Fault::Fails | Fault::Power => io::Error::other("injected"),
+            Fault::Fails | Fault::FailsUnseen | Fault::Power => io::Error::other("injected"),
         })
     }
 }
@@ -184,13 +190,16 @@ impl File for Handle {
         let mut world = self.disk.world();
         let error = world.step();
         let dead = world.dead && error.is_some();
-        let now = &mut world.inodes[self.inode].now;
+        let Inode { now, lost, .. } = &mut world.inodes[self.inode];
         let at = usize::try_from(at).expect("small");
         // A write that fails has done half of its work, so that taking it back is tested.
         let done = if error.is_some() { bytes.len() / 2 } else { bytes.len() };
         if !dead {
             now.resize(now.len().max(at + done), 0);
             now[at..at + done].copy_from_slice(&bytes[..done]);
+            if at <= lost.start {
+                lost.start = lost.start.max(at + done).min(lost.end);
+            }
         }
         error.map_or(Ok(()), Err)
     }
@@ -213,20 +222,31 @@ impl File for Handle {
         if let Some(error) = world.step() {
             return Err(error);
         }
-        world.inodes[self.inode].now.truncate(usize::try_from(len).expect("small"));
+        let Inode { now, lost, .. } = &mut world.inodes[self.inode];
+        now.truncate(usize::try_from(len).expect("small"));
+        *lost = lost.start.min(now.len())..lost.end.min(now.len());
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut world = self.disk.world();
-        if let Some(error) = world.step() {
-            // As Linux does: what could not be written is forgotten, and the next sync says nothing of it.
-            let inode = &mut world.inodes[self.inode];
-            inode.now.clone_from(&inode.durable);
-            return Err(error);
-        }
+        let error = world.step();
+        let unseen = world.fault.is_some_and(|(_, fault)| fault == Fault::FailsUnseen);
         let inode = &mut world.inodes[self.inode];
-        inode.durable.clone_from(&inode.now);
-        Ok(())
+        match error {
+            Some(error) if unseen => {
+                inode.lost = inode.durable.len().min(inode.now.len())..inode.now.len();
+                Err(error)
+            }
+            Some(error) => {
+                inode.now.clone_from(&inode.durable);
+                Err(error)
+            }
+            None => {
+                inode.durable.clone_from(&inode.now);
+                inode.durable[inode.lost.clone()].fill(0);
+                Ok(())
+            }
+        }
     }
 }
