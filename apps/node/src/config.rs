@@ -181,7 +181,7 @@ fn defaults(environment: &BTreeMap<String, String>) -> Dict {
         ("data".to_owned(), Value::from(data.to_string_lossy().into_owned())),
         ("listen".to_owned(), Value::from(format!("127.0.0.1:{PORT}"))),
         ("connections".to_owned(), Value::from(4_096_usize)),
-        ("log".to_owned(), Value::from("info")),
+        ("log".to_owned(), Value::from("info,sea_orm=error")),
     ])
 }
 

@@ -49,7 +49,9 @@ pub enum Error {
     #[error("{0}")]
     Certificate(#[from] server::tls::WrongCertificate),
     /// An address that others reach, in the clear.
-    #[error("{0} is reached by other machines, so TLS is needed: give --tls-certificate and --tls-key, or listen on 127.0.0.1")]
+    #[error(
+        "{0} is reached by other machines, so TLS is needed: give --tls-certificate and --tls-key, or listen on 127.0.0.1"
+    )]
     Clear(SocketAddr),
     /// An address that cannot be listened on.
     #[error("cannot listen on {address}")]

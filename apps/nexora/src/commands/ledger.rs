@@ -72,7 +72,7 @@ struct Shown {
 impl Show for Shown {
     fn table(&self) -> String {
         let mut lines = vec![("origin", Some(self.origin.clone()))];
-        lines.extend(self.keys.iter().map(|key| ("key", Some(key.clone()))));
+        lines.extend(self.keys.iter().map(|key| ("key", Some(short(key)))));
         lines.extend([("size", Some(self.size.to_string())), ("root", Some(self.root.clone()))]);
         facts(lines)
     }
@@ -81,13 +81,22 @@ impl Show for Shown {
 impl Show for LedgerStatus {
     fn table(&self) -> String {
         let mut lines = vec![("origin", Some(self.origin.clone()))];
-        lines.extend(self.keys.iter().map(|key| ("key", Some(key.clone()))));
+        lines.extend(self.keys.iter().map(|key| ("key", Some(short(key)))));
         lines.extend([
             ("committed", Some(self.committed.to_string())),
             ("published", Some(self.published.to_string())),
             ("directory", Some(self.dir.clone())),
         ]);
         facts(lines)
+    }
+}
+
+/// A verifier key as people compare it: name, hash and the beginning. `-o json` has the whole.
+fn short(key: &str) -> String {
+    if key.len() <= 200 {
+        key.to_owned()
+    } else {
+        format!("{}… (whole with -o json)", &key.get(..120).unwrap_or(key))
     }
 }
 
