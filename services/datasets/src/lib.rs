@@ -129,16 +129,9 @@ impl Datasets {
 
     /// Creates the dataset and its key pair, unless it is there.
     async fn ensure(&self, ctx: &Context, name: &Name) -> Result<DatasetKey, Error> {
-        if let Some(dataset) = tables::get(&self.store.read(ctx).await?, name).await? {
-            let keys::DatasetKey { id: key, dataset, public } =
-                self.keys.dataset_key(ctx, dataset.id).await?;
-            return Ok(DatasetKey {
-                organization: ctx.organization(),
-                dataset,
-                name: name.to_string(),
-                key,
-                public,
-            });
+        match self.public_key(ctx, name).await {
+            Err(Error::NotFound(_)) => {}
+            known => return known,
         }
         let id = name.dataset(ctx.organization());
         let mut tx = self.store.write(ctx).await?;

@@ -106,3 +106,17 @@ async fn a_permit_for_something_else_is_refused() {
     }
     assert!(!house.kinds().await.contains(&"dataset.created".to_owned()));
 }
+
+/// An organization has few readers at a time: whoever holds one while waiting for another stands in the way of
+/// all.
+#[tokio::test]
+async fn many_at_once_do_not_wait_for_each_other() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    house.protect(&house.ctx, FILE, FILE.len()).await.expect("it protects");
+    let run = || house.protect(&house.ctx, FILE, FILE.len());
+    let (first, second, third, fourth, fifth) = tokio::join!(run(), run(), run(), run(), run());
+    for run in [first, second, third, fourth, fifth] {
+        run.expect("it protects");
+    }
+}
