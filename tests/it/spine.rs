@@ -43,7 +43,7 @@ impl House {
     pub(crate) fn cut_off(&self) -> Vec<String> {
         let all = self.organization.list(&self.server, "/api/v1/identities").into_iter();
         all.filter(|identity| identity["standing"] == "quarantined")
-            .map(|identity| identity["native"].to_string())
+            .map(|identity| identity["name"].to_string())
             .collect()
     }
 

@@ -109,10 +109,10 @@ fn everything(walk: &mut Walk, secret: &str) {
     walk.take("events.tail", &["events", "tail"], &tailed);
     assert_eq!(tailed.out.lines().count(), 3, "{}", tailed.out);
 
-    let find = |walk: &mut Walk, native: &str| {
+    let find = |walk: &mut Walk, name: &str| {
         let listed = walk.run("identities.ls", &admin, &["identities", "ls"]);
         let rows = listed["items"].as_array().expect("rows").clone();
-        rows.into_iter().find(|row| row["native"] == native)
+        rows.into_iter().find(|row| row["name"] == name)
     };
     // In process every command is a whole node: the first one after the attack answers it.
     let bad = until("the attacker is cut off", PATIENCE, || {

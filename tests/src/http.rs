@@ -128,23 +128,48 @@ impl Request {
         self.open(address)?.finish()
     }
 
-    /// Sends it and reads the answer's head; the body is read by [`Open`].
+    /// Sends it and reads the answer's head; the body is read by [`Open`]. The body goes out while the answer
+    /// comes in, as it must where both stream.
     ///
     /// # Errors
     /// What the connection meets.
     pub fn open(&self, address: &Address) -> io::Result<Open> {
         match address {
-            Address::Unix(path) => self.over(unix(path)?),
-            Address::Tcp(host) => self.over(tcp(host)?),
+            Address::Unix(path) => {
+                let stream = unix(path)?;
+                self.both_ways(stream.try_clone()?, stream)
+            }
+            Address::Tcp(host) => {
+                let stream = tcp(host)?;
+                self.both_ways(stream.try_clone()?, stream)
+            }
         }
     }
 
-    /// The same over any stream.
+    fn both_ways(
+        &self,
+        writer: impl Write + Send + 'static,
+        reader: impl Read + Send + 'static,
+    ) -> io::Result<Open> {
+        let request = self.clone();
+        let mut writer = writer;
+        let sender = std::thread::Builder::new().name("request".to_owned());
+        // A server may refuse before it has read everything; what it says then still counts.
+        sender.spawn(move || drop(request.write(&mut writer)))?;
+        Open::read(Box::new(reader))
+    }
+
+    /// The same over any stream: first out, then in.
     ///
     /// # Errors
     /// What the connection meets.
     pub fn over(&self, stream: impl Read + Write + Send + 'static) -> io::Result<Open> {
         let mut stream = stream;
+        self.write(&mut stream)?;
+        Open::read(Box::new(stream))
+    }
+
+    fn write(&self, stream: &mut impl Write) -> io::Result<()> {
         let mut head =
             format!("{} {} HTTP/1.1\r\nhost: localhost\r\nte: trailers\r\n", self.method, self.path);
         for (name, value) in &self.headers {
@@ -152,9 +177,8 @@ impl Request {
         }
         head.push_str(&format!("content-length: {}\r\nconnection: close\r\n\r\n", self.body.len()));
         stream.write_all(head.as_bytes())?;
-        // A server may refuse before it has read everything; what it says then still counts.
-        let _ = stream.write_all(&self.body).and_then(|()| stream.flush());
-        Open::read(Box::new(stream))
+        stream.write_all(&self.body)?;
+        stream.flush()
     }
 }
 

@@ -121,10 +121,10 @@ impl Organization {
         }
     }
 
-    /// The identity that the provider calls so.
+    /// The identity of this name: an access key's id, or an ARN.
     #[must_use]
-    pub fn identity(&self, server: &Server, native: &str) -> Option<Value> {
-        self.list(server, "/api/v1/identities").into_iter().find(|identity| identity["native"] == native)
+    pub fn identity(&self, server: &Server, name: &str) -> Option<Value> {
+        self.list(server, "/api/v1/identities").into_iter().find(|identity| identity["name"] == name)
     }
 
     /// Sends events as NDJSON.
