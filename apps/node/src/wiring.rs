@@ -45,7 +45,7 @@ pub(crate) struct Wiring(Arc<Services>);
 /// Each service by its handle.
 pub(crate) struct Services {
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub(crate) random: store::Random,
     pub(crate) store: Store,
     pub(crate) standings: Standings,
     pub(crate) policy: Policy,
@@ -84,7 +84,7 @@ impl Wiring {
         let clock: Arc<dyn Clock> = Arc::new(MachineClock);
         let provider = crypto::aws_lc();
         let filler = Arc::clone(&provider);
-        let random: Arc<dyn Fn(&mut [u8]) + Send + Sync> = Arc::new(move |buffer| filler.fill(buffer));
+        let random: store::Random = Arc::new(move |buffer| filler.fill(buffer));
         let options = store::Options {
             dir: directory.path().to_owned(),
             clock: Arc::clone(&clock),
@@ -257,10 +257,10 @@ impl Wiring {
         self.pipeline.drain().await;
         for (organization, keys) in self.open_organizations() {
             let ctx = self.background(organization, "drain");
-            if organization != self.store.platform() {
-                if let Err(error) = self.identities.write_times(&ctx).await {
-                    tracing::warn!(%organization, %error, "times of identities were not written");
-                }
+            if organization != self.store.platform()
+                && let Err(error) = self.identities.write_times(&ctx).await
+            {
+                tracing::warn!(%organization, %error, "times of identities were not written");
             }
             loop {
                 match self.audit.publish_step(&ctx, &keys).await {
@@ -301,7 +301,7 @@ impl Redactors {
 fn context_maker(
     task: &'static str,
     clock: &Arc<dyn Clock>,
-    random: &Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    random: &store::Random,
 ) -> Arc<dyn Fn(Id<noun::Organization>) -> Context + Send + Sync> {
     let (clock, random) = (Arc::clone(clock), Arc::clone(random));
     Arc::new(move |organization| {

@@ -27,6 +27,7 @@ pub(crate) struct Intake {
 }
 
 /// A body in memory, and the room that it takes until it is dropped.
+#[derive(Debug)]
 pub(crate) struct Held {
     /// The bytes.
     pub(crate) bytes: Bytes,
@@ -150,9 +151,7 @@ mod tests {
         let intake = Intake::new(Duration::from_secs(1));
         let mut held = Vec::new();
         for _ in 0..MAX_HELD * 1024 / MAX_BATCH {
-            held.push(
-                intake.whole(&HeaderMap::new(), pieces(64, 1 << 20), MAX_BATCH).await.ok().expect("room"),
-            );
+            held.push(intake.whole(&HeaderMap::new(), pieces(64, 1 << 20), MAX_BATCH).await.expect("room"));
         }
         let kind = |failure: super::Failure| failure.0.kind;
         let none = HeaderMap::new();
@@ -166,7 +165,7 @@ mod tests {
     async fn a_body_that_stops_is_given_up() {
         let intake = Intake::new(Duration::from_secs(30));
         let never = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
-        let failure = intake.whole(&HeaderMap::new(), never, 40).await.err().expect("it gives up");
+        let failure = intake.whole(&HeaderMap::new(), never, 40).await.expect_err("it gives up");
         assert_eq!(failure.0.kind, Kind::BadInput);
     }
 }

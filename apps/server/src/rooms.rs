@@ -41,7 +41,7 @@ pub struct Wired {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Fills a buffer with random bytes.
-    pub random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub random: store::Random,
     /// What only the node knows.
     pub platform: Arc<dyn Platform>,
     /// Work that outlives the request that began it; the node waits for it.

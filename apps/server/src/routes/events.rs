@@ -80,5 +80,5 @@ async fn pour(mut reader: pipeline::Tail, mut outlet: Outlet, follow: bool, drai
             return;
         }
     };
-    outlet.finish(result.as_ref().map(|()| ())).await;
+    outlet.finish(result.as_ref().copied()).await;
 }

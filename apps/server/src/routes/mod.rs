@@ -19,7 +19,6 @@ use axum::Router;
 use base::{Kind, Limit};
 
 /// The router over these rooms: every operation, and what answers without a credential.
-#[must_use]
 pub fn router(rooms: &Rooms) -> Router {
     let routes = Routes { router: Router::new(), rooms: rooms.clone() };
     let routes = organizations::routes(routes);
