@@ -37,6 +37,8 @@ pub(crate) struct Live {
     /// The store knows everything before this offset.
     pub(crate) committed: u64,
     pub(crate) since_snapshot: u64,
+    /// The next snapshot is written after so many events at the earliest.
+    pub(crate) snapshot_due: u64,
 }
 
 impl Live {
@@ -88,6 +90,7 @@ pub(crate) fn recover(sequencer: &Sequencer) -> Result<Live, Failure> {
         judged: from,
         committed: cursor,
         since_snapshot: 0,
+        snapshot_due: 0,
     };
     let mut headers = log.reader(log.recent_offset());
     while let Some(header) = headers.next_header(end)? {

@@ -20,6 +20,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 /// A group ends at so many events: what one sync and one transaction carry.
 const GROUP_EVENTS: usize = 50_000;
 
+/// How many bytes of a snapshot one event pays for.
+const SNAPSHOT_BYTES: u64 = 64;
+
 /// An organization's thread, as others see it.
 pub(crate) struct Organization {
     pub(crate) jobs: mpsc::Sender<Job>,
@@ -256,21 +259,21 @@ impl Sequencer {
         Ok(offsets)
     }
 
-    /// Writes a snapshot if at least so many events came since the last.
+    /// Writes a snapshot if at least so many events came since the last, and enough for its size: an event
+    /// pays for [`SNAPSHOT_BYTES`] of it, so that a large state is not written all the time.
     fn snapshot(&mut self, every: u64) {
         let Some(live) = &mut self.live else { return };
-        if live.since_snapshot < every || live.judged != live.committed {
+        let due = live.since_snapshot >= every && (every == 1 || live.since_snapshot >= live.snapshot_due);
+        if !due || live.judged != live.committed {
             return;
         }
         let path = snapshot::path(&self.shared.options.store.directory(self.organization));
         match snapshot::write(&path, self.organization, live.committed, live.shards.states()) {
-            Ok(()) => live.since_snapshot = 0,
-            Err(error) => {
-                // The log gives the same state; a start only takes longer.
-                tracing::warn!(%error, path = %path.display(), "a snapshot could not be written");
-                live.since_snapshot = 0;
-            }
+            Ok(bytes) => live.snapshot_due = bytes / SNAPSHOT_BYTES,
+            // The log gives the same state; a start only takes longer.
+            Err(error) => tracing::warn!(%error, path = %path.display(), "a snapshot could not be written"),
         }
+        live.since_snapshot = 0;
     }
 
     pub(crate) fn show(&self, log: &Log, committed: u64) {

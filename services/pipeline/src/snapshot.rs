@@ -20,20 +20,22 @@ pub(crate) fn path(organization_dir: &Path) -> PathBuf {
     organization_dir.join("state")
 }
 
-/// Writes the snapshot of the states before `offset`.
+/// Writes the snapshot of the states before `offset`; how many bytes it has.
 pub(crate) fn write(
     path: &Path,
     organization: Id<noun::Organization>,
     offset: u64,
     states: &[ShardState],
-) -> io::Result<()> {
+) -> io::Result<u64> {
     let new = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(&encode(organization, offset, states))?;
+    let bytes = encode(organization, offset, states);
+    file.write_all(&bytes)?;
     file.sync_all()?;
     fs::rename(&new, path)?;
-    path.parent().map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all())
+    path.parent().map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all())?;
+    Ok(bytes.len() as u64)
 }
 
 /// Reads it. `None` where there is none that this release can go on from.
