@@ -135,3 +135,24 @@ fn a_part_is_revealed_and_the_rest_stays_sealed() {
 fn policy_of(column: &str) -> FieldPolicy {
     FieldPolicy::aead([column]).expect("a policy")
 }
+
+#[test]
+fn a_long_cell_comes_back_however_it_is_cut() {
+    let world = World::new();
+    let cell = "a \"\"quoted\"\" word, and\n".repeat(20_000);
+    let file = format!("a,b\n\"{cell}\",1\n2,3\n").into_bytes();
+    for piece in [10_007, 100_003, file.len()] {
+        let (output, manifest) = world.protect(&file, policy_of("a"), piece).expect("it protects");
+        assert_eq!(manifest.output.rows(), 2);
+        assert_eq!(world.reveal(&output, &manifest, piece).expect("it reveals"), file);
+    }
+}
+
+#[test]
+fn a_header_that_would_fill_the_memory_is_refused() {
+    let world = World::new();
+    let columns = |count: usize| format!("a{}\n", ",b".repeat(count - 1)).into_bytes();
+    world.protect(&columns(16_384), policy_of("a"), 1 << 20).expect("as many as there may be");
+    let error = world.protect(&columns(16_385), policy_of("a"), 1 << 20).expect_err("one too many");
+    assert_eq!(error.to_string(), "line 1: the header has 16385 columns; there may be 16384");
+}

@@ -9,6 +9,7 @@
 //! - A blank line in a file of several columns is no row and leaves as it came.
 //! - An empty cell is null and stays empty; a quoted empty cell (`""`) is the empty text and is protected.
 //! - A revealed cell is quoted only where it must be.
+//! - A record has at most 16 MiB, a header at most 16,384 columns.
 
 mod cells;
 mod split;

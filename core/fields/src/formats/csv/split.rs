@@ -13,6 +13,9 @@ pub(super) struct Splitter {
     delimiter: u8,
     /// The line on which the next record begins, from 1.
     line: u64,
+    /// How many times a record was begun to be read.
+    #[cfg(test)]
+    pub(super) tries: u64,
 }
 
 /// What stands at some place of a file.
@@ -26,7 +29,12 @@ pub(super) enum Step {
 
 impl Splitter {
     pub(super) const fn new(delimiter: u8) -> Self {
-        Self { delimiter, line: 1 }
+        Self {
+            delimiter,
+            line: 1,
+            #[cfg(test)]
+            tries: 0,
+        }
     }
 
     pub(super) const fn line(&self) -> u64 {
@@ -42,6 +50,10 @@ impl Splitter {
         last: bool,
         mut cell: impl FnMut(usize, Range<usize>),
     ) -> Result<Step, Error> {
+        #[cfg(test)]
+        {
+            self.tries += 1;
+        }
         let (mut at, mut cells) = (start, 0);
         loop {
             let Some((range, next)) = self.cell(bytes, at, last)? else {

@@ -2,7 +2,7 @@
 
 use super::{
     Dialect, cells,
-    split::{Splitter, Step},
+    split::{MAX_RECORD, Splitter, Step},
 };
 use crate::{
     Error, FieldPolicy, Manifest, Output, Protector, Revealer, error::Why, manifest::sha256_text,
@@ -14,6 +14,13 @@ use crypto::digest::Sha256;
 use std::{ops::Range, sync::Arc};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The most columns: a header of 16 MiB could name so many that their names fill the memory.
+const MAX_COLUMNS: usize = 1 << 14;
+
+/// An unfinished record of this many bytes is read again only when it has doubled: pushed in piece by piece, it
+/// would else cost the square of its length.
+const LONG: usize = 64 << 10;
 
 /// Protects a CSV file.
 ///
@@ -149,6 +156,8 @@ struct File {
     dialect: Dialect,
     splitter: Splitter,
     pending: Vec<u8>,
+    /// How many pending bytes it takes to look for the end of a record again.
+    enough: usize,
     rows: u64,
     header: Option<Header>,
 }
@@ -164,7 +173,7 @@ struct Header {
 impl File {
     fn new(dialect: Dialect) -> Self {
         let splitter = Splitter::new(dialect.delimiter);
-        Self { dialect, splitter, pending: Vec::new(), rows: 0, header: None }
+        Self { dialect, splitter, pending: Vec::new(), enough: 0, rows: 0, header: None }
     }
 
     fn take(
@@ -178,12 +187,16 @@ impl File {
         // Taken out, so that records can be read while the rest of `self` changes.
         let mut pending = std::mem::take(&mut self.pending);
         pending.extend_from_slice(bytes);
+        if !last && pending.len() < self.enough {
+            self.pending = pending;
+            return Ok(());
+        }
         let mut at = 0;
         if self.header.is_none() {
             match self.read_header(&pending, last, policy)? {
                 Some(end) => at = end,
                 None => {
-                    self.pending = pending;
+                    self.wait(pending);
                     return Ok(());
                 }
             }
@@ -201,8 +214,15 @@ impl File {
             self.rows += lines.len() as u64;
         }
         pending.drain(..end);
-        self.pending = pending;
+        self.wait(pending);
         Ok(())
+    }
+
+    /// Keeps an unfinished record until more of it has arrived.
+    fn wait(&mut self, pending: Vec<u8>) {
+        let long = pending.len() >= LONG;
+        self.enough = if long { (pending.len() * 2).min(MAX_RECORD + 1) } else { 0 };
+        self.pending = pending;
     }
 
     /// Reads the header: where it ends, or `None` where it has not arrived.
@@ -224,8 +244,16 @@ impl File {
             return Err(self.splitter.wrong("the file is empty: a header row is expected"));
         }
         let mut ranges = Vec::new();
-        let step = self.splitter.record(bytes, start, last, |_, range| ranges.push(range))?;
-        let Step::Record { end, .. } = step else { return Ok(None) };
+        let step = self.splitter.record(bytes, start, last, |index, range| {
+            if index < MAX_COLUMNS {
+                ranges.push(range);
+            }
+        })?;
+        let Step::Record { cells, end } = step else { return Ok(None) };
+        if cells > MAX_COLUMNS {
+            let why = format!("the header has {cells} columns; there may be {MAX_COLUMNS}");
+            return Err(Error::Csv { line: 1, why });
+        }
         let name = |range: Range<usize>| {
             let name = cells::decode(&bytes[range]).unwrap_or_default().into_owned();
             String::from_utf8(name).map_err(|_| Error::Csv { line: 1, why: "the header is not UTF-8".into() })
@@ -346,4 +374,33 @@ fn merge(
         }
     }
     out.extend_from_slice(&bytes[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialect, File, MAX_RECORD};
+    use crate::FieldPolicy;
+
+    #[test]
+    fn a_record_that_arrives_in_small_pieces_is_not_read_again_at_each() {
+        let policy = FieldPolicy::aead(["a"]).expect("a policy");
+        for begun in ["a\n\"", "\"a"] {
+            let (mut file, mut out) = (File::new(Dialect::default()), Vec::new());
+            let mut push = |bytes: &[u8]| {
+                let taken = file.take(bytes, false, &policy, &mut out, |batch| Ok(batch.clone()));
+                (taken, file.splitter.tries)
+            };
+            push(begun.as_bytes()).0.expect("it has begun");
+            let (piece, mut pushed) = ([b'x'; 8 << 10], 0);
+            let (error, tries) = loop {
+                pushed += piece.len();
+                if let (Err(error), tries) = push(&piece) {
+                    break (error, tries);
+                }
+            };
+            assert!(error.to_string().contains("is a quote left open?"), "{error}");
+            assert_eq!(pushed, MAX_RECORD, "it is refused as soon as it is too long");
+            assert!(tries < 32, "{tries} tries");
+        }
+    }
 }
