@@ -34,16 +34,15 @@ fn fifty_kills_lose_nothing_that_was_acknowledged_and_double_nothing() {
         // that a thread is sending.
         let quiet = numbers.below(12);
         for batch in 0..quiet {
-            send(&house, round, u32::try_from(batch).unwrap_or(0), &mut attackers, &mut sent);
+            send(&house, round, u32::try_from(batch).unwrap_or(0), Some(&mut attackers), &mut sent);
         }
         let pause = std::time::Duration::from_micros(numbers.below(9_000));
         std::thread::scope(|scope| {
             let house = &house;
             let sending = scope.spawn(move || {
                 let mut sent = Sent::default();
-                let mut none = u32::MAX;
                 for batch in 100..130 {
-                    if !send(house, round, batch, &mut none, &mut sent) {
+                    if !send(house, round, batch, None, &mut sent) {
                         break;
                     }
                 }
@@ -63,19 +62,21 @@ fn fifty_kills_lose_nothing_that_was_acknowledged_and_double_nothing() {
 }
 
 /// Sends a batch of three events, now and then with an attack in it; whether it was acknowledged.
-fn send(house: &House, round: u32, batch: u32, attackers: &mut u32, sent: &mut Sent) -> bool {
+fn send(house: &House, round: u32, batch: u32, attackers: Option<&mut u32>, sent: &mut Sent) -> bool {
     let id = |event: u32| format!("kill-{round}-{batch}-{event}");
     let at = round * 200 + batch;
     let mut events = vec![harmless(&id(0), 500, at), harmless(&id(1), 501, at)];
-    let attacker = 1_000 + *attackers;
     // Four may be cut off before the brake would ask.
-    let attacks = batch == 0 && *attackers < 4;
-    events.push(if attacks { attack(&id(2), attacker, at) } else { harmless(&id(2), 502, at) });
+    let attackers = attackers.filter(|attackers| batch == 0 && **attackers < 4);
+    events.push(match &attackers {
+        Some(attackers) => attack(&id(2), 1_000 + **attackers, at),
+        None => harmless(&id(2), 502, at),
+    });
     let ids = (0..3).map(id);
     match house.organization.events(&house.server, &events) {
         Ok(answer) if answer.status == 200 => {
             sent.acknowledged.extend(ids);
-            *attackers += u32::from(attacks);
+            attackers.into_iter().for_each(|attackers| *attackers += 1);
             true
         }
         _ => {

@@ -32,7 +32,7 @@ fn the_recorded_attack_is_answered() {
 }
 
 #[test]
-fn the_owners_console_session_has_findings_only() {
+fn the_owners_console_session_is_not_cut_off() {
     let file = shared().join("cloudtrail-invictus.ndjson.zst");
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start(&dir.path().join("data"));
@@ -65,10 +65,6 @@ fn the_owners_console_session_has_findings_only() {
     let owner = key["owner"].as_str().expect("an owner").to_owned();
     let owner = organization.get(&server, &format!("/api/v1/identities/{owner}")).ok().json();
     assert_eq!((&owner["standing"], &owner["person"]), (&Value::from("good"), &Value::from(true)), "{owner}");
-    let path = format!("/api/v1/findings?identity={}", owner["id"].as_str().expect("an id"));
-    let findings = organization.get(&server, &path).ok().json();
-    assert!(findings["items"].as_array().is_some_and(|rows| !rows.is_empty()), "its session has findings");
-
     let bound = organization.bind(&server, key["id"].as_str().expect("an id"));
     let refused = server.send(&Request::new("GET", "/api/v1/datasets").token(&bound));
     assert!(matches!(refused.status, 401 | 403), "a credential bound to it is refused: {}", refused.text());
