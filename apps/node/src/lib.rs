@@ -34,20 +34,16 @@ pub use config::Config;
 pub use directory::{Directory, write_private};
 pub use error::Error;
 
-use api::client::Local;
-use axum::body::Body;
 use base::{Id, Secret, noun};
-use http_body_util::BodyExt as _;
 use platform::ThisNode;
 use runner::Runner;
-use server::{Limits, Listener, Rooms, Server, Wired};
+use server::{Limits, Listener, Local, Rooms, Router, Server, Wired};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt as _;
 use wiring::Wiring;
 
 /// How long a drain waits for requests that are in work.
@@ -59,7 +55,7 @@ const LAST: Duration = Duration::from_secs(3);
 pub struct Node {
     config: Config,
     wiring: Wiring,
-    router: axum::Router,
+    router: Router,
     server: Server,
     accepting: TaskTracker,
     tasks: TaskTracker,
@@ -121,16 +117,7 @@ impl Node {
     /// The same router that listeners serve, for a client in this process.
     #[must_use]
     pub fn router(&self) -> Local {
-        let router = self.router.clone();
-        Arc::new(move |request| {
-            let router = router.clone();
-            Box::pin(async move {
-                let answered = router.oneshot(request.map(Body::new)).await;
-                answered
-                    .unwrap_or_else(|never| match never {})
-                    .map(|body| body.map_err(Into::into).boxed_unsync())
-            })
-        })
+        server::local(self.router.clone())
     }
 
     /// Listens where the configuration says and on the data directory's socket, and gives the address.

@@ -2,13 +2,10 @@
 
 use crate::figures;
 use crate::wiring::{Wiring, told};
-use api::Problem;
-use api::ledgers::LedgerStatus;
-use api::node::{Check, State};
 use base::{Context, Id, Kind, noun};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use server::Platform;
+use server::{Check, LedgerStatus, Platform, Problem, State};
 use store::Space;
 
 /// This node, as its routes see it.

@@ -3,7 +3,6 @@
 use crate::rulepack;
 use crate::runner::{Progress, Runner, StepError, Wake, background};
 use crate::{Directory, Error, MachineClock, root};
-use api::Problem;
 use audit::{Audit, LogKeys};
 use base::{Clock, Context, Fault, Id, Secret, noun};
 use crypto::Provider;
@@ -17,6 +16,7 @@ use keys::Keys;
 use pipeline::Pipeline;
 use policy::Policy;
 use respond::Respond;
+use server::Problem;
 use standing::Standings;
 use std::collections::HashMap;
 use std::path::PathBuf;

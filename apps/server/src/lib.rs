@@ -26,5 +26,13 @@ pub mod tls;
 mod view;
 
 pub use accept::{Limits, Listener, Server};
+/// What [`Platform`] speaks, and the router's type: so that whoever wires a server needs nothing else.
+pub use api::{
+    Problem,
+    client::Local,
+    ledgers::LedgerStatus,
+    node::{Check, State},
+};
+pub use axum::Router;
 pub use rooms::{Platform, Rooms, Wired};
-pub use routes::router;
+pub use routes::{local, router};

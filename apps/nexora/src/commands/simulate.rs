@@ -28,7 +28,7 @@ impl Show for Written {
         facts([
             ("events", Some(format!("{} in {}", self.events, self.file))),
             ("labels", Some(format!("{} in {}", self.labels, self.labels_file))),
-            ("accounts", Some(self.accounts.join(" "))),
+            ("accounts", Some(self.accounts.join(", "))),
         ])
     }
 }

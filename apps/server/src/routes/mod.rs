@@ -15,8 +15,13 @@ use crate::call::Routes;
 use crate::failure::Failure;
 use crate::health;
 use crate::rooms::Rooms;
+use api::client::Local;
 use axum::Router;
+use axum::body::Body;
 use base::{Kind, Limit};
+use http_body_util::BodyExt as _;
+use std::sync::Arc;
+use tower::ServiceExt as _;
 
 /// The router over these rooms: every operation, and what answers without a credential.
 pub fn router(rooms: &Rooms) -> Router {
@@ -32,6 +37,19 @@ pub fn router(rooms: &Rooms) -> Router {
     let routes = producers::routes(routes);
     let routes = node::routes(routes);
     routes.router.merge(health::routes(rooms))
+}
+
+/// The same router for a client in this process.
+#[must_use]
+pub fn local(router: Router) -> Local {
+    Arc::new(move |request| {
+        let router = router.clone();
+        Box::pin(async move {
+            let answered = router.oneshot(request.map(Body::new)).await;
+            let response = answered.unwrap_or_else(|never| match never {});
+            response.map(|body| body.map_err(Into::into).boxed_unsync())
+        })
+    })
 }
 
 /// The page size that was asked for.
