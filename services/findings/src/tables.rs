@@ -6,7 +6,7 @@ use base::{Id, Severity, Timestamp, noun};
 use detect::{Detector, Finding};
 use sea_orm::{
     ActiveValue::Set,
-    QueryOrder, QuerySelect, Select,
+    FromQueryResult, QueryOrder, QuerySelect, Select,
     entity::prelude::*,
     sea_query::{ColumnDef, OnConflict},
 };
@@ -167,18 +167,15 @@ pub(crate) async fn since(door: &impl Queries, position: i64, limit: u64) -> Res
     door.all(select).await?.into_iter().map(on_record).collect()
 }
 
-pub(crate) async fn put(
-    tx: &mut Tx,
-    finding: &Finding,
-    position: i64,
-    recorded_at: Option<Timestamp>,
-) -> Result<(), Error> {
+/// Writes what is on record of these findings, without their evidence.
+pub(crate) async fn put(tx: &mut Tx, changed: &[(OnRecord, usize)]) -> Result<(), Error> {
     use finding::Column as C;
-    let row = finding::ActiveModel {
-        organization: Set(tx.owner()),
+    let owner = tx.owner();
+    let row = |OnRecord { finding, position, recorded_at }: &OnRecord| finding::ActiveModel {
+        organization: Set(owner.clone()),
         id: Set(finding.id.as_bytes().to_vec()),
-        position: Set(position),
-        recorded_at: Set(recorded_at.unwrap_or_else(|| tx.now()).micros()),
+        position: Set(*position),
+        recorded_at: Set(recorded_at.micros()),
         detector: Set(finding.detector.as_str().to_owned()),
         rule: Set(finding.rule.clone()),
         title: Set(finding.title.clone()),
@@ -195,6 +192,7 @@ pub(crate) async fn put(
         attack: Set(json(&finding.attack)),
         owasp: Set(json(&finding.owasp)),
     };
+    let rows = changed.iter().map(|(record, _)| row(record)).collect();
     let conflict = OnConflict::columns([C::Organization, C::Id])
         .update_columns([
             C::Position,
@@ -208,28 +206,56 @@ pub(crate) async fn put(
             C::Reasons,
         ])
         .to_owned();
-    tx.insert_all(vec![row], conflict).await?;
+    tx.insert_all(rows, conflict).await?;
     Ok(())
 }
 
-pub(crate) async fn evidence_count(door: &impl Queries, id: Id<noun::Finding>) -> Result<usize, Error> {
-    let count = door.count(evidence_of(id)).await?;
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+/// How many events are kept of one finding.
+#[derive(FromQueryResult)]
+struct Kept {
+    finding: Vec<u8>,
+    events: i64,
 }
 
-/// Adds the finding's events behind the `kept` that stand there.
-pub(crate) async fn add_evidence(tx: &mut Tx, finding: &Finding, kept: usize) -> Result<(), Error> {
-    let events = finding.event_ids.iter().zip(&finding.evidence).enumerate();
-    let rows: Vec<_> = events
-        .map(|(ordinal, (event_id, event))| evidence_row::ActiveModel {
-            organization: Set(tx.owner()),
+/// How many events are kept of each of these findings that has any.
+pub(crate) async fn evidence_counts(
+    door: &impl Queries,
+    ids: impl IntoIterator<Item = Id<noun::Finding>>,
+) -> Result<HashMap<Id<noun::Finding>, usize>, Error> {
+    use evidence_row::Column as C;
+    let ids: Vec<_> = ids.into_iter().map(|id| id.as_bytes().to_vec()).collect();
+    let mut counts = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let select = evidence_row::Entity::find()
+            .select_only()
+            .column(C::Finding)
+            .column_as(C::Ordinal.count(), "events")
+            .filter(C::Finding.is_in(chunk.to_vec()))
+            .group_by(C::Finding);
+        let rows: Vec<Kept> = door.all_as(select).await?;
+        for Kept { finding, events } in rows {
+            let id = Id::from_slice(&finding).ok_or(Error::Damaged { what: "id" })?;
+            counts.insert(id, usize::try_from(events).unwrap_or(usize::MAX));
+        }
+    }
+    Ok(counts)
+}
+
+/// Adds the findings' events, each behind those that are kept of it.
+pub(crate) async fn add_evidence(tx: &mut Tx, changed: &[(OnRecord, usize)]) -> Result<(), Error> {
+    use evidence_row::Column as C;
+    let owner = tx.owner();
+    let mut rows = Vec::new();
+    for (OnRecord { finding, .. }, kept) in changed {
+        let events = finding.event_ids.iter().zip(&finding.evidence).enumerate();
+        rows.extend(events.map(|(ordinal, (event_id, event))| evidence_row::ActiveModel {
+            organization: Set(owner.clone()),
             finding: Set(finding.id.as_bytes().to_vec()),
             ordinal: Set(i32::try_from(kept + ordinal).unwrap_or(i32::MAX)),
             event_id: Set(event_id.clone()),
             event: Set(event.get().to_owned()),
-        })
-        .collect();
-    use evidence_row::Column as C;
+        }));
+    }
     let keep = OnConflict::columns([C::Organization, C::Finding, C::Ordinal]).do_nothing().to_owned();
     tx.insert_all(rows, keep).await?;
     Ok(())

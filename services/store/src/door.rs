@@ -17,8 +17,9 @@ use sea_orm::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Rows per insert statement; SQLite binds at most 32,766 values to one.
-const CHUNK: usize = 1_000;
+/// Rows per insert statement. SQLite would bind 32,766 values to one, but every number of rows is another
+/// statement, and a connection keeps the last hundred prepared.
+const CHUNK: usize = 64;
 
 /// Questions that both doors answer. The statements are sea-orm's; the rows are this organization's only.
 pub trait Queries: Sync {

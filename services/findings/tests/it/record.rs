@@ -80,3 +80,29 @@ async fn lists_are_filtered_and_cut() {
     let wrong = findings.list(&ctx, &bad, limit, Some("x")).await.expect_err("no such page");
     assert_eq!(wrong.kind(), Kind::BadInput);
 }
+
+#[tokio::test]
+async fn a_large_batch_keeps_each_finding_apart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (store, ctx) = organization(dir.path()).await;
+    let findings = Findings::new(store.clone());
+    let batch = |who: std::ops::Range<u8>, seconds: std::ops::Range<i64>| {
+        let hits = who.flat_map(|who| seconds.clone().map(move |second| (who, second)));
+        hits.map(|(who, second)| hit(&ctx, "a", who, second)).collect::<Vec<_>>()
+    };
+    record(&findings, &store, &ctx, batch(0..150, 0..12)).await;
+    record(&findings, &store, &ctx, batch(50..200, 12..24)).await;
+    let seen = findings.since(&ctx, 0, Limit::try_from(1_000).expect("a limit")).await.expect("a read");
+    let again = seen.iter().filter(|record| record.position >= 150).map(|record| record.position);
+    assert_eq!(again.collect::<Vec<_>>(), (150..300).collect::<Vec<_>>(), "each stands where it changed last");
+    assert_eq!(seen.len(), 200);
+    for who in 0..200 {
+        let found = findings.get(&ctx, hit(&ctx, "a", who, 0).id).await.expect("it is there").finding;
+        let (first, last): (i64, i64) = if who < 50 { (0, 12) } else { (if who < 150 { 0 } else { 12 }, 24) };
+        assert_eq!(found.identity, hit(&ctx, "a", who, 0).identity);
+        assert_eq!(found.count, (last - first).unsigned_abs());
+        let kept: Vec<_> = (first..last).take(20).map(|second| format!("a-{who}-{second}")).collect();
+        assert_eq!(found.event_ids, kept);
+        assert_eq!(found.evidence.len(), kept.len());
+    }
+}
