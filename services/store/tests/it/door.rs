@@ -103,3 +103,38 @@ async fn what_was_committed_is_there_after_a_restart() {
     assert_eq!(read.cursor("reader").await.expect("a cursor"), 42);
     assert_eq!(read.end(store::OUTBOX).await.expect("the end"), 1);
 }
+
+/// A caller who goes away drops its future wherever it waits: its change is there whole or not at all, and the
+/// next writer has its turn.
+#[tokio::test]
+async fn a_caller_may_go_away_at_any_point() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (store, ctx) = organization(dir.path(), 7).await;
+    let write = async |text: &str| {
+        let mut tx = store.write(&ctx).await.expect("its turn");
+        let position = tx.next_position("notes").await.expect("a position");
+        tx.insert(row(&tx, position, text)).await.expect("it fits");
+        tx.commit(Entry::done(Kind::ResponseSet, ctx.organization())).await.expect("it commits");
+    };
+    // The future is polled a few times more in each round, and then dropped.
+    for polls in 0..200_u32 {
+        let mut left = polls % 40;
+        let mut change = std::pin::pin!(write("perhaps"));
+        let gone = std::future::poll_fn(|waker| {
+            if change.as_mut().poll(waker).is_ready() {
+                return std::task::Poll::Ready(false);
+            }
+            left = left.saturating_sub(1);
+            if left == 0 { std::task::Poll::Ready(true) } else { std::task::Poll::Pending }
+        });
+        let _gone = gone.await;
+    }
+    write("certainly").await;
+    let read = store.read(&ctx).await.expect("a snapshot");
+    let notes = read.all(note::Entity::find()).await.expect("rows");
+    let positions: Vec<_> = notes.iter().map(|note| note.position).collect();
+    assert_eq!(positions, (0..read.end("notes").await.expect("the end")).collect::<Vec<_>>());
+    let entries = read.entries(1, 1_000).await.expect("entries");
+    assert_eq!(entries.len(), notes.len(), "each change has its entry, and no entry is without its change");
+    assert_eq!(notes.last().map(|note| note.text.as_str()), Some("certainly"));
+}
