@@ -17,13 +17,16 @@ pub struct Problem {
     /// Where in the input: an index, a row, a column or a byte, named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
+    /// The request's id: what finds it in the server's log and in the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 impl Problem {
     /// A problem without a position.
     #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), position: None }
+        Self { kind, message: message.into(), position: None, request: None }
     }
 
     /// The same problem at a position in the input.

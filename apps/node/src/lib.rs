@@ -43,13 +43,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wiring::Wiring;
 
-/// How long a drain waits for requests that are in work.
-const PATIENCE: Duration = Duration::from_secs(12);
-/// How long it waits for background tasks after that, and for the last writes after those.
-const LAST: Duration = Duration::from_secs(3);
+/// Until when after its beginning a drain waits for requests that are in work.
+const REQUESTS: Duration = Duration::from_secs(11);
+/// Until when it waits for background tasks.
+const TASKS: Duration = Duration::from_secs(14);
+/// Until when it waits for the last writes.
+const WRITES: Duration = Duration::from_secs(19);
 
 /// A running node.
 pub struct Node {
@@ -207,6 +210,7 @@ impl Node {
     /// Ends the node: accepts nobody, finishes what was begun, writes and publishes what is left, within 20
     /// seconds.
     pub async fn drain(self) {
+        let began = Instant::now();
         self.stop_requests.cancel();
         self.accepting.close();
         self.tasks.close();
@@ -215,14 +219,14 @@ impl Node {
             self.server.drained().await;
             self.tasks.wait().await;
         };
-        if tokio::time::timeout(PATIENCE, requests).await.is_err() {
+        if timeout_at(began + REQUESTS, requests).await.is_err() {
             tracing::warn!(open = self.server.open(), "requests were cut off: they took too long to drain");
         }
         self.stop_tasks.cancel();
-        if tokio::time::timeout(LAST, self.runner.drained()).await.is_err() {
+        if timeout_at(began + TASKS, self.runner.drained()).await.is_err() {
             tracing::warn!("background tasks were cut off: they took too long to drain");
         }
-        if tokio::time::timeout(LAST, self.wiring.finish()).await.is_err() {
+        if timeout_at(began + WRITES, self.wiring.finish()).await.is_err() {
             tracing::warn!("the last writes took too long: what is committed is published at the next start");
         }
         if let Some(socket) = &self.socket {

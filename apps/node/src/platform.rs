@@ -81,6 +81,21 @@ impl Platform for ThisNode {
     }
 
     fn metrics(&self) -> String {
+        let counts = self.wiring.pipeline.counts();
+        for (name, count) in [
+            ("nexora_batches_total", counts.batches),
+            ("nexora_batches_again_total", counts.batches_again),
+            ("nexora_batches_busy_total", counts.busy),
+            ("nexora_batches_not_kept_total", counts.not_kept),
+            ("nexora_events_accepted_total", counts.accepted),
+            ("nexora_findings_recorded_total", counts.findings),
+            ("nexora_identities_discovered_total", counts.identities),
+        ] {
+            metrics::counter!(name).absolute(count);
+        }
+        for (code, count) in counts.rejected {
+            metrics::counter!("nexora_events_rejected_total", "code" => code).absolute(count);
+        }
         let figures = figures::recorder();
         figures.run_upkeep();
         figures.render()

@@ -134,7 +134,10 @@ where
     } else {
         work.await
     };
-    let mut response = result.unwrap_or_else(|failure| failure.response());
+    let mut response = result.unwrap_or_else(|mut failure| {
+        failure.0.request = Some(id.to_string());
+        failure.response()
+    });
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert("nexora-request", id);
     }

@@ -36,7 +36,11 @@ pub struct WrongFormat;
 impl FromStr for Format {
     type Err = WrongFormat;
 
+    /// By its name, or by its name without the provider's.
     fn from_str(text: &str) -> Result<Self, WrongFormat> {
+        if text == "cloudtrail" {
+            return Ok(Self::AwsCloudTrail);
+        }
         Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or(WrongFormat)
     }
 }

@@ -46,6 +46,11 @@ impl Connection {
         self.sender.is_ready()
     }
 
+    /// Whether it takes a request now.
+    pub(super) async fn ready(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+
     /// One request and the reply to it; its body may still be on the way.
     pub(super) async fn exchange(&mut self, request: Request<Body>) -> Result<Response<Body>, Error> {
         self.sender.ready().await.map_err(|error| Error::CutOff(error.into()))?;

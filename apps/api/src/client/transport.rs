@@ -88,9 +88,12 @@ impl Transport {
         if let Way::Local(router) = &self.0.way {
             return Ok(router(request).await);
         }
-        let mut connection = match self.idle() {
-            Some(connection) => connection,
-            None => self.connect().await?,
+        // One that the other side closed while it was idle has taken nothing of this request yet.
+        let mut connection = loop {
+            let Some(mut connection) = self.idle() else { break self.connect().await? };
+            if connection.ready().await {
+                break connection;
+            }
         };
         let response = connection.exchange(request).await?;
         if let Ok(mut idle) = self.0.idle.lock() {

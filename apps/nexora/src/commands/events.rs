@@ -85,8 +85,12 @@ pub(crate) async fn run(client: &Client, output: Output, command: Events) -> Res
                 bar.finish_and_clear();
             }
             output.show(&sent)?;
-            // What was accepted is kept; that something was not is for the caller to see.
-            let code = if sent.rejected.is_empty() { 0 } else { Kind::BadInput.exit_code() };
+            if !sent.rejected.is_empty() {
+                output.say(&format!("{} events were rejected; they are named above", sent.rejected.len()));
+            }
+            // What is valid was kept, which is success; where nothing was, the input cannot be used.
+            let useless = sent.accepted == 0 && !sent.rejected.is_empty();
+            let code = if useless { Kind::BadInput.exit_code() } else { 0 };
             Ok(ExitCode::from(code))
         }
         Events::Tail { from, no_follow } => {
