@@ -165,20 +165,8 @@ impl Datasets {
     /// Records from the reserve when the disk is full. The refusal holds even where it cannot be recorded; then
     /// the reserve is spent, and `doctor` and `/readyz` say so.
     async fn record_refusal(&self, ctx: &Context, entry: Entry) {
-        loop {
-            let committed = match self.store.write_reserved(ctx).await {
-                Ok(tx) => tx.commit(entry.clone()).await,
-                Err(error) => Err(error),
-            };
-            match committed {
-                Ok(_) => return,
-                // A further part of the reserve has been set free.
-                Err(store::Error::Full) => {}
-                Err(error) => {
-                    tracing::error!(%error, "a refusal could not be recorded");
-                    return;
-                }
-            }
+        if let Err(error) = self.store.record(ctx, &entry).await {
+            tracing::error!(%error, "a refusal could not be recorded");
         }
     }
 }

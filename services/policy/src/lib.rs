@@ -54,8 +54,6 @@ impl Policy {
     /// # Errors
     /// The store's. The refusal holds all the same.
     pub async fn record(&self, ctx: &Context, refused: &Refused) -> Result<(), store::Error> {
-        let tx = self.store.write_reserved(ctx).await?;
-        let _committed = tx.commit(refused.entry()).await?;
-        Ok(())
+        self.store.record(ctx, &refused.entry()).await.map(|_| ())
     }
 }

@@ -46,6 +46,7 @@ pub use schema::{Change, Guard, Migration, Schema};
 
 use base::{Clock, Id, noun};
 use file::File;
+use ledger::Entry;
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
@@ -161,6 +162,27 @@ impl Store {
         let file = self.file(ctx.organization()).await?;
         file.reserve.make_room()?;
         door::Tx::begin(self.clone(), file, ctx.clone()).await
+    }
+
+    /// Commits an entry that changes nothing else, such as the record of a refusal, from the reserve when the
+    /// disk is full, and for as long as something of that is left.
+    ///
+    /// # Errors
+    /// As [`Store::write_reserved`] and [`Tx::commit`].
+    pub async fn record(&self, ctx: &Context, entry: &Entry) -> Result<Committed, Error> {
+        let mut tries = reserve::PARTS;
+        loop {
+            tries -= 1;
+            let committed = match self.write_reserved(ctx).await {
+                Ok(tx) => tx.commit(entry.clone()).await,
+                Err(error) => Err(error),
+            };
+            match committed {
+                // A further part of the reserve is set free.
+                Err(Error::Full) if tries > 0 => {}
+                done => return done,
+            }
+        }
     }
 
     /// Whether the organization takes more data now. What writes files of its own (the stream) asks here

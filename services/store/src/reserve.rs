@@ -20,6 +20,8 @@ pub(crate) const WHOLE: u64 = 16 << 20;
 /// What one shortage sets free: many times what a change of standing writes.
 const PART: u64 = PART_BYTES as u64;
 const PART_BYTES: usize = 1 << 20;
+/// How many shortages the whole reserve lasts for.
+pub(crate) const PARTS: u64 = WHOLE / PART;
 /// What must be writable before a reserved transaction begins.
 const ROOM: usize = 256 << 10;
 
