@@ -33,7 +33,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A name that cannot be used.
-    #[error("a producer's name has 1 to 100 characters")]
+    #[error("a producer's name has 1 to 100 characters, none of them a control character")]
     BadName,
     /// Producers sign with ML-DSA-65.
     #[error("a producer's key is an ML-DSA-65 key; this one is {found}")]

@@ -22,7 +22,7 @@ impl Keys {
         key: VerifyingKey,
     ) -> Result<Producer, Error> {
         permit.covers(ctx, Action::ProducersAdd, Resource::Organization, self.clock.now())?;
-        if name.is_empty() || name.chars().count() > 100 {
+        if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
             return Err(Error::BadName);
         }
         if key.algorithm() != Algorithm::MlDsa65 {

@@ -126,6 +126,10 @@ async fn manifests_are_signed_by_the_organization_or_a_registered_producer() {
 
     let again = add_producer("other", theirs.verifying_key().clone()).await.expect_err("one name a key");
     assert_eq!(again.kind(), Kind::Conflict);
+    for name in ["", "  ", "etl\u{1b}[2J", "e\ntl"] {
+        let key = SigningKey::generate(&*provider, Algorithm::MlDsa65).verifying_key().clone();
+        assert!(matches!(add_producer(name, key).await, Err(Error::BadName)), "{name:?}");
+    }
     let weak = SigningKey::generate(&*provider, Algorithm::Ed25519);
     let refused = add_producer("weak", weak.verifying_key().clone()).await.expect_err("not post-quantum");
     assert_eq!(refused.kind(), Kind::BadInput);
