@@ -55,6 +55,22 @@ struct Content {
 #[serde(transparent)]
 struct Record(String);
 
+impl Content {
+    /// The content as it is sealed. Its room is reserved before it is filled, so that growth leaves no unwiped
+    /// copy of a record behind.
+    fn json(&self) -> Result<Secret<Vec<u8>>, RootError> {
+        let mut json = Secret::new(Vec::with_capacity(self.room()));
+        serde_json::to_writer(json.expose_mut(), self).map_err(|_| RootError::Content)?;
+        Ok(json)
+    }
+
+    /// No fewer bytes than its JSON has: neither units nor records need escapes.
+    fn room(&self) -> usize {
+        let unit = |(unit, record): (&String, &Record)| unit.len() + record.0.len() + r#""":"","#.len();
+        r#"{"v":4294967295,"units":{}}"#.len() + self.units.iter().map(unit).sum::<usize>()
+    }
+}
+
 impl SealedFile {
     /// Whether there is a root at this path.
     #[must_use]
@@ -135,8 +151,7 @@ impl Inner {
         let units =
             records.iter().map(|(unit, record)| (unit.clone(), Record(text::encode(record.expose()))));
         let content = Content { v: 1, units: units.collect() };
-        let json = Secret::new(serde_json::to_vec(&content).map_err(|_| RootError::Content)?);
-        let document = self.key.seal(&*self.provider, FORMAT, json.expose());
+        let document = self.key.seal(&*self.provider, FORMAT, content.json()?.expose());
         let fresh = self.path.with_extension("new");
         let mut file =
             fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
@@ -193,5 +208,32 @@ impl RootOfTrust for SealedFile {
             Ok(Health { kind: "sealed file", units })
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Content, Record};
+    use crate::Unit;
+    use base::Id;
+    use crypto::text;
+
+    #[test]
+    fn the_plain_content_never_moves_while_it_is_written() {
+        for units in [0, 1, 3, 200] {
+            let unit = |seed: u8| {
+                let organization = Id::from_bytes([seed; 16]);
+                let unit = if seed % 2 == 0 {
+                    Unit::Organization(organization)
+                } else {
+                    Unit::Dataset(organization, Id::from_bytes([seed; 16]))
+                };
+                (unit.to_string(), Record(text::encode(&[seed; 32])))
+            };
+            let content = Content { v: 1, units: (0..units).map(unit).collect() };
+            let json = content.json().expect("it is JSON");
+            assert_eq!(json.expose().capacity(), content.room(), "it has grown");
+            assert!(serde_json::from_slice::<Content>(json.expose()).is_ok());
+        }
     }
 }
