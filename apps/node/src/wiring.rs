@@ -27,6 +27,9 @@ use store::{OUTBOX, Schema, Store};
 /// How long a task that has a doorbell sleeps at most.
 const SLOW_POLL: Duration = Duration::from_secs(2);
 
+/// How often refusals that were only counted are put on record.
+const REFUSALS: Duration = Duration::from_secs(10);
+
 /// The tables of every service.
 static SCHEMAS: &[&Schema] = &[
     &standing::SCHEMA,
@@ -215,6 +218,10 @@ impl Wiring {
                 Ok(Progress::Idle)
             },
         );
+        self.task(organization, "policy.refusals", None, REFUSALS, |this, ctx| async move {
+            this.policy.record_folded(&ctx, this.clock.now()).await?;
+            Ok(Progress::Idle)
+        });
         if organization == self.store.platform() {
             return;
         }

@@ -171,10 +171,11 @@ async fn permit(
     action: base::Action,
     resource: Resource,
 ) -> Result<Permit, Failure> {
-    match rooms.policy.permit(ctx, action, resource, rooms.clock.now()) {
+    let now = rooms.clock.now();
+    match rooms.policy.permit(ctx, action, resource, now) {
         Ok(permit) => Ok(permit),
         Err(refused) => {
-            if let Err(error) = rooms.policy.record(ctx, &refused).await {
+            if let Err(error) = rooms.policy.record(ctx, &refused, now).await {
                 // The refusal holds all the same; `readyz` says that the reserve is spent.
                 metrics::counter!("nexora_refusals_unrecorded_total").increment(1);
                 tracing::error!(%error, action = action.as_str(), "a refusal could not be put on record");

@@ -13,12 +13,16 @@
 #![forbid(unsafe_code)]
 
 mod model;
+mod refusals;
 mod rules;
 
 pub use model::{EXPIRY, Permit, Reason, Refused, Resource};
 
 use base::{Action, Context, Timestamp};
+use ledger::Entry;
+use refusals::Refusals;
 use standing::View;
+use std::sync::Arc;
 use store::Store;
 
 /// The handle. Cheap to clone.
@@ -26,13 +30,14 @@ use store::Store;
 pub struct Policy {
     store: Store,
     standing: View,
+    refusals: Arc<Refusals>,
 }
 
 impl Policy {
     /// Decisions by the fixed table and this view of standings; refusals are recorded in the store.
     #[must_use]
     pub fn new(store: Store, standing: View) -> Self {
-        Self { store, standing }
+        Self { store, standing, refusals: Arc::default() }
     }
 
     /// Decides whether the context's actor may do this, now. In memory; never waits.
@@ -49,11 +54,42 @@ impl Policy {
         Permit::decide(ctx, action, resource, &self.standing, now)
     }
 
-    /// Puts a refusal on record, from the reserve when the disk is full.
+    /// Puts a refusal on record, from the reserve when the disk is full. What one actor is refused faster than
+    /// any honest one is counted (`refusals.rs`), and stands in its next refusal on record.
     ///
     /// # Errors
     /// The store's. The refusal holds all the same.
-    pub async fn record(&self, ctx: &Context, refused: &Refused) -> Result<(), store::Error> {
-        self.store.record(ctx, &refused.entry()).await.map(|_| ())
+    pub async fn record(&self, ctx: &Context, refused: &Refused, now: Timestamp) -> Result<(), store::Error> {
+        let Some(folded) = self.refusals.ask(ctx.organization(), ctx.actor(), refused.action(), now) else {
+            return Ok(());
+        };
+        let mut entry = refused.entry();
+        if folded > 0 {
+            entry = entry.fact("folded", folded);
+        }
+        let tx = self.store.write_reserved(ctx).await?;
+        let _committed = tx.commit(entry).await?;
+        Ok(())
+    }
+
+    /// Puts on record how many refusals of the context's organization were only counted since; background work,
+    /// every ten seconds or so. Returns how many.
+    ///
+    /// # Errors
+    /// The store's; then they are counted still.
+    pub async fn record_folded(&self, ctx: &Context, now: Timestamp) -> Result<u64, store::Error> {
+        let organization = ctx.organization();
+        let Some((count, action)) = self.refusals.left(organization) else { return Ok(0) };
+        let recorded = async {
+            let tx = self.store.write_reserved(ctx).await?;
+            tx.commit(Entry::refused(action, organization, "folded").fact("folded", count)).await
+        };
+        match recorded.await {
+            Ok(_committed) => Ok(count),
+            Err(error) => {
+                self.refusals.give_back(organization, (count, action), now);
+                Err(error)
+            }
+        }
     }
 }

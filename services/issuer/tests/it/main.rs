@@ -244,7 +244,7 @@ async fn a_quarantined_identity_is_refused_on_the_next_use() {
     let context = ctx(ORGANIZATION, actor);
     let dataset = Resource::Dataset(Id::from_bytes([5; 16]));
     let refused = house.policy.permit(&context, Action::DatasetsReveal, dataset, NOW).expect_err("cut off");
-    house.policy.record(&context, &refused).await.expect("recorded");
+    house.policy.record(&context, &refused, NOW).await.expect("recorded");
     let last = house.entries(ORGANIZATION).await.pop().expect("an entry");
     for part in ["access.refused", "standing_quarantined", "datasets.reveal", r#""outcome":"refused""#] {
         assert!(last.contains(part), "{part} in {last}");

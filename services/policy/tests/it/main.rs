@@ -150,7 +150,7 @@ async fn a_refusal_is_put_on_record() {
     let auditor = person(Role::Auditor);
     let refused = house.reveal(&auditor).expect_err("an auditor reveals nothing");
     assert_eq!((refused.reason(), refused.kind()), (Reason::Role, Failure::Refused));
-    house.policy.record(&auditor, &refused).await.expect("recorded");
+    house.policy.record(&auditor, &refused, NOW).await.expect("recorded");
     let read = house.store.read(&auditor).await.expect("a read");
     let entries = store::Queries::entries(&read, 0, 10).await.expect("entries");
     let last = String::from_utf8(entries.last().expect("an entry").1.clone()).expect("JSON");
@@ -158,4 +158,27 @@ async fn a_refusal_is_put_on_record() {
     {
         assert!(last.contains(part), "{part} in {last}");
     }
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_is_a_number_in_the_ledger() {
+    let house = house().await;
+    house.load().await;
+    let auditor = person(Role::Auditor);
+    let refused = house.reveal(&auditor).expect_err("an auditor reveals nothing");
+    for _ in 0..1_000 {
+        house.policy.record(&auditor, &refused, NOW).await.expect("recorded or counted");
+    }
+    let count = async || {
+        let read = house.store.read(&auditor).await.expect("a read");
+        let entries = store::Queries::entries(&read, 0, 10_000).await.expect("entries");
+        let refusals = entries.into_iter().map(|(_, entry)| String::from_utf8(entry).expect("JSON"));
+        refusals.filter(|entry| entry.contains("access.refused")).collect::<Vec<_>>()
+    };
+    assert_eq!(count().await.len(), 100);
+    assert_eq!(house.policy.record_folded(&auditor, NOW).await.expect("recorded"), 900);
+    assert_eq!(house.policy.record_folded(&auditor, NOW).await.expect("nothing is left"), 0);
+    let entries = count().await;
+    assert_eq!(entries.len(), 101);
+    assert!(entries[100].contains(r#""facts":{"folded":900}"#), "{}", entries[100]);
 }
