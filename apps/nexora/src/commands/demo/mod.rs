@@ -27,7 +27,7 @@ use node::{Config, MachineClock, Node};
 use simulate::Scenario;
 use std::process::ExitCode;
 use std::time::Duration;
-use story::{Cut, Proof, Scene, Told};
+use story::{Attack, Cut, Proof, Scene, Told};
 
 /// How long the story waits for what should take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -126,12 +126,21 @@ async fn play(
     // At work.
     bar.set_prefix("judging");
     let mut activities = 0;
-    for batch in contents.batches(0..plan.tipping) {
+    let all = contents.events.len();
+    let follow = plan.follow;
+    let pause = follow.as_ref().and_then(|follow| follow.tipping).unwrap_or(all);
+    for batch in contents.batches(0..pause) {
         bar.inc(batch.len() as u64);
         activities += contents.send(&source, batch).await?.accepted;
     }
-    let grant = Grant::Identity { identity: plan.identity };
-    let holder = as_holder(&admin.call::<Issue>(&IssueRequest { grant }).await?.token);
+    let holder = match &follow {
+        Some(follow) => {
+            let grant = Grant::Identity { identity: follow.identity };
+            as_holder(&admin.call::<Issue>(&IssueRequest { grant }).await?.token)
+        }
+        // Where no machine acts, the person reveals.
+        None => admin.clone(),
+    };
     let csv = Bytes::from(customers::csv());
     let protected = protect(&holder, csv.clone()).await?;
     if reveal(&holder, &protected).await? != csv {
@@ -139,28 +148,31 @@ async fn play(
     }
 
     // The attack, while the holder goes on revealing.
-    let tipping = plan.tipping..plan.tipping + 1;
-    let (receipt, refused) =
-        tokio::join!(contents.send(&source, tipping.clone()), until_refused(&holder, &protected));
-    activities += receipt?.accepted;
-    let (refused_at, refusal) = refused?;
-    for batch in contents.batches(tipping.end..contents.events.len()) {
+    let mut refused = None;
+    if pause < all {
+        let (receipt, at) =
+            tokio::join!(contents.send(&source, pause..pause + 1), until_refused(&holder, &protected));
+        activities += receipt?.accepted;
+        refused = Some(at?);
+    }
+    for batch in contents.batches((pause + 1).min(all)..all) {
         bar.inc(batch.len() as u64);
         activities += contents.send(&source, batch).await?.accepted;
     }
 
     // What came of it.
     bar.set_prefix("looking");
-    let followed = admin.call::<identities::Show>(&ShowRequest { identity: plan.identity }).await?;
-    let finding = followed.finding.ok_or_else(|| Failure::ours("a quarantine without its finding"))?;
-    let finding = admin.call::<findings::Show>(&findings::ShowRequest { finding }).await?.finding;
-    // The arrival that decided it; the finding itself may have grown since.
-    let tipped = finding.response.as_ref().map_or(finding.arrival, |response| response.arrival);
     let findings = answered(&admin).await?;
+    let attack = match (&follow, refused) {
+        (Some(follow), Some((at, refusal))) => Some(attack(&admin, follow, at, refusal).await?),
+        _ => None,
+    };
     let identities = inventory(&admin).await?;
     let cut = identities.iter().filter(|identity| identity.standing == StandingState::Quarantined);
     let quarantined = cut.map(|cut| Cut { id: cut.id, name: cut.name.clone() }).collect();
     let ledger = admin.call::<ledgers::Status>(&api::operation::Nothing {}).await?;
+    let after =
+        if attack.is_some() || reveal(&holder, &protected).await.is_err() { "refused" } else { "allowed" };
     let told = Told {
         activities,
         identities: identities.len() as u64,
@@ -168,19 +180,32 @@ async fn play(
         quarantined,
         fields_protected: customers::FIELDS.len(),
         reveal_before: "allowed",
-        reveal_after: "refused",
-        zero_access_ms: refused_at.since(tipped).as_secs_f64() * 1_000.0,
+        reveal_after: after,
+        zero_access_ms: attack.as_ref().map(|attack| attack.zero_access.as_secs_f64() * 1_000.0),
         ledger: Proof { dir: ledger.dir, entries: 0, size: 0, verified: false },
         seconds: 0.0,
     };
-    let scene = Scene {
-        name: plan.name,
+    let name = follow.map_or_else(|| "Ada (a person)".to_owned(), |follow| follow.name);
+    Ok((told, Scene { name, attack, root: String::new(), kept: false }))
+}
+
+/// What tipped the quarantine, and how long it took until the first reveal was refused.
+async fn attack(
+    admin: &Client,
+    follow: &plan::Follow,
+    refused_at: Timestamp,
+    refusal: String,
+) -> Result<Attack, Failure> {
+    let followed = admin.call::<identities::Show>(&ShowRequest { identity: follow.identity }).await?;
+    let finding = followed.finding.ok_or_else(|| Failure::ours("a quarantine without its finding"))?;
+    let finding = admin.call::<findings::Show>(&findings::ShowRequest { finding }).await?.finding;
+    // The arrival that decided it; the finding itself may have grown since.
+    let tipped = finding.response.as_ref().map_or(finding.arrival, |response| response.arrival);
+    Ok(Attack {
         finding: format!("{} ({}): {}", finding.title, finding.severity, finding.reasons.join("; ")),
         refusal,
-        root: String::new(),
-        kept: false,
-    };
-    Ok((told, scene))
+        zero_access: refused_at.since(tipped),
+    })
 }
 
 async fn protect(holder: &Client, csv: Bytes) -> Result<Protected, Failure> {

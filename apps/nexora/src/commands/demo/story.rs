@@ -4,6 +4,7 @@ use crate::output::escaped;
 use base::{Id, noun};
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// What `demo --json` prints.
 #[derive(Debug, Serialize)]
@@ -22,8 +23,9 @@ pub(super) struct Told {
     pub(super) reveal_before: &'static str,
     /// The same after it.
     pub(super) reveal_after: &'static str,
-    /// From the arrival of the activity that tipped it to the first refused reveal.
-    pub(super) zero_access_ms: f64,
+    /// From the arrival of the activity that tipped it to the first refused reveal; null where nobody was
+    /// cut off.
+    pub(super) zero_access_ms: Option<f64>,
     /// The proof.
     pub(super) ledger: Proof,
     /// How long it all took.
@@ -57,14 +59,23 @@ pub(super) struct Proof {
 pub(super) struct Scene {
     /// The identity that the story follows.
     pub(super) name: String,
-    /// What tipped it.
-    pub(super) finding: String,
-    /// The refusal as its holder read it.
-    pub(super) refusal: String,
+    /// What happened to it; nothing in peaceful logs.
+    pub(super) attack: Option<Attack>,
     /// The root over all entries.
     pub(super) root: String,
     /// Whether the data directory stays.
     pub(super) kept: bool,
+}
+
+/// How the identity of the story was cut off.
+#[derive(Debug)]
+pub(super) struct Attack {
+    /// What tipped it.
+    pub(super) finding: String,
+    /// The refusal as its holder read it.
+    pub(super) refusal: String,
+    /// From the arrival of what tipped it to that refusal.
+    pub(super) zero_access: Duration,
 }
 
 /// The story.
@@ -82,21 +93,21 @@ pub(super) fn story(told: &Told, scene: &Scene) -> String {
         told.fields_protected
     );
     let _ = writeln!(out, "Before        {name} reveals them: {}.", told.reveal_before);
-    let _ = writeln!(out, "The attack    {}.", escaped(&scene.finding, false));
-    let others = told.quarantined.iter().filter(|cut| cut.name != scene.name);
-    let others: Vec<String> = others.map(|cut| escaped(&cut.name, false)).collect();
-    let _ = writeln!(
-        out,
-        "Quarantined   {name}{}",
-        if others.is_empty() { String::new() } else { format!(", and {}", others.join(", ")) }
-    );
+    if let Some(attack) = &scene.attack {
+        let _ = writeln!(out, "The attack    {}.", escaped(&attack.finding, false));
+    }
+    let cut: Vec<String> = told.quarantined.iter().map(|cut| escaped(&cut.name, false)).collect();
+    let cut = if cut.is_empty() { "nobody".to_owned() } else { cut.join(", ") };
+    let _ = writeln!(out, "Quarantined   {cut}.");
     let _ = writeln!(out, "After         {name} reveals them: {}.", told.reveal_after);
-    let _ = writeln!(out, "              “{}”", escaped(&scene.refusal, false));
-    let _ = writeln!(
-        out,
-        "Zero access   {:.1} ms from the arrival of that activity to the first refused reveal.",
-        told.zero_access_ms
-    );
+    if let Some(attack) = &scene.attack {
+        let _ = writeln!(out, "              “{}”", escaped(&attack.refusal, false));
+        let _ = writeln!(
+            out,
+            "Zero access   {:.1} ms from the arrival of that activity to the first refused reveal.",
+            attack.zero_access.as_secs_f64() * 1_000.0
+        );
+    }
     let _ = writeln!(
         out,
         "Proof         ledger of {} entries verified: every entry, inclusion, consistency and signature.",
