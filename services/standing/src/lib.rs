@@ -78,7 +78,7 @@ impl Standings {
     /// [`Error`]; the view then grows old and refuses after [`GRACE`].
     pub async fn refresh(&self, ctx: &Context, now: Timestamp) -> Result<usize, Error> {
         let organization = ctx.organization();
-        let read = self.store.read(ctx).await?;
+        let read = self.store.read_reserved(ctx).await?;
         let mut changes = 0;
         loop {
             let facts = tables::since(&read, self.view.position(organization), PAGE).await?;

@@ -10,7 +10,7 @@ use ledger::{Entry, Kind, Stamp};
 use sea_orm::{
     AccessMode,
     ActiveValue::Set,
-    DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany, IntoActiveModel, QueryOrder, QuerySelect,
+    DatabaseConnection, DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany, IntoActiveModel, QueryOrder, QuerySelect,
     Select, SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany,
     entity::prelude::*,
     sea_query::{Alias, ExprTrait, OnConflict},
@@ -131,13 +131,16 @@ pub struct Read {
 }
 
 impl Read {
-    pub(crate) async fn begin(file: Arc<File>) -> Result<Self, Error> {
+    pub(crate) async fn begin(
+        readers: &DatabaseConnection,
+        organization: Id<noun::Organization>,
+    ) -> Result<Self, Error> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
             ..TransactionOptions::default()
         };
-        let tx = file.readers.begin_with_options(options).await?;
-        Ok(Self { tx, organization: file.organization() })
+        let tx = readers.begin_with_options(options).await?;
+        Ok(Self { tx, organization })
     }
 }
 

@@ -23,11 +23,13 @@ const READERS: u32 = 4;
 pub(crate) struct File {
     pub(crate) reserve: Reserve,
     pub(crate) readers: DatabaseConnection,
+    /// One reader that no list can keep busy.
+    pub(crate) reserved: DatabaseConnection,
     pub(crate) writer: DatabaseConnection,
     /// Held by the one transaction that writes.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     organization: Id<noun::Organization>,
-    pools: [SqlitePool; 2],
+    pools: [SqlitePool; 3],
     stopped: AtomicBool,
 }
 
@@ -52,17 +54,20 @@ impl File {
             .disable_statement_logging();
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         migrate(&writer, &path, organization, schemas).await?;
-        let readers = SqlitePoolOptions::new()
-            .min_connections(0)
-            .max_connections(READERS)
-            .connect_lazy_with(options.pragma("query_only", "on"));
+        let options = options.pragma("query_only", "on");
+        let readers = |most| {
+            let pool = SqlitePoolOptions::new().min_connections(0).max_connections(most);
+            pool.connect_lazy_with(options.clone())
+        };
+        let (readers, reserved) = (readers(READERS), readers(1));
         Ok(Self {
             reserve,
             readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers.clone()),
+            reserved: SqlxSqliteConnector::from_sqlx_sqlite_pool(reserved.clone()),
             writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone()),
             turn: Arc::default(),
             organization,
-            pools: [readers, writer],
+            pools: [readers, reserved, writer],
             stopped: AtomicBool::new(false),
         })
     }

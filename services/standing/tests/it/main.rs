@@ -117,3 +117,21 @@ async fn a_change_that_was_not_committed_is_nowhere() {
     standings.refresh(&context, NOW).await.expect("it reads");
     assert_eq!(standings.view().check(ORGANIZATION, IDENTITY, NOW), Ok(()));
 }
+
+/// An organization's readers are few, and a list over a million rows keeps one busy for seconds.
+#[tokio::test]
+async fn the_heartbeat_does_not_wait_behind_lists() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = organization(dir.path()).await;
+    let standings = Standings::new(store.clone());
+    let context = ctx(ORGANIZATION);
+    standings.load(&context, NOW).await.expect("it loads");
+    let mut lists = Vec::new();
+    for _ in 0..4 {
+        lists.push(store.read(&context).await.expect("a reader"));
+    }
+    let later = NOW + GRACE * 2;
+    standings.refresh(&context, later).await.expect("it reads");
+    assert_eq!(standings.view().heard(ORGANIZATION, later), Ok(()));
+    drop(lists);
+}
