@@ -116,7 +116,8 @@ impl Finding {
     pub fn fold(&mut self, later: Self) {
         // The last one that may tip: whoever was released and does it again is judged by the new act.
         if later.trigger.may_tip() {
-            self.arrival = if self.trigger.may_tip() { self.arrival.max(later.arrival) } else { later.arrival };
+            self.arrival =
+                if self.trigger.may_tip() { self.arrival.max(later.arrival) } else { later.arrival };
             self.trigger = later.trigger;
         }
         self.severity = self.severity.max(later.severity);

@@ -10,8 +10,8 @@ use ledger::{Entry, Kind, Stamp};
 use sea_orm::{
     AccessMode,
     ActiveValue::Set,
-    DatabaseConnection, DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany, IntoActiveModel, QueryOrder, QuerySelect,
-    Select, SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany,
+    DatabaseConnection, DatabaseTransaction, DeleteMany, FromQueryResult, InsertMany, IntoActiveModel,
+    QueryOrder, QuerySelect, Select, SqliteTransactionMode, TransactionOptions, TransactionTrait, UpdateMany,
     entity::prelude::*,
     sea_query::{Alias, ExprTrait, OnConflict},
 };

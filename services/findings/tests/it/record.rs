@@ -94,7 +94,11 @@ async fn a_large_batch_keeps_each_finding_apart() {
     record(&findings, &store, &ctx, batch(50..200, 12..24)).await;
     let seen = findings.since(&ctx, 0, Limit::try_from(1_000).expect("a limit")).await.expect("a read");
     let again = seen.iter().filter(|record| record.position >= 150).map(|record| record.position);
-    assert_eq!(again.collect::<Vec<_>>(), (150..300).collect::<Vec<_>>(), "each stands where it changed last");
+    assert_eq!(
+        again.collect::<Vec<_>>(),
+        (150..300).collect::<Vec<_>>(),
+        "each stands where it changed last"
+    );
     assert_eq!(seen.len(), 200);
     for who in 0..200 {
         let found = findings.get(&ctx, hit(&ctx, "a", who, 0).id).await.expect("it is there").finding;
