@@ -1,7 +1,7 @@
 //! What can go wrong at the door.
 
 use base::{Fault, Kind};
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 use std::{io, path::PathBuf};
 
 /// A failure of the store.
@@ -63,6 +63,9 @@ pub enum Error {
     /// The entry does not fit.
     #[error("the change's ledger entry does not fit")]
     Entry(#[from] ledger::entry::Unfit),
+    /// All connections stayed busy for half a minute.
+    #[error("too much is read and written at once: try again")]
+    Busy,
     /// The database says no.
     #[error("the database failed")]
     Database(#[source] DbErr),
@@ -74,6 +77,7 @@ impl Fault for Error {
             Self::NoOrganization => Kind::NotSignedIn,
             Self::Full | Self::ReserveSpent => Kind::Full,
             Self::Stopped => Kind::Unavailable,
+            Self::Busy => Kind::Busy,
             Self::Duplicate { .. } => Kind::Conflict,
             Self::Entry(_) => Kind::BadInput,
             _ => Kind::Internal,
@@ -91,6 +95,9 @@ impl Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
+        if matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) {
+            return Self::Busy;
+        }
         match sqlite_code(&error) {
             // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: no room for the write-ahead log's index.
             Some(13 | 4874) => Self::Full,
@@ -103,4 +110,19 @@ fn sqlite_code(error: &DbErr) -> Option<u32> {
     let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return None };
     let RuntimeErr::SqlxError(error) = error else { return None };
     error.as_database_error()?.code()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+    use base::{Fault, Kind};
+    use sea_orm::{ConnAcquireErr, DbErr};
+
+    #[test]
+    fn a_full_queue_is_not_a_fault_of_ours() {
+        let error = Error::from(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
+        assert_eq!(error.kind(), Kind::Busy);
+        let error = Error::from(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed));
+        assert_eq!(error.kind(), Kind::Internal);
+    }
 }
