@@ -31,10 +31,10 @@ pub(crate) fn routes(rooms: &Rooms) -> Router {
             }),
         )
         .fallback(nothing)
-        .method_not_allowed_fallback(nothing)
 }
 
-async fn nothing(method: http::Method, uri: Uri) -> Response<Body> {
+/// What answers where there is no operation.
+pub(crate) async fn nothing(method: http::Method, uri: Uri) -> Response<Body> {
     let path = uri.path();
     Failure::new(Kind::NotFound, format!("there is no operation {method} {path}; see /api/v1/openapi.json"))
         .response()

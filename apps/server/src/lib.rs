@@ -20,6 +20,7 @@ mod health;
 mod intake;
 mod outlet;
 mod pace;
+mod parts;
 mod rooms;
 mod routes;
 pub mod tls;

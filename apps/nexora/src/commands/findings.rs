@@ -7,6 +7,7 @@ use crate::output::{Output, Show, escaped, facts, rows};
 use api::findings::{Finding, List, ListRequest, ShowRequest, Shown};
 use api::identities::StandingState;
 use api::{Client, Page};
+use serde::Serialize;
 use std::fmt::Write as _;
 
 impl Show for Page<Finding> {
@@ -28,9 +29,20 @@ impl Show for Page<Finding> {
     }
 }
 
-impl Show for Shown {
+/// A finding in full, with what to do about it.
+#[derive(Debug, Serialize)]
+struct Told {
+    #[serde(flatten)]
+    shown: Shown,
+    /// The command that undoes what was done, or does what was proposed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+}
+
+impl Show for Told {
     fn table(&self) -> String {
-        let finding = &self.finding;
+        let Self { shown, command } = self;
+        let finding = &shown.finding;
         let listed = |tags: &[String]| (!tags.is_empty()).then(|| tags.join(" "));
         let response =
             finding.response.as_ref().map(|response| format!("{} ({})", response.decision, response.reason));
@@ -43,19 +55,19 @@ impl Show for Shown {
             ("owasp", listed(&finding.owasp)),
             ("principal", Some(finding.principal.clone())),
             ("identity", finding.identity.map(|identity| identity.to_string())),
-            ("standing", self.standing.map(|standing| standing.as_str().to_owned())),
+            ("standing", shown.standing.map(|standing| standing.as_str().to_owned())),
             ("response", response),
             ("first seen", Some(finding.first_seen.to_string())),
             ("last seen", Some(finding.last_seen.to_string())),
             ("activities", Some(finding.count.to_string())),
         ]);
         section(&mut out, "Why", finding.reasons.iter().map(|reason| format!("- {reason}")));
-        if let Some(text) = &self.rule_text {
+        if let Some(text) = &shown.rule_text {
             section(&mut out, "Rule", text.lines().map(str::to_owned));
         }
-        section(&mut out, "Events as kept", self.events.iter().map(|event| event.get().to_owned()));
-        if let Some(command) = command(self) {
-            section(&mut out, "What to do", [command]);
+        section(&mut out, "Events as kept", shown.events.iter().map(|event| event.get().to_owned()));
+        if let Some(command) = command {
+            section(&mut out, "What to do", [command.clone()]);
         }
         out
     }
@@ -69,7 +81,7 @@ fn section(out: &mut String, head: &str, lines: impl IntoIterator<Item = String>
 }
 
 /// The command that undoes what was done, or does what was proposed.
-fn command(shown: &Shown) -> Option<String> {
+fn remedy(shown: &Shown) -> Option<String> {
     let identity = shown.finding.identity?;
     match shown.standing? {
         StandingState::Quarantined => Some(format!("nexora identities release {identity}")),
@@ -92,7 +104,9 @@ pub(crate) async fn run(client: &Client, output: Output, command: Findings) -> R
             next(output, listed.next.as_deref());
         }
         Findings::Show { finding } => {
-            output.show(&client.call::<api::findings::Show>(&ShowRequest { finding }).await?)?;
+            let shown = client.call::<api::findings::Show>(&ShowRequest { finding }).await?;
+            let command = remedy(&shown);
+            output.show(&Told { shown, command })?;
         }
     }
     Ok(())

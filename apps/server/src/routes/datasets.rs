@@ -92,7 +92,7 @@ impl From<datasets::Error> for Stopped {
 }
 
 /// What ended a body early.
-pub(super) fn broken(error: io::Error) -> Failure {
+fn broken(error: io::Error) -> Failure {
     match error.downcast::<Problem>() {
         Ok(problem) => Failure(problem),
         Err(error) => Failure::new(Kind::BadInput, format!("the body ended early: {error}")),

@@ -36,7 +36,8 @@ pub fn router(rooms: &Rooms) -> Router {
     let routes = reveal::routes(routes);
     let routes = producers::routes(routes);
     let routes = node::routes(routes);
-    routes.router.merge(health::routes(rooms))
+    // Also for a path that is one, with a method that is none.
+    routes.router.merge(health::routes(rooms)).method_not_allowed_fallback(health::nothing)
 }
 
 /// The same router for a client in this process.
