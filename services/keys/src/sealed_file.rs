@@ -223,7 +223,7 @@ mod tests {
         for units in [0, 1, 3, 200] {
             let unit = |seed: u8| {
                 let organization = Id::from_bytes([seed; 16]);
-                let unit = if seed % 2 == 0 {
+                let unit = if seed.is_multiple_of(2) {
                     Unit::Organization(organization)
                 } else {
                     Unit::Dataset(organization, Id::from_bytes([seed; 16]))
