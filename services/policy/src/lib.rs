@@ -67,9 +67,7 @@ impl Policy {
         if folded > 0 {
             entry = entry.fact("folded", folded);
         }
-        let tx = self.store.write_reserved(ctx).await?;
-        let _committed = tx.commit(entry).await?;
-        Ok(())
+        self.store.record(ctx, &entry).await.map(|_| ())
     }
 
     /// Puts on record how many refusals of the context's organization were only counted since; background work,
@@ -80,11 +78,8 @@ impl Policy {
     pub async fn record_folded(&self, ctx: &Context, now: Timestamp) -> Result<u64, store::Error> {
         let organization = ctx.organization();
         let Some((count, action)) = self.refusals.left(organization) else { return Ok(0) };
-        let recorded = async {
-            let tx = self.store.write_reserved(ctx).await?;
-            tx.commit(Entry::refused(action, organization, "folded").fact("folded", count)).await
-        };
-        match recorded.await {
+        let entry = Entry::refused(action, organization, "folded").fact("folded", count);
+        match self.store.record(ctx, &entry).await {
             Ok(_committed) => Ok(count),
             Err(error) => {
                 self.refusals.give_back(organization, (count, action), now);
