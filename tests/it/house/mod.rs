@@ -1,6 +1,7 @@
 //! The house test: what `ARCHITECTURE.md` states, held against the tree. Each test bears the name that
 //! stands beside its invariant there.
 
+mod ci;
 mod dependencies;
 mod documents;
 mod doors;
