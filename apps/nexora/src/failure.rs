@@ -6,7 +6,11 @@ use std::{fmt, io, path::Path};
 
 /// Why a command failed.
 #[derive(Debug)]
-pub(crate) struct Failure(Problem);
+pub(crate) struct Failure {
+    problem: Problem,
+    /// Whether nobody is left to be told: the reader of standard output has gone.
+    silent: bool,
+}
 
 impl<E: Fault> From<E> for Failure {
     fn from(fault: E) -> Self {
@@ -21,14 +25,14 @@ impl<E: Fault> From<E> for Failure {
             }
             source = error.source();
         }
-        Self(Problem::new(fault.kind(), message))
+        Self::new(fault.kind(), message)
     }
 }
 
 impl Failure {
     /// A failure that no service names.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Problem::new(kind, message))
+        Self { problem: Problem::new(kind, message), silent: false }
     }
 
     /// A fault of ours.
@@ -48,6 +52,17 @@ impl Failure {
         Self::new(kind, format!("{what}: {error}"))
     }
 
+    /// Standard output that takes no more; of a reader that has gone nothing is said.
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        let silent = error.kind() == io::ErrorKind::BrokenPipe;
+        Self { silent, ..Self::io("standard output", error) }
+    }
+
+    /// Whether there is nobody to tell.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// A file that could not be used.
     pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
         Self::io(&path.display().to_string(), error)
@@ -55,19 +70,19 @@ impl Failure {
 
     /// The failure as a document.
     pub(crate) const fn problem(&self) -> &Problem {
-        &self.0
+        &self.problem
     }
 
     /// The exit code, by the one table.
     pub(crate) const fn exit_code(&self) -> u8 {
-        self.0.kind.exit_code()
+        self.problem.kind.exit_code()
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
-        match &self.0.position {
+        f.write_str(&self.problem.message)?;
+        match &self.problem.position {
             Some(position) => write!(f, " (at {position})"),
             None => Ok(()),
         }

@@ -71,7 +71,7 @@ impl Output {
         out.write_all(text.as_bytes())
             .and_then(|()| out.write_all(b"\n"))
             .and_then(|()| out.flush())
-            .map_err(|error| Failure::io("standard output", &error))
+            .map_err(|error| Failure::stdout(&error))
     }
 
     /// Prints bytes as they are: data that was asked for, which a pipe takes unchanged.
@@ -79,13 +79,16 @@ impl Output {
         if self.terminal {
             let mut out = io::stdout().lock();
             let text = escaped(&String::from_utf8_lossy(bytes), true);
-            return out.write_all(text.as_bytes()).map_err(|error| Failure::io("standard output", &error));
+            return out.write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error));
         }
-        io::stdout().lock().write_all(bytes).map_err(|error| Failure::io("standard output", &error))
+        io::stdout().lock().write_all(bytes).map_err(|error| Failure::stdout(&error))
     }
 
     /// Says why the command failed: for people, or, where JSON was asked for, as the error document.
     pub(crate) fn failed(self, failure: &Failure) {
+        if failure.is_silent() {
+            return;
+        }
         match (self.format, serde_json::to_string(failure.problem())) {
             (Format::Json, Ok(document)) => self.say(&document),
             _ => self.say(&format!("nexora: {failure}")),

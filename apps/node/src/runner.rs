@@ -101,7 +101,8 @@ where
                 metrics::counter!("nexora_task_failures_total", "task" => task).increment(1);
                 tracing::warn!(task, error = why, pause = ?pause, "a background step failed; it is taken again");
                 let wait = pause;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                // Never longer than its poll: what goes on by a heartbeat is there again as soon as it can be.
+                pause = (pause * 2).min(LONGEST_PAUSE).min(wake.poll);
                 tokio::select! {
                     () = drain.cancelled() => return,
                     () = tokio::time::sleep(wait) => continue,

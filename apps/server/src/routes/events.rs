@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a follower waits for news before an empty line tells both sides that the other is there.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// How many bytes a piece of the reply has, but for one line that is longer: what waits for a slow reader is
+/// a few of these.
+const PIECE: usize = 64 << 10;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes.streamed::<Send, _, _>(send).streamed::<Tail, _, _>(tail)
@@ -55,8 +58,10 @@ async fn tail(ask: Ask<Tail>, _head: Parts, _body: Body) -> Result<Response<Body
 
 /// Sends what is there and, following, what comes.
 async fn pour(mut reader: pipeline::Tail, mut outlet: Outlet, follow: bool, drain: CancellationToken) {
-    let mut line = String::new();
     let result: Result<(), Problem> = loop {
+        if follow && drain.is_cancelled() {
+            break Ok(());
+        }
         let found = match reader.ready().await {
             Ok(found) if found.is_empty() && !follow => break Ok(()),
             Ok(found) if found.is_empty() => tokio::select! {
@@ -71,14 +76,24 @@ async fn pour(mut reader: pipeline::Tail, mut outlet: Outlet, follow: bool, drai
             Err(pipeline::Error::Draining) => break Ok(()),
             Err(error) => break Err(Problem::of(&error)),
         };
-        line.clear();
-        found.iter().for_each(|kept| view::line(kept, &mut line));
-        if found.is_empty() {
-            line.push('\n');
-        }
-        if let Err(Gone) = outlet.send(line.clone()).await {
+        if let Err(Gone) = lines(&found, &mut outlet).await {
             return;
         }
     };
     outlet.finish(result.as_ref().copied()).await;
+}
+
+/// Sends events, one a line; an empty line where there is none.
+async fn lines(found: &[pipeline::Kept], outlet: &mut Outlet) -> Result<(), Gone> {
+    let mut piece = String::new();
+    for kept in found {
+        view::line(kept, &mut piece);
+        if piece.len() >= PIECE {
+            outlet.send(std::mem::take(&mut piece)).await?;
+        }
+    }
+    if found.is_empty() {
+        piece.push('\n');
+    }
+    if piece.is_empty() { Ok(()) } else { outlet.send(piece).await }
 }

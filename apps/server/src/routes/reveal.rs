@@ -11,8 +11,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use datasets::Revealing;
 use fields::SignedManifest;
-use http::request::Parts;
 use http::Response;
+use http::request::Parts;
 use policy::Resource;
 
 /// The largest manifest, in bytes: thousands of fields.
