@@ -96,6 +96,8 @@ pub(crate) struct Shared {
     organizations: Mutex<Open>,
     /// How many bodies are inflated and parsed at once.
     parsers: Semaphore,
+    /// How many batches are opened at once for those who follow.
+    openers: Arc<Semaphore>,
     /// What all batches may hold in memory.
     room: Arc<Semaphore>,
 }
@@ -117,6 +119,7 @@ impl Pipeline {
                 counts: Mutex::default(),
                 organizations: Mutex::default(),
                 parsers: Semaphore::new(cores.max(2)),
+                openers: Arc::new(Semaphore::new(2)),
                 room: Arc::new(Semaphore::new(intake::ROOM)),
             }),
         }
@@ -201,7 +204,7 @@ impl Pipeline {
     /// [`Error::NotKept`] where the organization cannot be opened.
     pub async fn tail(&self, ctx: &Context, from: Option<u64>) -> Result<Tail, Error> {
         self.open(ctx.organization()).await?;
-        Ok(Tail::new(self.organization(ctx.organization())?, from))
+        Ok(Tail::new(self.organization(ctx.organization())?, from, Arc::clone(&self.shared.openers)))
     }
 
     /// What went through since the process started.

@@ -2,19 +2,26 @@
 
 use crate::{Error, Failure, Kept, sequencer::Organization};
 use std::sync::{Arc, PoisonError};
-use stream::Reader;
+use stream::{Batch, Reader};
+use tokio::sync::Semaphore;
+
+/// What a follower holds of a batch while its reader is slow, in bytes, but for one event that is larger. The
+/// rest is read again when its turn comes: a batch may have 512 MiB, and followers may be many.
+const HELD: usize = 4 << 20;
 
 /// Reads events as they are committed. It holds no lock and costs nothing while it waits.
 pub struct Tail {
     organization: Arc<Organization>,
     next: u64,
     reader: Option<Reader>,
+    /// How many batches all followers open at once.
+    openers: Arc<Semaphore>,
 }
 
 impl Tail {
-    pub(crate) fn new(organization: Arc<Organization>, from: Option<u64>) -> Self {
+    pub(crate) fn new(organization: Arc<Organization>, from: Option<u64>, openers: Arc<Semaphore>) -> Self {
         let next = from.unwrap_or_else(|| *organization.committed.borrow());
-        Self { organization, next, reader: None }
+        Self { organization, next, reader: None, openers }
     }
 
     /// The offset that it goes on from.
@@ -23,7 +30,7 @@ impl Tail {
         self.next
     }
 
-    /// The next events that are committed already, about one batch; none at the end of the log.
+    /// The next events that are committed already, at most one batch; none at the end of the log.
     ///
     /// # Errors
     /// [`Error::NotKept`] with what reading the log met.
@@ -63,21 +70,37 @@ impl Tail {
                 log.reader(self.next)
             }
         };
-        let read = tokio::task::spawn_blocking(move || reader.next(limit).map(|batch| (batch, reader)));
-        let (batch, reader) = match read.await.map_err(|_| Error::not_kept(Failure::Ended))? {
+        let turn = Arc::clone(&self.openers).acquire_owned().await.map_err(|_| Error::Draining)?;
+        let from = self.next;
+        let read = tokio::task::spawn_blocking(move || {
+            let batch = reader.next(limit)?;
+            let read = batch.map(|batch| part(&batch, from));
+            drop(turn);
+            Ok::<_, stream::Error>((read, reader))
+        });
+        let (read, reader) = match read.await.map_err(|_| Error::not_kept(Failure::Ended))? {
             Ok(read) => read,
             Err(error) => return Err(Error::not_kept(error)),
         };
         self.reader = Some(reader);
-        let Some(batch) = batch else { return Ok(Vec::new()) };
-        let from = self.next;
-        self.next = batch.header.next_offset();
-        let events = (batch.header.first_offset..).zip(batch.events());
-        let kept = events.filter(|(offset, _)| *offset >= from).map(|(offset, text)| Kept {
-            offset,
-            arrival: batch.header.arrival,
-            text: text.to_owned(),
-        });
-        Ok(kept.collect())
+        let Some((kept, next)) = read else { return Ok(Vec::new()) };
+        self.next = next;
+        Ok(kept)
     }
+}
+
+/// The events of a batch from an offset on, as many as may be held, and the offset to go on from.
+fn part(batch: &Batch, from: u64) -> (Vec<Kept>, u64) {
+    let (mut kept, mut held) = (Vec::new(), 0);
+    for (offset, text) in (batch.header.first_offset..).zip(batch.events()) {
+        if offset < from {
+            continue;
+        }
+        if held > 0 && held + text.len() > HELD {
+            return (kept, offset);
+        }
+        held += text.len();
+        kept.push(Kept { offset, arrival: batch.header.arrival, text: text.to_owned() });
+    }
+    (kept, batch.header.next_offset())
 }

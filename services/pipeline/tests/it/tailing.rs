@@ -29,3 +29,30 @@ async fn a_follower_gets_every_event_once_and_in_order() {
     let house = House::open(dir.path()).await;
     assert_eq!(house.log().await.len(), 13);
 }
+
+#[tokio::test]
+async fn of_a_large_batch_a_follower_holds_a_part() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::open(dir.path()).await;
+    let large = |number| {
+        let agent = "x".repeat(1_000_000);
+        event(number, 1, "ListUsers")
+            .replace(r#""readOnly""#, &format!(r#""userAgent":"{agent}","readOnly""#))
+    };
+    let receipt = house.send(lines((0..9).map(large))).await.expect("it is kept");
+    assert_eq!((receipt.accepted, receipt.rejected), (9, vec![]));
+    for (from, parts) in [(0, vec![4, 4, 1]), (3, vec![4, 2]), (8, vec![1])] {
+        let mut tail = house.pipeline.tail(&ctx(ORGANIZATION), Some(from)).await.expect("it opens");
+        let mut next = from;
+        for part in parts {
+            let kept = tail.ready().await.expect("it reads");
+            assert_eq!(kept.len(), part);
+            for kept in kept {
+                assert_eq!(kept.offset, next);
+                assert!(kept.text.contains(&format!("\"e-{next}\"")));
+                next += 1;
+            }
+        }
+        assert_eq!(tail.ready().await.expect("it reads"), []);
+    }
+}
