@@ -52,6 +52,24 @@ fn every_make_target_in_the_documentation_exists() {
     assert!(found > 3, "the targets are read");
 }
 
+#[test]
+fn every_command_in_the_documentation_exists() {
+    let mut found = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page of the documentation");
+        for span in text.split('`').filter(|span| span.starts_with("nexora ")) {
+            // `nexora findings show ID`: the words before the first argument or option name a command.
+            let is_word = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            let words = span.split_whitespace().skip(1).take_while(is_word);
+            let words: Vec<&str> = words.take_while(|word| !word.starts_with('-')).collect();
+            found += 1;
+            let said = tests::server::run(tests::server::nexora(&words).arg("--help"));
+            assert_eq!(said.code, Some(0), "{}: no such command: `{span}`\n{}", page.display(), said.err);
+        }
+    }
+    assert!(found > 10, "the commands are read");
+}
+
 /// README and everything else that is written for people.
 fn pages() -> Vec<PathBuf> {
     let root = tests::repository();
