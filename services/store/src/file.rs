@@ -4,7 +4,7 @@ use crate::{Error, Guard, Schema, outbox, reserve::Reserve, schema};
 use base::{Id, noun};
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::{
-    ConnectOptions, Row, SqlitePool,
+    ConnectOptions, Connection, Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
@@ -52,7 +52,11 @@ impl File {
             // Sorting spills stay in memory: nothing of an organization lands in a temporary directory.
             .pragma("temp_store", "memory")
             .disable_statement_logging();
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .after_release(|connection, _| Box::pin(ended(connection)))
+            .connect_with(options.clone())
+            .await?;
         migrate(&writer, &path, organization, schemas).await?;
         let options = options.pragma("query_only", "on");
         let readers = |most| {
@@ -104,6 +108,16 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())).into()
     }
+}
+
+/// Whether the connection's last transaction has ended; else the next one gets a new connection.
+///
+/// On a full disk SQLite rolls back by itself. sqlx takes the transaction for open still, and would make
+/// everything that follows on the connection a savepoint in it, which nothing ever commits.
+async fn ended(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Answered after the rollback that a dropped transaction has begun.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Brings the file to the newest tables, in one transaction, and checks whose it is.
