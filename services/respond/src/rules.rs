@@ -83,11 +83,11 @@ pub(crate) fn window(arrival: Timestamp) -> (Timestamp, Timestamp) {
     (arrival.minus(BRAKE_WINDOW), arrival + BRAKE_WINDOW)
 }
 
-/// Whether a finding that comes again has its answer already. A quarantine that it led to was its due,
-/// whatever the finding becomes, until a later activity may tip it: by then the identity may have been
-/// released.
+/// Whether a finding that comes again has its answer already: it was acted on, proposed or observed, and no later
+/// activity may tip it. So a failed or forged hit, which only makes it grow, decides nothing anew, whatever the
+/// mode has become meanwhile.
 pub(crate) fn settled(earlier: Option<(Decision, Timestamp)>, arrival: Timestamp) -> bool {
-    earlier.is_some_and(|(decision, answered)| decision == Decision::Quarantined && arrival <= answered)
+    earlier.is_some_and(|(decision, answered)| decision != Decision::Left && arrival <= answered)
 }
 
 /// Whether a later answer takes the place of an earlier one: a quarantine gives way only to an act or a
@@ -230,7 +230,10 @@ mod tests {
         let before = Some((Decision::Quarantined, NOW));
         assert!(settled(before, NOW));
         assert!(!settled(before, NOW + Duration::from_micros(1)));
-        assert!(!settled(Some((Decision::Proposed, NOW)), NOW));
+        assert!(
+            settled(Some((Decision::Proposed, NOW)), NOW) && settled(Some((Decision::Observed, NOW)), NOW)
+        );
+        assert!(!settled(Some((Decision::Left, NOW)), NOW));
         assert!(!settled(None, NOW));
         assert!(!replaces(Some(Decision::Quarantined), Decision::Left));
         assert!(replaces(Some(Decision::Quarantined), Decision::Quarantined));

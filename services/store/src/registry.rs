@@ -92,6 +92,10 @@ pub(crate) fn platform(root: &Path, options: &Options) -> Result<Id<noun::Organi
     match fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().map_err(|_| Error::Damaged { what: "platform id" }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // A new one beside organizations that are there would be a platform that knows none of them.
+            if fs::read_dir(root).map_err(failed)?.filter_map(Result::ok).any(|entry| entry.path().is_dir()) {
+                return Err(Error::Damaged { what: "platform id" });
+            }
             let mut random = [0; 10];
             (options.random)(&mut random);
             let id = Id::fresh(options.clock.now(), random);

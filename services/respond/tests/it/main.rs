@@ -121,10 +121,16 @@ async fn a_new_organization_observes_for_seven_days_then_acts() {
     let settings = house.respond.settings(&house.admin(), NOW).await.expect("settings");
     assert_eq!((settings.mode, settings.observes_until), (Mode::Observe, Some(NOW + OBSERVATION)));
     assert_eq!(house.entries("response.set").await.len(), 1);
-    let grown = finding(1, 1, Severity::High);
+    let mut grown = finding(1, 1, Severity::High);
+    grown.trigger.failed = true;
+    house.record(vec![grown.clone()]).await;
+    let acted = house.work(NOW + OBSERVATION).await.acted;
+    assert!(acted.is_empty(), "a failed call makes the finding grow, and decides nothing anew");
+    grown.trigger.failed = false;
+    grown.arrival = NOW + OBSERVATION;
     house.record(vec![grown]).await;
     let acted = house.work(NOW + OBSERVATION).await.acted;
-    assert_eq!(acted.len(), 1, "the same finding, seen again when the week is over");
+    assert_eq!(acted.len(), 1, "the same finding, done again when the week is over");
 }
 
 #[tokio::test]

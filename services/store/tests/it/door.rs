@@ -138,3 +138,13 @@ async fn a_caller_may_go_away_at_any_point() {
     assert_eq!(entries.len(), notes.len(), "each change has its entry, and no entry is without its change");
     assert_eq!(notes.last().map(|note| note.text.as_str()), Some("certainly"));
 }
+
+#[tokio::test]
+async fn a_lost_platform_is_not_replaced() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (store, _) = organization(dir.path(), 7).await;
+    store.close().await;
+    drop(store);
+    std::fs::remove_file(dir.path().join("organizations/platform")).expect("it was there");
+    assert!(matches!(open(dir.path()).await, Err(Error::Damaged { .. })));
+}
