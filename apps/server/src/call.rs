@@ -8,9 +8,11 @@
 use crate::authenticate::{Caller, authenticate};
 use crate::failure::Failure;
 use crate::intake::MAX_DOCUMENT;
+use crate::linger::lingering;
 use crate::rooms::Rooms;
 use api::{Input, Operation, operation};
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::routing::{MethodFilter, MethodRouter, Router, on};
 use base::{Context, Kind};
@@ -69,9 +71,13 @@ impl Routes {
         A: Future<Output = Result<Response<Body>, Failure>> + Send + 'static,
     {
         let rooms = self.rooms.clone();
-        let endpoint = move |path: RawPathParams, request: Request| {
+        let endpoint = move |path: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
             let (rooms, handler) = (rooms.clone(), handler.clone());
             async move {
+                let path = match path {
+                    Ok(path) => path,
+                    Err(wrong) => return Failure::new(Kind::BadInput, wrong.body_text()).response(),
+                };
                 let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
                 answer::<O, _, _>(rooms, path, request, handler).await
             }
@@ -108,6 +114,7 @@ where
     let id = rooms.request_id();
     let started = rooms.clock.now();
     let (parts, body) = request.into_parts();
+    let body = lingering(body, &rooms.tasks);
     let work = {
         let rooms = rooms.clone();
         async move {

@@ -18,6 +18,7 @@ mod call;
 mod failure;
 mod health;
 mod intake;
+mod linger;
 mod outlet;
 mod pace;
 mod parts;

@@ -41,7 +41,7 @@ async fn public_key(ask: Ask<PublicKey>) -> Result<PublicKeyDocument, Failure> {
 
 /// What does not fit is refused with its status as long as nothing was sent: up to the first piece of the
 /// file, which holds the header.
-async fn protect(ask: Ask<Protect>, _head: Parts, body: Body) -> Result<Response<Body>, Failure> {
+async fn protect(ask: Ask<Protect>, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
     let name: Name = ask.request.dataset.parse()?;
     let fields = ask.request.fields.0.iter();
     let fields = fields.map(|path| Field { path: path.clone(), mode: Mode::Aead }).collect();
@@ -58,7 +58,7 @@ async fn protect(ask: Ask<Protect>, _head: Parts, body: Body) -> Result<Response
         None => Bytes::new(),
     };
     let boundary = format!("nexora-{}", ask.ctx.request().bare());
-    let (outlet, response) = Outlet::open(&format!("multipart/mixed; boundary={boundary}"));
+    let (outlet, response) = Outlet::open(&head.headers, &format!("multipart/mixed; boundary={boundary}"));
     ask.rooms.tasks.spawn(async move {
         let mut parts = PartsOut { outlet, boundary };
         match pour(run, first, body, &mut parts).await {

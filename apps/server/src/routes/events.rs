@@ -48,9 +48,9 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     }
 }
 
-async fn tail(ask: Ask<Tail>, _head: Parts, _body: Body) -> Result<Response<Body>, Failure> {
+async fn tail(ask: Ask<Tail>, head: Parts, _body: Body) -> Result<Response<Body>, Failure> {
     let reader = ask.rooms.pipeline.tail(&ask.ctx, ask.request.from).await?;
-    let (outlet, response) = Outlet::open("application/x-ndjson");
+    let (outlet, response) = Outlet::open(&head.headers, "application/x-ndjson");
     let (follow, drain) = (ask.request.follow, ask.rooms.drain.clone());
     ask.rooms.tasks.spawn(pour(reader, outlet, follow, drain));
     Ok(response)

@@ -36,7 +36,7 @@ async fn reveal(ask: Ask<Reveal>, head: Parts, body: Body) -> Result<Response<Bo
         Some(piece) => run.push(piece).await.map_err(|error| Failure::at(&error, view::failed(&error)))?,
         None => Bytes::new(),
     };
-    let (mut outlet, response) = Outlet::open("text/csv");
+    let (mut outlet, response) = Outlet::open(&head.headers, "text/csv");
     ask.rooms.tasks.spawn(async move {
         // The parser lives as long as its part is read.
         let _parts = parts;
