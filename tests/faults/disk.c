@@ -1,15 +1,16 @@
 /* A disk that fails: put in front of the C library (LD_PRELOAD) of the process under test.
  *
- * It watches what changes below DISK_DIR, numbers every change and every sync from 1, and keeps what is
- * needed to take unsynced changes back. DISK_SIDE is a directory beside it, on the same file system, for
- * what is kept and for `count` (two 64-bit numbers: changes, syncs). By DISK_MODE, at number DISK_AT:
+ * It watches what changes below DISK_DIR, numbers from 1 every change, and among them every write and every
+ * growth of a file, and every sync; and it keeps what is needed to take unsynced changes back. DISK_SIDE is a
+ * directory beside it, on the same file system, for what is kept and for `count` (64-bit numbers: changes,
+ * writes, growths, syncs). By DISK_MODE, at number DISK_AT of those that it concerns:
  *
  *   count  nothing fails
  *   drop   before the change: every unsynced change is taken back, as a disk that never wrote it would,
  *          names too (a created, renamed or removed name is durable once its directory was synced); then
  *          the process ends
- *   tear   half of the write is made, the rest is lost, earlier unsynced writes stay; the process ends
- *   full   from the change on nothing grows any more, but into what shrinking and removing set free,
+ *   tear   half of the write is made, earlier unsynced changes stay; the process ends
+ *   full   from the growth on nothing grows any more, but into what shrinking and removing set free,
  *          until DISK_SIDE/release exists; with number 0, once DISK_SIDE/full exists
  *   sync   the sync fails with EIO, once, and the bytes that it should have made durable are lost (names
  *          stay until the process ends)
@@ -55,6 +56,7 @@ static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static char dir[PATH_MAX], side[PATH_MAX];
 static size_t dir_length;
 static enum mode mode;
+enum { CHANGES, WRITES, GROWTHS, SYNCS };
 static uint64_t at, *count, free_bytes;
 static int full;
 static uint64_t share = 1;
@@ -68,7 +70,7 @@ static int real_open(const char *path, int flags, mode_t bits) {
 
 __attribute__((constructor)) static void begin(void) {
     const char *d = getenv("DISK_DIR"), *s = getenv("DISK_SIDE"), *m = getenv("DISK_MODE"), *n = getenv("DISK_AT");
-    static uint64_t none[2];
+    static uint64_t none[4];
     count = none;
     if (!d || !s || !m) return;
     snprintf(dir, sizeof dir, "%s", d);
@@ -81,8 +83,8 @@ __attribute__((constructor)) static void begin(void) {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof path, "%s/count", side);
     int fd = real_open(path, O_RDWR | O_CREAT, 0600);
-    if (fd >= 0 && syscall(SYS_ftruncate, fd, 16) == 0) {
-        void *map = mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd >= 0 && syscall(SYS_ftruncate, fd, 32) == 0) {
+        void *map = mmap(NULL, 32, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (map != MAP_FAILED) count = map;
     }
     if (fd >= 0) syscall(SYS_close, fd);
@@ -234,22 +236,25 @@ static void end(void) {
     syscall(SYS_exit_group, 137);
 }
 
-/* Numbers a change. `drop` ends here; 1 says that this very change is to be torn. */
-static int number(void) {
-    uint64_t now = ++count[0];
-    if (mode == FULL && at && now >= at) full = 1;
-    if (now != at) return 0;
-    if (mode == DROP) {
+/* Numbers a change; `drop` ends here. */
+static void number(void) {
+    if (++count[CHANGES] == at && mode == DROP) {
         settle(0, 1);
         end();
     }
-    return mode == TEAR;
+}
+
+/* Numbers a write; whether it is to be torn. */
+static int torn_here(void) {
+    number();
+    return ++count[WRITES] == at && mode == TEAR;
 }
 
 /* Whether a full disk takes this much more; it does, or errno says why not. */
 static int room(off_t growth) {
     char path[PATH_MAX + 16];
     if (growth <= 0) return 1;
+    if (++count[GROWTHS] >= at && at && mode == FULL) full = 1;
     snprintf(path, sizeof path, "%s/full", side);
     if (!full && mode == FULL && !syscall(SYS_faccessat, AT_FDCWD, path, F_OK)) full = 1;
     if (!full) return 1;
@@ -277,7 +282,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     if (!ours(fd)) return syscall(SYS_write, fd, bytes, length);
     pthread_mutex_lock(&turn);
     ssize_t result = -1;
-    int torn = number();
+    int torn = torn_here();
     off_t from = place(fd);
     if (room(growth(fd, from, (off_t)length))) {
         keep(fd, from, (off_t)length);
@@ -292,7 +297,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t from) {
     if (!ours(fd)) return syscall(SYS_pwrite64, fd, bytes, length, from);
     pthread_mutex_lock(&turn);
     ssize_t result = -1;
-    int torn = number();
+    int torn = torn_here();
     if (room(growth(fd, from, (off_t)length))) {
         keep(fd, from, (off_t)length);
         result = syscall(SYS_pwrite64, fd, bytes, torn ? length / 2 : length, from);
@@ -372,7 +377,7 @@ static int synced(int fd, long call) {
     struct stat status;
     int result = -1;
     int known = !fstat(fd, &status);
-    if (++count[1] == at && mode == SYNC) {
+    if (++count[SYNCS] == at && mode == SYNC) {
         if (known && !S_ISDIR(status.st_mode)) settle(status.st_ino, 1);
         errno = EIO;
     } else {

@@ -213,6 +213,13 @@ impl Server {
         assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
     }
 
+    /// Asks it to end, if it has not ended.
+    pub fn ask_to_end(&self) {
+        // One that is gone needs no asking.
+        let _ =
+            Command::new("kill").args(["-TERM", &self.child.id().to_string()]).stderr(Stdio::null()).status();
+    }
+
     /// Sends a request over the socket.
     ///
     /// # Panics
