@@ -269,6 +269,9 @@ impl Wiring {
             {
                 tracing::warn!(%organization, %error, "times of identities were not written");
             }
+            if let Err(error) = self.policy.record_folded(&ctx, self.clock.now()).await {
+                tracing::warn!(%organization, %error, "refusals that were only counted are not on record");
+            }
             loop {
                 match self.audit.publish_step(&ctx, &keys).await {
                     Ok(step) if step.more => {}
