@@ -107,7 +107,8 @@ impl Session {
         if UnixStream::connect(&socket).await.is_ok() {
             return Ok((Transport::unix(socket), None));
         }
-        if !config.data.is_dir() {
+        // Only `serve` begins one; a command must not make one out of any directory it is pointed at.
+        if !Directory::is_begun(&config.data) {
             return Err(Failure::new(
                 Kind::NotFound,
                 format!(

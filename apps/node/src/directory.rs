@@ -62,7 +62,27 @@ impl Directory {
             .and_then(|()| lock.rewind())
             .and_then(|()| lock.write_all(pid.as_bytes()))
             .map_err(wrong)?;
+        Self::keep_private(&path.join("organizations")).map_err(wrong)?;
         Ok(Self { path: path.to_owned(), created, _lock: lock })
+    }
+
+    /// Makes a directory in it that only its owner enters, whatever others may do in the one above: that may
+    /// have come from a copy, or from whoever provides the volume.
+    fn keep_private(path: &Path) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        match fs::metadata(path)?.permissions().mode() & 0o077 {
+            0 => Ok(()),
+            _ => fs::set_permissions(path, fs::Permissions::from_mode(0o700)),
+        }
+    }
+
+    /// Whether there is a data directory that a server began.
+    #[must_use]
+    pub fn is_begun(path: &Path) -> bool {
+        path.join("root").join("root.sealed").exists()
     }
 
     /// Where it is.
@@ -127,6 +147,23 @@ mod tests {
         }
         drop(held);
         assert!(!Directory::hold(&path).expect("it was given back").is_new());
+    }
+
+    #[test]
+    fn what_organizations_keep_is_private_in_a_directory_that_is_not() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let organizations = parent.path().join("organizations");
+        for set in [None, Some(0o755)] {
+            fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+            fs::write(parent.path().join("other"), "").expect("written");
+            if let Some(set) = set {
+                fs::set_permissions(&organizations, fs::Permissions::from_mode(set)).expect("it is ours");
+            }
+            let held = Directory::hold(parent.path()).expect("nobody holds it");
+            assert!(!held.is_new(), "it holds a file");
+            assert_eq!((mode(parent.path()), mode(&organizations)), (0o755, 0o700));
+            assert!(!Directory::is_begun(parent.path()), "no server has begun it");
+        }
     }
 
     #[test]
