@@ -124,8 +124,10 @@ impl Bench {
             Fault::None => assert!(server.stop().success(), "{fault:?} at {at}"),
             Fault::Full if ended.is_some() => {
                 // It may not even start, and then says why.
-                let told = server.told().join("\n");
-                assert!(!started && told.contains("space"), "{fault:?} at {at}: {told}");
+                assert!(!started, "{fault:?} at {at}");
+                until("it says that there is no space", PATIENCE, || {
+                    server.told().iter().any(|line| line.contains("space")).then_some(())
+                });
             }
             Fault::Full => assert!(server.stop().success(), "{fault:?} at {at}"),
             Fault::Sync => {
