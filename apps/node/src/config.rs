@@ -146,12 +146,18 @@ impl Config {
         Ok((config, effective.to_vec()))
     }
 
-    /// Whether a server may listen as this says: where other machines reach it, only under TLS.
+    /// Whether a server may listen as this says: where other machines reach it, only under TLS; and never in
+    /// the clear where half of what TLS needs is given.
     ///
     /// # Errors
-    /// [`Error::Clear`].
+    /// [`Error::Clear`]; [`Error::Config`].
     pub fn may_listen(&self) -> Result<(), Error> {
-        let tls = self.tls_certificate.is_some() && self.tls_key.is_some();
+        let tls = self.tls_certificate.is_some();
+        if tls != self.tls_key.is_some() {
+            let (given, missing) =
+                if tls { ("tls_certificate", "tls_key") } else { ("tls_key", "tls_certificate") };
+            return Err(WrongConfig::Value(format!("{given} is set and {missing} is not")).into());
+        }
         if tls || self.listen.ip().is_loopback() { Ok(()) } else { Err(Error::Clear(self.listen)) }
     }
 
@@ -257,6 +263,20 @@ mod tests {
                 ("log", "debug", from_file.as_str()),
             ]
         );
+    }
+
+    #[test]
+    fn half_of_tls_is_no_permission_to_listen_in_the_clear() {
+        let clear = Config::local(std::path::Path::new("data"));
+        let certificate = Config { tls_certificate: Some("c.pem".into()), ..clear.clone() };
+        let key = Config { tls_key: Some("k.pem".into()), ..clear.clone() };
+        let both = Config { tls_key: Some("k.pem".into()), ..certificate.clone() };
+        let everywhere = |config: &Config| Config { listen: ([0, 0, 0, 0], 1).into(), ..config.clone() };
+        assert!(clear.may_listen().is_ok() && both.may_listen().is_ok());
+        assert!(everywhere(&both).may_listen().is_ok());
+        for refused in [&certificate, &key, &everywhere(&clear), &everywhere(&key)] {
+            assert!(refused.may_listen().is_err(), "{refused:?}");
+        }
     }
 
     #[test]

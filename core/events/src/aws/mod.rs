@@ -12,6 +12,10 @@ use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _, Object, Value};
 
 const LOGSOURCE: Logsource = Logsource { product: "aws", service: "cloudtrail", category: "" };
 
+/// How long a name may be that is kept beyond its event, in bytes: of who acted, and of what was done. AWS
+/// has none longer than an ARN's 2,048, and what the inventory and the models keep is bounded by it.
+const MAX_NAME: usize = 4_096;
+
 /// The top of an event, borrowed in one pass over its names.
 #[derive(Default)]
 pub(crate) struct Top<'e> {
@@ -111,13 +115,25 @@ pub(crate) fn activity<'e>(
     let service = top.source.ok_or(Reason::Missing { field: "eventSource" })?;
     let action = top.name.ok_or(Reason::Missing { field: "eventName" })?;
     let outcome = top.outcome();
+    let actor = identity::principal(&top, service, action, outcome);
+    let names = [actor.identity.as_ref(), actor.owner.as_ref(), actor.person_role.as_ref()];
+    let actors = names.into_iter().flatten().map(|key| key.native.len()).max().unwrap_or(0);
+    for (field, length) in [
+        ("eventSource", service.len()),
+        ("eventName", action.len()),
+        ("userIdentity", actors.max(actor.name.len())),
+    ] {
+        if length > MAX_NAME {
+            return Err(Reason::Malformed { field, expected: "a name of at most 4,096 bytes" });
+        }
+    }
     Ok(Activity {
         time,
         class: class::of(service, action),
         logsource: LOGSOURCE,
         service,
         action,
-        actor: identity::principal(&top, service, action, outcome),
+        actor,
         outcome,
         read_only: top.read_only,
         account: account(event),

@@ -57,6 +57,11 @@ fn each_defect_has_its_code() {
     assert_eq!(code(GOOD.replace("eventTime", "eventTimes").as_bytes()), "missing_field");
     assert_eq!(code(GOOD.replace("2026-01-02T03:04:05Z", "yesterday").as_bytes()), "malformed_field");
     assert_eq!(code(GOOD.replace(r#""2026-01-02T03:04:05Z""#, "17").as_bytes()), "malformed_field");
+    for name in ["ListUsers", "iam.amazonaws.com", "user/a"] {
+        let long = |length| GOOD.replace(name, &format!("{name}{}", "n".repeat(length - name.len())));
+        assert_eq!(code(long(4_000).as_bytes()), "ok", "{name}");
+        assert_eq!(code(long(4_097).as_bytes()), "malformed_field", "{name}");
+    }
 }
 
 #[test]
