@@ -21,7 +21,14 @@ impl Unfinished {
         let mut beside = place.as_os_str().to_owned();
         beside.push(".part");
         let beside = PathBuf::from(beside);
-        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside);
+        // Never into a file that is there: somebody else may have put it, or a link, to read what we write.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::file(&beside, &error));
+            }
+            _ => {}
+        }
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&beside);
         let file = file.map_err(|error| Failure::file(&beside, &error))?;
         Ok(Self { place: place.to_owned(), beside, file: Some(file), bytes: 0 })
     }
@@ -72,5 +79,15 @@ mod tests {
         file.write(b"whole").expect("written");
         assert_eq!(file.finish().expect("finished"), 5);
         assert_eq!(fs::read(&place).expect("read"), b"whole");
+        // What lies beside the place already is not written into.
+        let others = dir.path().join("others");
+        fs::write(&others, "theirs").expect("written");
+        std::os::unix::fs::symlink(&others, dir.path().join("out.csv.part")).expect("linked");
+        let mut file = Unfinished::create(&place).expect("created");
+        file.write(b"again").expect("written");
+        file.finish().expect("finished");
+        assert_eq!(fs::read(&others).expect("read"), b"theirs");
+        assert_eq!(fs::read(&place).expect("read"), b"again");
+        assert!(!fs::symlink_metadata(&place).expect("there").is_symlink());
     }
 }

@@ -65,12 +65,15 @@ impl Platform for ThisNode {
                 Problem::new(Kind::Unavailable, "the organization is not open on this node")
             })?;
             let keys = keys.verifier_keys();
+            // Who asks stands elsewhere than this process.
+            let dir = self.wiring.audit.directory(ctx.organization());
+            let dir = std::path::absolute(&dir).unwrap_or(dir);
             Ok(LedgerStatus {
                 origin: keys[0].name().to_owned(),
                 keys: keys.iter().map(ToString::to_string).collect(),
                 committed: status.committed,
                 published: status.published,
-                dir: self.wiring.audit.directory(ctx.organization()).display().to_string(),
+                dir: dir.display().to_string(),
             })
         }
         .boxed()
