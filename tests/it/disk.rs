@@ -13,7 +13,7 @@ use tests::dataset::{self, Protected};
 use tests::http::Request;
 use tests::organization::{Organization, administrator};
 use tests::server::{PATIENCE, Server, Start, nexora, run};
-use tests::wait::until;
+use tests::wait::{until, within};
 
 /// How many runs go on at once.
 const ABREAST: usize = 4;
@@ -156,16 +156,23 @@ impl Bench {
             vec![attack("disk-4", 1, 110), harmless("disk-5", 2, 111)],
             vec![harmless("disk-6", 2, 120), harmless("disk-7", 4, 121)],
         ];
+        let mut refused = false;
         for batch in batches {
             let ids: Vec<String> =
                 batch.iter().filter_map(|event| Some(event["eventID"].as_str()?.to_owned())).collect();
             came.sent.extend(ids.iter().cloned());
             match self.organization.events(server, &batch) {
-                Ok(answer) if answer.status == 200 => came.acknowledged.extend(ids),
+                Ok(answer) if answer.status == 200 => {
+                    assert!(fault != Fault::Sync || !refused, "a writer that had stopped writes again");
+                    came.acknowledged.extend(ids);
+                }
                 Ok(answer) if fault == Fault::Full => {
                     assert_eq!(answer.status, 507, "{}", answer.text());
                 }
-                Ok(answer) => assert!(answer.status >= 500, "{}: {}", answer.status, answer.text()),
+                Ok(answer) => {
+                    assert!(answer.status >= 500, "{}: {}", answer.status, answer.text());
+                    refused = true;
+                }
                 Err(_) => return,
             }
         }
@@ -189,12 +196,9 @@ impl Bench {
                     .then_some(answer.status == 200)
             };
             // A server that dies here, or whose writer has stopped, quarantines nobody before its restart.
-            let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                until("the identity is quarantined", std::time::Duration::from_secs(3), || {
-                    cut().or_else(|| request.send(&server.socket()).is_err().then_some(false))
-                })
-            }));
-            came.quarantined |= waited.unwrap_or(false);
+            let limit = std::time::Duration::from_secs(3);
+            let gone = || request.send(&server.socket()).is_err().then_some(false);
+            came.quarantined |= within(limit, || cut().or_else(gone)).unwrap_or(false);
         }
         if came.quarantined
             && let Ok(answer) = dataset::reveal(server, &self.token, &self.protected)

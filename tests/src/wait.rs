@@ -15,13 +15,21 @@ pub fn now() -> Instant {
 ///
 /// # Panics
 /// After `limit`, naming `what` was waited for.
-pub fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+#[expect(clippy::panic, reason = "a condition that never comes fails the test")]
+pub fn until<T>(what: &str, limit: Duration, ask: impl FnMut() -> Option<T>) -> T {
+    within(limit, ask).unwrap_or_else(|| panic!("waited {limit:?} in vain: {what}"))
+}
+
+/// Asks until there is an answer, or `limit` is over.
+pub fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = now() + limit;
     loop {
         if let Some(answer) = ask() {
-            return answer;
+            return Some(answer);
         }
-        assert!(now() < deadline, "waited {limit:?} in vain: {what}");
+        if now() >= deadline {
+            return None;
+        }
         thread::park_timeout(Duration::from_millis(10));
     }
 }
