@@ -35,6 +35,8 @@ pub(crate) struct Wake {
     pub(crate) doorbell: Option<Doorbell>,
     /// How long it sleeps at most.
     pub(crate) poll: Duration,
+    /// How long it lets more gather after a ring: zero for what someone waits for.
+    pub(crate) gather: Duration,
 }
 
 /// Runs the tasks of a node.
@@ -117,7 +119,12 @@ where
         };
         tokio::select! {
             () = drain.cancelled() => return,
-            () = rung => {}
+            () = rung => {
+                tokio::select! {
+                    () = drain.cancelled() => return,
+                    () = tokio::time::sleep(wake.gather) => {}
+                }
+            }
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -151,7 +158,8 @@ mod tests {
         let runner = Runner::new(drain.clone());
         let steps = Arc::new(AtomicU32::new(0));
         let taken = Arc::clone(&steps);
-        runner.run("test", Wake { doorbell: None, poll: Duration::from_secs(1) }, move || {
+        let wake = Wake { doorbell: None, poll: Duration::from_secs(1), gather: Duration::ZERO };
+        runner.run("test", wake, move || {
             let step = taken.fetch_add(1, Ordering::SeqCst);
             async move {
                 assert!(step != 1, "the second step panics");

@@ -27,6 +27,10 @@ use store::{OUTBOX, Schema, Store};
 /// How long a task that has a doorbell sleeps at most.
 const SLOW_POLL: Duration = Duration::from_secs(2);
 
+/// The task that publishes the ledger, and how long it lets entries gather: a publication costs eight syncs, and
+/// no change waits for it.
+const PUBLISH: &str = "audit.publish";
+const GATHER: Duration = Duration::from_millis(200);
 /// How often refusals that were only counted are put on record.
 const REFUSALS: Duration = Duration::from_secs(10);
 
@@ -200,7 +204,7 @@ impl Wiring {
 
     fn start_tasks(&self, organization: Id<noun::Organization>, log_keys: &LogKeys) {
         let keys = log_keys.clone();
-        self.task(organization, "audit.publish", Some(OUTBOX), SLOW_POLL, move |this, ctx| {
+        self.task(organization, PUBLISH, Some(OUTBOX), SLOW_POLL, move |this, ctx| {
             let keys = keys.clone();
             async move {
                 let step = this.audit.publish_step(&ctx, &keys).await?;
@@ -252,7 +256,8 @@ impl Wiring {
     {
         let doorbell = topic.map(|topic| self.store.doorbell(organization, topic));
         let this = self.clone();
-        self.runner.run(task, Wake { doorbell, poll }, move || {
+        let gather = if task == PUBLISH { GATHER } else { Duration::ZERO };
+        self.runner.run(task, Wake { doorbell, poll, gather }, move || {
             let ctx = this.background(organization, task);
             step(this.clone(), ctx)
         });
