@@ -45,6 +45,7 @@ pub const ALL: &[Rule] = rules![
     "aws/console-password-created",
     "aws/console-password-of-another-user",
     "aws/data-exported",
+    "aws/database-deleted",
     "aws/database-password-reset",
     "aws/dns-query-logs-removed",
     "aws/encryption-key-destroyed",

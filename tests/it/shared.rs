@@ -32,7 +32,7 @@ fn the_recorded_attack_is_answered() {
 }
 
 #[test]
-fn the_owners_console_session_is_not_cut_off() {
+fn the_owners_console_session_has_findings_only() {
     let file = shared().join("cloudtrail-invictus.ndjson.zst");
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start(&dir.path().join("data"));
@@ -65,6 +65,10 @@ fn the_owners_console_session_is_not_cut_off() {
     let owner = key["owner"].as_str().expect("an owner").to_owned();
     let owner = organization.get(&server, &format!("/api/v1/identities/{owner}")).ok().json();
     assert_eq!((&owner["standing"], &owner["person"]), (&Value::from("good"), &Value::from(true)), "{owner}");
+    let id = owner["id"].as_str().expect("an id");
+    let against = organization.get(&server, &format!("/api/v1/findings?identity={id}")).ok().json();
+    let against = against["items"].as_array().expect("a page").clone();
+    assert!(!against.is_empty(), "the owner's console session has findings");
     let bound = organization.bind(&server, key["id"].as_str().expect("an id"));
     let refused = server.send(&Request::new("GET", "/api/v1/datasets").token(&bound));
     assert!(matches!(refused.status, 401 | 403), "a credential bound to it is refused: {}", refused.text());

@@ -55,6 +55,9 @@ pub(crate) struct Sequencer {
     pub(crate) committed: watch::Sender<u64>,
     pub(crate) log: Arc<Mutex<Option<Log>>>,
     live: Option<Live>,
+    /// Why this organization takes no batch any more: its log's disk failed, and what that holds shows when the
+    /// process starts anew.
+    stopped: Option<Arc<Failure>>,
 }
 
 impl Organization {
@@ -74,6 +77,7 @@ impl Organization {
             committed,
             log: Arc::clone(&log),
             live: None,
+            stopped: None,
         };
         let name = format!("pipeline-{}", &organization.bare()[..6]);
         let thread = thread::Builder::new()
@@ -143,6 +147,9 @@ impl Sequencer {
 
     /// What is live, recovered first where it is not.
     fn live(&mut self) -> Result<&mut Live, Arc<Failure>> {
+        if let Some(failure) = &self.stopped {
+            return Err(Arc::clone(failure));
+        }
         if self.live.is_none() {
             self.live = Some(recover::recover(self).map_err(Arc::new)?);
         }
@@ -181,8 +188,10 @@ impl Sequencer {
                 }
                 refuse(lost, &failure);
                 refuse(fresh, &failure);
-                // Where judging went further than what was kept, or the log has stopped, everything is read
-                // again before the next batch.
+                if disk_failed(&failure) {
+                    self.stopped = Some(Arc::clone(&failure));
+                }
+                // Where judging went further than what was kept, everything is read again before the next batch.
                 if failure.kind() != Kind::Full || self.state_moved() {
                     self.live = None;
                 }
@@ -301,6 +310,13 @@ fn receipt(prepared: &Prepared, offset: u64, again: bool) -> Receipt {
         first_offset: (!prepared.events.is_empty()).then_some(offset),
         again,
     }
+}
+
+/// Whether the log's disk failed in another way than for want of room.
+fn disk_failed(failure: &Failure) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    let Failure::Stream(stream::Error::Io { source, .. }) = failure else { return false };
+    !matches!(source.kind(), StorageFull | QuotaExceeded)
 }
 
 fn refuse(group: Vec<Waiting>, failure: &Arc<Failure>) {
