@@ -18,7 +18,8 @@
 //! 3. Every so often and at the end: a snapshot of the state.
 //!
 //! If anything fails after the append, the log is taken back to where it was, and the state is read again
-//! from snapshot and log before the next batch.
+//! from snapshot and log before the next batch. After an I/O error of the log there is no next batch before the
+//! process starts anew; a full disk is no such error.
 #![forbid(unsafe_code)]
 
 mod commit;
