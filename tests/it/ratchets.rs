@@ -36,17 +36,39 @@ fn may(action: Action) -> &'static [Caller] {
         | Action::IdentitiesRead
         | Action::FindingsRead
         | Action::ProducersRead
+        | Action::KeysRead
         | Action::Diagnose => &[Admin, User, Auditor],
         Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead => &[Admin, Auditor],
         Action::DatasetsRead => &[Admin, User, Auditor, Identity],
-        Action::DatasetsProtect | Action::DatasetsReveal => &[Admin, User, Identity],
+        Action::DatasetsProtect | Action::DatasetsReveal | Action::KeysRelease => &[Admin, User, Identity],
         Action::IdentitiesQuarantine
         | Action::IdentitiesRelease
         | Action::IdentitiesProtect
         | Action::CredentialsIssue
         | Action::CredentialsRevoke
         | Action::ResponseSet
-        | Action::ProducersAdd => &[Admin],
+        | Action::ProducersAdd
+        | Action::ProducersRevoke
+        | Action::DatasetsCreate
+        | Action::KeysCreate
+        | Action::KeysActivate
+        | Action::KeysRotate
+        | Action::KeysRewrap
+        | Action::KeysReencrypt
+        | Action::KeysSuspend
+        | Action::KeysResume
+        | Action::KeysDestroy
+        | Action::KeysExport
+        | Action::KeysApproveExport
+        | Action::BreachesDeclare
+        | Action::BreachesUndo
+        | Action::ShredsRequest
+        | Action::ShredsApprove
+        | Action::ShredsCancel
+        | Action::RecoverySetUp
+        | Action::RecoveryBegin
+        | Action::RecoveryApprove
+        | Action::RecoveryRestore => &[Admin],
     }
 }
 

@@ -64,6 +64,52 @@ actions! {
     ProducersAdd = "producers.add",
     /// List registered producers.
     ProducersRead = "producers.read",
+    /// Take a producer's signing key off the register.
+    ProducersRevoke = "producers.revoke",
+    /// Create a dataset, or change its field policy.
+    DatasetsCreate = "datasets.create",
+    /// List and show keys (never their private halves) and what goes on with them.
+    KeysRead = "keys.read",
+    /// Generate a new version of a key.
+    KeysCreate = "keys.create",
+    /// Make a generated version the one in use.
+    KeysActivate = "keys.activate",
+    /// Generate a new version and put it in use, or set when that happens by itself.
+    KeysRotate = "keys.rotate",
+    /// Wrap private halves anew, without touching data.
+    KeysRewrap = "keys.rewrap",
+    /// Protect data of old versions anew.
+    KeysReencrypt = "keys.reencrypt",
+    /// Suspend a key: nothing opens with it until it is resumed.
+    KeysSuspend = "keys.suspend",
+    /// Resume a suspended key.
+    KeysResume = "keys.resume",
+    /// Destroy a version that nothing refers to.
+    KeysDestroy = "keys.destroy",
+    /// Ask to export a secret key, sealed to a recipient.
+    KeysExport = "keys.export",
+    /// Approve another person's request to export a key.
+    KeysApproveExport = "keys.approve_export",
+    /// Release the key of a whole protected column to a reader that decrypts it itself.
+    KeysRelease = "keys.release",
+    /// Declare a breach: suspend keys at once.
+    BreachesDeclare = "breaches.declare",
+    /// Undo a declared breach.
+    BreachesUndo = "breaches.undo",
+    /// Ask to shred a dataset's or the organization's keys for good.
+    ShredsRequest = "shreds.request",
+    /// Approve another person's request to shred.
+    ShredsApprove = "shreds.approve",
+    /// Cancel a request to shred.
+    ShredsCancel = "shreds.cancel",
+    /// Name custodians and deal shares of a new recovery key.
+    RecoverySetUp = "recovery.set_up",
+    /// Begin a recovery ceremony or a rehearsal of one.
+    RecoveryBegin = "recovery.begin",
+    /// Give a custodian's share to a ceremony.
+    RecoveryApprove = "recovery.approve",
+    /// End a ceremony that has its quorum: restore.
+    RecoveryRestore = "recovery.restore",
     /// Read the ledger and what waits to be published.
     LedgerRead = "ledger.read",
     /// Read the state of the node and of the organization.

@@ -44,4 +44,10 @@ nouns! {
     Batch = "bat", "batch";
     /// A run of protect or reveal over one dataset.
     Job = "job", "job";
+    /// A request that a second person must approve.
+    Approval = "apr", "approval";
+    /// One of those who hold a share of the recovery key.
+    Custodian = "cus", "custodian";
+    /// A ceremony in which custodians put their shares together.
+    Ceremony = "cer", "ceremony";
 }

@@ -65,6 +65,56 @@ kinds! {
     DatasetRevealed = "dataset.revealed",
     /// A running reveal was stopped.
     RevealStopped = "dataset.reveal_stopped",
+    /// A producer's signing key was taken off the register.
+    ProducerRevoked = "producer.revoked",
+    /// A dataset's field policy was set.
+    DatasetPolicySet = "dataset.policy_set",
+    /// A protected output was protected anew under the keys in use.
+    DatasetReencrypted = "dataset.reencrypted",
+    /// A version of a key was put in use.
+    KeyActivated = "key.activated",
+    /// A key was rotated: a new version is in use.
+    KeyRotated = "key.rotated",
+    /// When a key rotates by itself was set.
+    KeyRotationSet = "key.rotation_set",
+    /// Private halves were wrapped anew.
+    KeysRewrapped = "keys.rewrapped",
+    /// A key was suspended.
+    KeySuspended = "key.suspended",
+    /// A suspended key was resumed.
+    KeyResumed = "key.resumed",
+    /// A version of a key was destroyed.
+    KeyDestroyed = "key.destroyed",
+    /// A person asked to export a secret key.
+    KeyExportRequested = "key.export_requested",
+    /// A secret key was exported, sealed to a recipient.
+    KeyExported = "key.exported",
+    /// The key of a whole protected column was released.
+    KeyReleased = "key.released",
+    /// A breach was declared: keys are suspended.
+    BreachDeclared = "breach.declared",
+    /// A declared breach was undone.
+    BreachUndone = "breach.undone",
+    /// A person asked to shred keys.
+    ShredRequested = "shred.requested",
+    /// A request to shred was approved by a second person.
+    ShredApproved = "shred.approved",
+    /// A request to shred was cancelled.
+    ShredCancelled = "shred.cancelled",
+    /// Keys were shredded; the entry names the certificate.
+    KeysShredded = "keys.shredded",
+    /// Recovery was set up: custodians and commitments to their shares.
+    RecoverySetUp = "recovery.set_up",
+    /// A recovery was rehearsed.
+    RecoveryRehearsed = "recovery.rehearsed",
+    /// A recovery ceremony began.
+    RecoveryBegun = "recovery.begun",
+    /// A custodian gave its share to a ceremony.
+    RecoveryApproved = "recovery.approved",
+    /// The recovery package was written anew.
+    RecoveryPackaged = "recovery.packaged",
+    /// A ceremony restored the organization's keys under a new root.
+    RecoveryRestored = "recovery.restored",
     /// A request was refused.
     AccessRefused = "access.refused",
 }

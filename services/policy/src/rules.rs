@@ -36,18 +36,49 @@ pub(crate) const fn open_to(action: Action) -> &'static [Who] {
         | Action::CredentialsIssue
         | Action::CredentialsRevoke
         | Action::ResponseSet
-        | Action::ProducersAdd => &[ORG_ADMIN],
+        | Action::ProducersAdd
+        | Action::ProducersRevoke
+        | Action::DatasetsCreate
+        | Action::KeysCreate
+        | Action::KeysActivate
+        | Action::KeysRotate
+        | Action::KeysRewrap
+        | Action::KeysReencrypt
+        | Action::KeysSuspend
+        | Action::KeysResume
+        | Action::KeysDestroy
+        | Action::KeysExport
+        | Action::KeysApproveExport
+        | Action::BreachesDeclare
+        | Action::BreachesUndo
+        | Action::ShredsRequest
+        | Action::ShredsApprove
+        | Action::ShredsCancel
+        | Action::RecoverySetUp
+        | Action::RecoveryBegin
+        | Action::RecoveryApprove
+        | Action::RecoveryRestore => &[ORG_ADMIN],
         Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead => &[ORG_ADMIN, AUDITOR],
         Action::DatasetsRead => &[ORG_ADMIN, ORG_USER, AUDITOR, Identity],
-        Action::ProducersRead => &[ORG_ADMIN, ORG_USER, AUDITOR],
-        Action::DatasetsProtect | Action::DatasetsReveal => &[ORG_ADMIN, ORG_USER, Identity],
+        Action::ProducersRead | Action::KeysRead => &[ORG_ADMIN, ORG_USER, AUDITOR],
+        Action::DatasetsProtect | Action::DatasetsReveal | Action::KeysRelease => {
+            &[ORG_ADMIN, ORG_USER, Identity]
+        }
     }
 }
 
 /// Whether an act opens data. Then even a person, who has no standing, is refused on a node that might
 /// have missed a quarantine: who a reveal serves is not for that node to know.
 pub(crate) const fn opens_data(action: Action) -> bool {
-    matches!(action, Action::DatasetsReveal)
+    matches!(
+        action,
+        Action::DatasetsReveal
+            | Action::KeysRelease
+            | Action::KeysReencrypt
+            | Action::KeysExport
+            | Action::KeysApproveExport
+            | Action::RecoveryRestore
+    )
 }
 
 /// The table's answer, before anyone's standing is read.
@@ -94,6 +125,29 @@ datasets.protect        y y r y a a n a
 datasets.reveal         y y r y a a n a
 producers.add           y r r a a a n a
 producers.read          y y y a a a n a
+producers.revoke        y r r a a a n a
+datasets.create         y r r a a a n a
+keys.read               y y y a a a n a
+keys.create             y r r a a a n a
+keys.activate           y r r a a a n a
+keys.rotate             y r r a a a n a
+keys.rewrap             y r r a a a n a
+keys.reencrypt          y r r a a a n a
+keys.suspend            y r r a a a n a
+keys.resume             y r r a a a n a
+keys.destroy            y r r a a a n a
+keys.export             y r r a a a n a
+keys.approve_export     y r r a a a n a
+keys.release            y y r y a a n a
+breaches.declare        y r r a a a n a
+breaches.undo           y r r a a a n a
+shreds.request          y r r a a a n a
+shreds.approve          y r r a a a n a
+shreds.cancel           y r r a a a n a
+recovery.set_up         y r r a a a n a
+recovery.begin          y r r a a a n a
+recovery.approve        y r r a a a n a
+recovery.restore        y r r a a a n a
 ledger.read             y r y a a a n a
 node.diagnose           y y y a a a n a
 ";
