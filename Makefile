@@ -32,16 +32,16 @@ up: ## Start the server on an empty or existing data directory (DATA=DIR, LISTEN
 	@exec $(NEXORA) serve $(if $(DATA),--data '$(DATA)') $(if $(LISTEN),--listen '$(LISTEN)')
 
 test: ## Run every test but those of test-shared
-	@.ci/tools cargo cc
+	@.ci/tools cargo cc python
 	$(TEST) -- --skip shared::
 
 test-shared: ## Run the tests that need ../shared/data
 	@[ -d $(SHARED) ] || { echo "missing folder: $(SHARED) (the tests named shared:: read it)" >&2; exit 1; }
-	@.ci/tools cargo cc
+	@.ci/tools cargo cc python
 	$(TEST) --tests -- shared::
 
 bench: ## Run every benchmark beside its peer, in release mode
-	@.ci/tools cargo cc
+	@.ci/tools cargo cc python
 	cargo build --release --workspace --locked --bin nexora --bin bench
 	$(CARGO_TARGET_DIR)/release/bench all
 
