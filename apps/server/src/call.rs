@@ -163,6 +163,10 @@ fn named_in(ctx: &Context, path: &[(String, String)]) -> Option<Resource> {
         "identity" => value.parse().ok().map(Resource::Identity),
         "credential" => value.parse().ok().map(Resource::Credential),
         "finding" => value.parse().ok().map(Resource::Finding),
+        "producer" => value.parse().ok().map(Resource::Producer),
+        "key" => value.parse().ok().map(Resource::Key),
+        "approval" => value.parse().ok().map(Resource::Approval),
+        "ceremony" => value.parse().ok().map(Resource::Ceremony),
         "dataset" => {
             let name: Option<datasets::Name> = value.parse().ok();
             name.map(|name| Resource::Dataset(name.dataset(ctx.organization())))

@@ -24,6 +24,12 @@ pub enum Resource {
     Dataset(Id<noun::Dataset>),
     /// One producer.
     Producer(Id<noun::Producer>),
+    /// One version of a key.
+    Key(Id<noun::Key>),
+    /// One request that a second person must approve.
+    Approval(Id<noun::Approval>),
+    /// One ceremony of recovery.
+    Ceremony(Id<noun::Ceremony>),
 }
 
 impl Resource {
@@ -37,6 +43,9 @@ impl Resource {
             Self::Finding(id) => Object::of(id),
             Self::Dataset(id) => Object::of(id),
             Self::Producer(id) => Object::of(id),
+            Self::Key(id) => Object::of(id),
+            Self::Approval(id) => Object::of(id),
+            Self::Ceremony(id) => Object::of(id),
         }
     }
 }
