@@ -2,11 +2,11 @@
 
 use crate::{Aead, Error, MlKem, Provider, Signer, sign::Algorithm};
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    aead::{AES_256_GCM, AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey},
     agreement, constant_time, digest, hmac, kem, rand,
     signature::{
         ED25519, Ed25519KeyPair, KeyPair as _, ML_DSA_44, ML_DSA_44_SIGNING, ML_DSA_65, ML_DSA_65_SIGNING,
-        PqdsaKeyPair, PqdsaSigningAlgorithm, UnparsedPublicKey,
+        ML_DSA_87, ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, UnparsedPublicKey,
     },
 };
 use base::Secret;
@@ -41,16 +41,23 @@ impl Provider for AwsLc {
 
     fn aes_256_gcm(&self, key: &[u8; 32]) -> Box<dyn Aead> {
         let key = UnboundKey::new(&AES_256_GCM, key).expect("an AES-256 key has 32 bytes");
-        Box::new(Gcm(LessSafeKey::new(key)))
+        Box::new(Sealing(LessSafeKey::new(key)))
+    }
+
+    fn aes_256_gcm_siv(&self, key: &[u8; 32]) -> Box<dyn Aead> {
+        let key = UnboundKey::new(&AES_256_GCM_SIV, key).expect("an AES-256 key has 32 bytes");
+        Box::new(Sealing(LessSafeKey::new(key)))
     }
 
     fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> Secret<[u8; 32]> {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-        for part in parts {
-            context.update(part);
-        }
         let mut out = Secret::new([0; 32]);
-        out.expose_mut().copy_from_slice(context.sign().as_ref());
+        out.expose_mut().copy_from_slice(mac(hmac::HMAC_SHA256, key, parts).as_ref());
+        out
+    }
+
+    fn hmac_sha384(&self, key: &[u8], parts: &[&[u8]]) -> Secret<[u8; 48]> {
+        let mut out = Secret::new([0; 48]);
+        out.expose_mut().copy_from_slice(mac(hmac::HMAC_SHA384, key, parts).as_ref());
         out
     }
 
@@ -123,6 +130,7 @@ impl Provider for AwsLc {
             }
             Algorithm::MlDsa44 => ml_dsa(&ML_DSA_44_SIGNING),
             Algorithm::MlDsa65 => ml_dsa(&ML_DSA_65_SIGNING),
+            Algorithm::MlDsa87 => ml_dsa(&ML_DSA_87_SIGNING),
         }
     }
 
@@ -131,6 +139,7 @@ impl Provider for AwsLc {
             Algorithm::Ed25519 => UnparsedPublicKey::new(&ED25519, public).verify(message, signature),
             Algorithm::MlDsa44 => UnparsedPublicKey::new(&ML_DSA_44, public).verify(message, signature),
             Algorithm::MlDsa65 => UnparsedPublicKey::new(&ML_DSA_65, public).verify(message, signature),
+            Algorithm::MlDsa87 => UnparsedPublicKey::new(&ML_DSA_87, public).verify(message, signature),
         };
         verdict.is_ok()
     }
@@ -139,7 +148,16 @@ impl Provider for AwsLc {
 fn algorithm(set: MlKem) -> &'static kem::Algorithm {
     match set {
         MlKem::MlKem768 => &kem::ML_KEM_768,
+        MlKem::MlKem1024 => &kem::ML_KEM_1024,
     }
+}
+
+fn mac(algorithm: hmac::Algorithm, key: &[u8], parts: &[&[u8]]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
+    for part in parts {
+        context.update(part);
+    }
+    context.sign()
 }
 
 fn shared_secret(shared: &kem::SharedSecret) -> Secret<[u8; 32]> {
@@ -153,9 +171,10 @@ fn x25519_key(key: &Secret<[u8; 32]>) -> agreement::PrivateKey {
         .expect("every 32 bytes are an X25519 private key")
 }
 
-struct Gcm(LessSafeKey);
+/// AES-256-GCM or AES-256-GCM-SIV: the library's calls are the same.
+struct Sealing(LessSafeKey);
 
-impl Aead for Gcm {
+impl Aead for Sealing {
     fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(plaintext);
@@ -163,7 +182,7 @@ impl Aead for Gcm {
         let (body, tag) = out[start..].split_at_mut(plaintext.len());
         self.0
             .seal_in_place_scatter(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), body, &[], tag)
-            .expect("AES-256-GCM seals any value that fits in memory");
+            .expect("the cipher seals any value that fits in memory");
     }
 
     fn open(&self, nonce: &[u8; 12], aad: &[u8], sealed: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {

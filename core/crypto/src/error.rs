@@ -6,13 +6,13 @@ use base::{Fault, Kind};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A suite id that this version does not know.
-    #[error("unknown suite `{id}`: this version knows hybrid-768; a newer version may know it")]
+    #[error("unknown suite `{id}`: this version knows hybrid-768 and cnsa-2; a newer version may know it")]
     UnknownSuite {
         /// The id as read, cut to 32 characters.
         id: String,
     },
     /// A signature algorithm that this version does not know.
-    #[error("unknown signature algorithm `{name}`: expected Ed25519, ML-DSA-44 or ML-DSA-65")]
+    #[error("unknown signature algorithm `{name}`: expected Ed25519, ML-DSA-44, ML-DSA-65 or ML-DSA-87")]
     UnknownAlgorithm {
         /// The name as read, cut to 32 characters.
         name: String,

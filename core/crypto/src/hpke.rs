@@ -1,9 +1,9 @@
 //! Sealing to a public key: HPKE in base mode, single shot (RFC 9180), with the suite's KEM.
 //!
-//! A sealed message is the encapsulated key (1,120 bytes for `hybrid-768`) followed by ciphertext and
-//! tag; `docs/formats/sealed-key.md` specifies it.
+//! A sealed message is the encapsulated key (1,120 bytes for `hybrid-768`, 1,568 for `cnsa-2`) followed by
+//! ciphertext and tag; `docs/formats/sealed-key.md` specifies it.
 
-use crate::{Error, Provider, Suite, text, xwing};
+use crate::{Error, Provider, Suite, kdf, ml_kem, text, xwing};
 use base::Secret;
 use std::fmt;
 
@@ -27,7 +27,8 @@ impl PublicKey {
         Ok(Self { suite, bytes: bytes.to_vec() })
     }
 
-    /// The key's bytes: for `hybrid-768` the X-Wing public key, 1,216 bytes.
+    /// The key's bytes: for `hybrid-768` the X-Wing public key, 1,216 bytes; for `cnsa-2` the ML-KEM-1024
+    /// encapsulation key, 1,568 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -67,7 +68,7 @@ impl PrivateKey {
     }
 
     /// The key's bytes: for `hybrid-768` the expanded ML-KEM-768 decapsulation key (2,400 bytes), then
-    /// the X25519 private key (32 bytes).
+    /// the X25519 private key (32 bytes); for `cnsa-2` the expanded ML-KEM-1024 decapsulation key (3,168 bytes).
     #[must_use]
     pub const fn as_secret(&self) -> &Secret<Vec<u8>> {
         &self.bytes
@@ -86,6 +87,7 @@ impl PrivateKey {
     pub fn public(&self, provider: &dyn Provider) -> Result<PublicKey, Error> {
         let bytes = match self.suite {
             Suite::Hybrid768 => xwing::public(provider, &self.bytes)?,
+            Suite::Cnsa2 => ml_kem::public(provider, self.suite.ml_kem(), &self.bytes)?,
         };
         Ok(PublicKey { suite: self.suite, bytes })
     }
@@ -106,6 +108,7 @@ impl KeyPair {
     pub fn generate(provider: &dyn Provider, suite: Suite) -> Self {
         let (private, public) = match suite {
             Suite::Hybrid768 => xwing::generate(provider),
+            Suite::Cnsa2 => provider.ml_kem_generate(suite.ml_kem()),
         };
         Self { private: PrivateKey { suite, bytes: private }, public: PublicKey { suite, bytes: public } }
     }
@@ -124,6 +127,7 @@ pub fn seal(
 ) -> Result<Vec<u8>, Error> {
     let (mut sealed, shared) = match to.suite {
         Suite::Hybrid768 => xwing::encapsulate(provider, &to.bytes)?,
+        Suite::Cnsa2 => provider.ml_kem_encapsulate(to.suite.ml_kem(), &to.bytes)?,
     };
     let (key, nonce) = schedule(provider, to.suite, &shared, info);
     provider.aes_256_gcm(key.expose()).seal(&nonce, aad, plaintext, &mut sealed);
@@ -151,6 +155,7 @@ pub fn open(
     })?;
     let shared = match with.suite {
         Suite::Hybrid768 => xwing::decapsulate(provider, &with.bytes, encapsulated),
+        Suite::Cnsa2 => provider.ml_kem_decapsulate(with.suite.ml_kem(), &with.bytes, encapsulated),
     };
     // A point of small order or a foreign key: to the caller, one and the same failure.
     let shared = shared.map_err(|_| Error::DoesNotOpen { what: WHAT })?;
@@ -171,19 +176,22 @@ fn schedule(
     shared: &Secret<[u8; 32]>,
     info: &[u8],
 ) -> (Secret<[u8; 32]>, [u8; 12]) {
-    let id = suite.hpke_id();
-    let extract =
-        |salt: &[u8], label: &[u8], ikm: &[u8]| provider.hmac_sha256(salt, &[b"HPKE-v1", &id, label, ikm]);
+    let (id, hash) = (suite.hpke_id(), suite.hash());
+    let extract = |salt: &[u8], label: &[u8], ikm: &[u8]| {
+        kdf::extract(provider, hash, salt, &[b"HPKE-v1", &id, label, ikm])
+    };
     let psk_id_hash = extract(&[], b"psk_id_hash", &[]);
     let info_hash = extract(&[], b"info_hash", info);
-    let context: [&[u8]; 3] = [&[0], psk_id_hash.expose(), info_hash.expose()];
     let secret = extract(shared.expose(), b"secret", &[]);
-    // Both outputs are shorter than one hash: HKDF-Expand has one round.
-    let expand = |label: &[u8], length: u8| {
-        let [mode, psk, info] = context;
-        provider.hmac_sha256(secret.expose(), &[&[0, length], b"HPKE-v1", &id, label, mode, psk, info, &[1]])
+    let expand = |label: &[u8], length: u16, out: &mut [u8]| {
+        let length = length.to_be_bytes();
+        // Key schedule context: mode base, hash of the empty PSK id, hash of the info.
+        let info: [&[u8]; 7] =
+            [&length, b"HPKE-v1", &id, label, &[0], psk_id_hash.expose(), info_hash.expose()];
+        kdf::expand(provider, hash, &secret, &info, out).expect("both outputs are shorter than a hash");
     };
-    let mut nonce = [0; 12];
-    nonce.copy_from_slice(&expand(b"base_nonce", 12).expose()[..12]);
-    (expand(b"key", 32), nonce)
+    let (mut key, mut nonce) = (Secret::new([0; 32]), [0; 12]);
+    expand(b"key", 32, key.expose_mut());
+    expand(b"base_nonce", 12, &mut nonce);
+    (key, nonce)
 }

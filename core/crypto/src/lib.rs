@@ -18,6 +18,8 @@ mod error;
 pub mod hpke;
 mod jwk;
 pub mod jws;
+pub mod kdf;
+mod ml_kem;
 mod nonces;
 pub mod passphrase;
 mod provider;

@@ -19,8 +19,14 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// AES-256-GCM with a 12-byte nonce and a 16-byte tag (SP 800-38D) under this key.
     fn aes_256_gcm(&self, key: &[u8; 32]) -> Box<dyn Aead>;
 
+    /// AES-256-GCM-SIV (RFC 8452) with a 12-byte nonce and a 16-byte tag under this key.
+    fn aes_256_gcm_siv(&self, key: &[u8; 32]) -> Box<dyn Aead>;
+
     /// HMAC-SHA256 (RFC 2104) over the parts, one after the other.
     fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> Secret<[u8; 32]>;
+
+    /// HMAC-SHA384 (RFC 2104) over the parts, one after the other.
+    fn hmac_sha384(&self, key: &[u8], parts: &[&[u8]]) -> Secret<[u8; 48]>;
 
     /// SHA3-256 (FIPS 202) over the parts, one after the other.
     fn sha3_256(&self, parts: &[&[u8]]) -> [u8; 32];
@@ -91,6 +97,8 @@ pub trait Signer: Send + Sync {
 pub enum MlKem {
     /// ML-KEM-768, NIST security category 3.
     MlKem768,
+    /// ML-KEM-1024, NIST security category 5.
+    MlKem1024,
 }
 
 impl MlKem {
@@ -99,6 +107,7 @@ impl MlKem {
     pub const fn public_len(self) -> usize {
         match self {
             Self::MlKem768 => 1_184,
+            Self::MlKem1024 => 1_568,
         }
     }
 
@@ -107,6 +116,7 @@ impl MlKem {
     pub const fn private_len(self) -> usize {
         match self {
             Self::MlKem768 => 2_400,
+            Self::MlKem1024 => 3_168,
         }
     }
 
@@ -115,6 +125,7 @@ impl MlKem {
     pub const fn ciphertext_len(self) -> usize {
         match self {
             Self::MlKem768 => 1_088,
+            Self::MlKem1024 => 1_568,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Signatures: Ed25519 (RFC 8032), ML-DSA-44 and ML-DSA-65 (FIPS 204, empty context).
+//! Signatures: Ed25519 (RFC 8032), ML-DSA-44, ML-DSA-65 and ML-DSA-87 (FIPS 204, empty context).
 //!
 //! A signing key is stored as its 32-byte seed under every algorithm. One key serves one algorithm and
 //! one purpose.
@@ -18,11 +18,13 @@ pub enum Algorithm {
     MlDsa44,
     /// ML-DSA-65, NIST security category 3.
     MlDsa65,
+    /// ML-DSA-87, NIST security category 5.
+    MlDsa87,
 }
 
 impl Algorithm {
     /// Every algorithm that this version knows.
-    pub const ALL: [Self; 3] = [Self::Ed25519, Self::MlDsa44, Self::MlDsa65];
+    pub const ALL: [Self; 4] = [Self::Ed25519, Self::MlDsa44, Self::MlDsa65, Self::MlDsa87];
 
     /// The algorithm's JOSE name.
     #[must_use]
@@ -31,6 +33,7 @@ impl Algorithm {
             Self::Ed25519 => "Ed25519",
             Self::MlDsa44 => "ML-DSA-44",
             Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
         }
     }
 
@@ -41,6 +44,7 @@ impl Algorithm {
             Self::Ed25519 => 32,
             Self::MlDsa44 => 1_312,
             Self::MlDsa65 => 1_952,
+            Self::MlDsa87 => 2_592,
         }
     }
 
@@ -51,6 +55,7 @@ impl Algorithm {
             Self::Ed25519 => 64,
             Self::MlDsa44 => 2_420,
             Self::MlDsa65 => 3_309,
+            Self::MlDsa87 => 4_627,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Suites: named sets of algorithms, stored with every key and every sealed thing.
 
-use crate::{Error, MlKem, sign::Algorithm};
+use crate::{Error, MlKem, kdf::Hash, sign::Algorithm};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -11,17 +11,22 @@ pub enum Suite {
     /// `hybrid-768`: HPKE base mode with X-Wing (X25519 and ML-KEM-768, KEM 0x647a), HKDF-SHA256
     /// (0x0001) and AES-256-GCM (0x0002); ML-DSA-65.
     Hybrid768,
+    /// `cnsa-2`: HPKE base mode with ML-KEM-1024 (KEM 0x0042), HKDF-SHA384 (0x0002) and AES-256-GCM
+    /// (0x0002); ML-DSA-87. The algorithms of NSA's Commercial National Security Algorithm Suite 2.0, and
+    /// none beside them.
+    Cnsa2,
 }
 
 impl Suite {
     /// Every suite that this version knows.
-    pub const ALL: [Self; 1] = [Self::Hybrid768];
+    pub const ALL: [Self; 2] = [Self::Hybrid768, Self::Cnsa2];
 
     /// The suite's id, as stored.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hybrid768 => "hybrid-768",
+            Self::Cnsa2 => "cnsa-2",
         }
     }
 
@@ -30,6 +35,7 @@ impl Suite {
     pub const fn signature(self) -> Algorithm {
         match self {
             Self::Hybrid768 => Algorithm::MlDsa65,
+            Self::Cnsa2 => Algorithm::MlDsa87,
         }
     }
 
@@ -37,31 +43,49 @@ impl Suite {
     pub(crate) const fn hpke_id(self) -> [u8; 10] {
         match self {
             Self::Hybrid768 => *b"HPKE\x64\x7a\x00\x01\x00\x02",
+            Self::Cnsa2 => *b"HPKE\x00\x42\x00\x02\x00\x02",
+        }
+    }
+
+    /// What the key schedule hashes with.
+    pub(crate) const fn hash(self) -> Hash {
+        match self {
+            Self::Hybrid768 => Hash::Sha256,
+            Self::Cnsa2 => Hash::Sha384,
         }
     }
 
     pub(crate) const fn ml_kem(self) -> MlKem {
         match self {
             Self::Hybrid768 => MlKem::MlKem768,
+            Self::Cnsa2 => MlKem::MlKem1024,
+        }
+    }
+
+    /// Bytes of an X25519 key beside each ML-KEM one: none where the suite is not hybrid.
+    const fn x25519_len(self) -> usize {
+        match self {
+            Self::Hybrid768 => 32,
+            Self::Cnsa2 => 0,
         }
     }
 
     /// Bytes of a public key.
     #[must_use]
     pub const fn public_len(self) -> usize {
-        self.ml_kem().public_len() + 32
+        self.ml_kem().public_len() + self.x25519_len()
     }
 
     /// Bytes of a private key as stored.
     #[must_use]
     pub const fn private_len(self) -> usize {
-        self.ml_kem().private_len() + 32
+        self.ml_kem().private_len() + self.x25519_len()
     }
 
     /// Bytes of an encapsulated key.
     #[must_use]
     pub const fn encapsulated_len(self) -> usize {
-        self.ml_kem().ciphertext_len() + 32
+        self.ml_kem().ciphertext_len() + self.x25519_len()
     }
 }
 
@@ -101,7 +125,9 @@ mod tests {
 
     #[test]
     fn an_unknown_suite_is_named() {
-        assert_eq!("hybrid-768".parse(), Ok(Suite::Hybrid768));
+        for suite in Suite::ALL {
+            assert_eq!(suite.as_str().parse(), Ok(suite));
+        }
         assert_eq!("kyber".parse::<Suite>(), Err(Error::UnknownSuite { id: "kyber".into() }));
         let error = serde_json::from_str::<Suite>("\"kyber\"").expect_err("it is unknown");
         assert!(error.to_string().contains("unknown suite `kyber`"));

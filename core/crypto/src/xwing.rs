@@ -5,13 +5,11 @@
 //! the *expanded* decapsulation key of FIPS 203, then the X25519 private key; the draft's 32-byte seed
 //! is not used, because `aws-lc-rs` generates no ML-KEM key from a seed.
 
-use crate::{Error, MlKem, Provider, equal};
+use crate::{Error, MlKem, Provider, ml_kem};
 use base::Secret;
 
 const LABEL: &[u8; 6] = br"\.//^\";
 const SET: MlKem = MlKem::MlKem768;
-/// Where FIPS 203 puts the encapsulation key and its hash in an expanded decapsulation key.
-const PUBLIC_AT: usize = 1_152;
 
 /// A new key pair: private and public bytes.
 pub(crate) fn generate(provider: &dyn Provider) -> (Secret<Vec<u8>>, Vec<u8>) {
@@ -27,12 +25,7 @@ pub(crate) fn generate(provider: &dyn Provider) -> (Secret<Vec<u8>>, Vec<u8>) {
 /// The public key inside a private one, after the checks of FIPS 203, section 7.3.
 pub(crate) fn public(provider: &dyn Provider, private: &Secret<Vec<u8>>) -> Result<Vec<u8>, Error> {
     let (ml_kem, x25519) = split_private(private)?;
-    let hash_at = PUBLIC_AT + SET.public_len();
-    let public = &ml_kem.expose()[PUBLIC_AT..hash_at];
-    if !equal(&provider.sha3_256(&[public]), &ml_kem.expose()[hash_at..hash_at + 32]) {
-        return Err(Error::NotAKey { what: "X-Wing private key" });
-    }
-    let mut out = public.to_vec();
+    let mut out = ml_kem::public(provider, SET, &ml_kem)?;
     out.extend_from_slice(&provider.x25519_public(&x25519));
     Ok(out)
 }

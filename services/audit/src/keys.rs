@@ -92,7 +92,7 @@ const fn kind(algorithm: Algorithm) -> Option<SignatureType> {
     match algorithm {
         Algorithm::Ed25519 => Some(SignatureType::Ed25519),
         Algorithm::MlDsa44 => Some(SignatureType::MlDsa44),
-        Algorithm::MlDsa65 => None,
+        Algorithm::MlDsa65 | Algorithm::MlDsa87 => None,
     }
 }
 
