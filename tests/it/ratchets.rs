@@ -174,14 +174,15 @@ impl Scene {
     }
 }
 
-/// A producer's public key, as `producers new` prints it.
+/// A producer's public key, as `keys producer new` prints it.
 static PRODUCER: std::sync::LazyLock<String> = std::sync::LazyLock::new(producer);
 
 fn producer() -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("producer.key");
     let said = tests::server::run(&mut tests::server::nexora(&[
-        "producers",
+        "keys",
+        "producer",
         "new",
         file.to_str().expect("UTF-8"),
         "-o",

@@ -145,7 +145,7 @@ fn everything(walk: &mut Walk, secret: &str) {
     let person = walk.run("credentials.issue", &admin, &arguments);
     walk.run("credentials.ls", &admin, &["credentials", "ls"]);
     let id = text(&person["credential"]["id"]);
-    walk.run("credentials.revoke", &admin, &["credentials", "revoke", &id]);
+    walk.run("credentials.revoke", &admin, &["credentials", "revoke", &id, "--yes"]);
     let revoked = run(&mut walk.command(&text(&person["token"]), &["identities", "ls"]));
     assert_eq!(revoked.code, Some(3), "{}", revoked.err);
 
@@ -158,15 +158,15 @@ fn everything(walk: &mut Walk, secret: &str) {
     walk.run("datasets.ls", &admin, &["datasets", "ls"]);
 
     // A producer that has the public key alone.
-    let public = run(&mut walk.command(&bound, &["datasets", "public-key", "customers"]));
-    walk.take("datasets.public_key", &["datasets", "public-key"], &public);
+    let public = run(&mut walk.command(&bound, &["keys", "export", "--public", "--dataset", "customers"]));
+    walk.take("datasets.public_key", &["keys", "export", "--public"], &public);
     let (public_key, signing_key) = (walk.path("customers.pub"), walk.path("producer.key"));
     fs::write(&public_key, &public.out).expect("written");
-    let made = run(&mut nexora(&["producers", "new", &signing_key, "-o", "json"])).ok();
+    let made = run(&mut nexora(&["keys", "producer", "new", &signing_key])).ok();
     let producer = walk.path("producer.pub");
-    fs::write(&producer, made.json()["public_key"].as_str().expect("a key")).expect("written");
-    walk.run("producers.add", &admin, &["producers", "add", "partner", "--public-key", &producer]);
-    walk.run("producers.ls", &admin, &["producers", "ls"]);
+    fs::write(&producer, made.out).expect("written");
+    walk.run("producers.add", &admin, &["keys", "producer", "add", "partner", "--public-key", &producer]);
+    walk.run("producers.ls", &admin, &["keys", "producer", "ls"]);
     let offline = walk.path("offline.csv");
     let arguments = [
         "protect",

@@ -24,7 +24,7 @@ pub enum Error {
         dataset: Id<noun::Dataset>,
     },
     /// Nobody registered signs under this key.
-    #[error("the manifest is signed by nobody known here: register the producer with `nexora producers add`")]
+    #[error("the manifest is signed by nobody known here: register the producer with `nexora keys producer add`")]
     UnknownSigner,
     /// A producer of that name or key is registered already.
     #[error("a producer with that {what} is registered already")]

@@ -1,5 +1,6 @@
 //! `credentials`.
 
+use super::care::goes_on;
 use super::{next, page};
 use crate::cli::{Credentials, Issue};
 use crate::failure::Failure;
@@ -74,7 +75,10 @@ pub(crate) async fn run(client: &Client, output: Output, command: Credentials) -
             output.show(&listed)?;
             next(output, listed.next.as_deref());
         }
-        Credentials::Revoke { credential } => {
+        Credentials::Revoke { credential, care } => {
+            if !goes_on(output, care, &format!("revoke {credential}, for good"))? {
+                return Ok(());
+            }
             output.show(&client.call::<Revoke>(&RevokeRequest { credential }).await?)?;
         }
     }

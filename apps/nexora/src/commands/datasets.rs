@@ -8,7 +8,7 @@ use crate::output::{Output, Show, facts, rows};
 use crate::progress;
 use api::client::Upload;
 use api::datasets::{
-    Dataset, List, ListRequest, Names, ProtectRequest, PublicKey, PublicKeyRequest, RevealRequest,
+    Dataset, List, ListRequest, Names, ProtectRequest, RevealRequest,
 };
 use api::{Client, Page};
 use base::{Clock as _, Id, Kind, Secret};
@@ -67,10 +67,6 @@ pub(crate) async fn run(client: &Client, output: Output, command: Datasets) -> R
             output.show(&listed)?;
             next(output, listed.next.as_deref());
             Ok(())
-        }
-        Datasets::PublicKey { dataset } => {
-            let key = client.call::<PublicKey>(&PublicKeyRequest { dataset }).await?;
-            output.document(&key.document)
         }
     }
 }

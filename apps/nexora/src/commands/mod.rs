@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod care;
 mod completions;
 mod config;
 mod credentials;
@@ -8,16 +9,16 @@ mod demo;
 mod events;
 mod findings;
 mod identities;
+mod keys;
 mod ledger;
 mod organizations;
-mod producers;
 mod response;
 mod rules;
 mod serve;
 mod simulate;
 mod system;
 
-use crate::cli::{Cli, Command, Config, Ledger, Paging, Producers};
+use crate::cli::{Cli, Command, Config, Keys, Ledger, Paging, Producers};
 use crate::connect::{Session, Surroundings};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -37,7 +38,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
         Command::Rules(command) => rules::run(output, &command),
         Command::Config(Config::Show) => config::show(global, surroundings, output),
         Command::Completions { shell } => completions::print(output, shell),
-        Command::Producers(Producers::New { key }) => producers::new(output, &key),
+        Command::Keys(Keys::Producer(Producers::New { key })) => keys::producers::new(output, &key),
         Command::Protect(protect) if protect.public_key.is_some() => {
             datasets::protect_offline(output, &protect)
         }
@@ -60,7 +61,7 @@ async fn ask(command: Command, client: &Client, output: Output) -> Result<ExitCo
         Command::Findings(command) => findings::run(client, output, command).await?,
         Command::Response(command) => response::run(client, output, command).await?,
         Command::Datasets(command) => datasets::run(client, output, command).await?,
-        Command::Producers(command) => producers::run(client, output, command).await?,
+        Command::Keys(command) => keys::run(client, output, command).await?,
         Command::Protect(protect) => datasets::protect(client, output, &protect).await?,
         Command::Reveal(reveal) => datasets::reveal(client, output, &reveal).await?,
         Command::Ledger(Ledger::Status) => ledger::status(client, output).await?,

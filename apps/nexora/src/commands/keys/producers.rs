@@ -1,6 +1,6 @@
-//! `producers`.
+//! `keys producer`.
 
-use super::{next, page};
+use crate::commands::{next, page};
 use crate::cli::Producers;
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts, rows};
@@ -51,7 +51,7 @@ impl Show for Page<Producer> {
     }
 }
 
-/// `producers new`: an ML-DSA-65 key, its private half in a file of its owner's alone, as a JWK.
+/// `keys producer new`: an ML-DSA-65 key, its private half in a file of its owner's alone, as a JWK.
 pub(crate) fn new(output: Output, file: &Path) -> Result<ExitCode, Failure> {
     if file.exists() {
         return Err(Failure::new(Kind::Conflict, format!("{} is there already", file.display())));
@@ -64,6 +64,14 @@ pub(crate) fn new(output: Output, file: &Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The public key in what [`new`] prints, as a table, JSON or YAML, or the bare key.
+fn printed(text: &str) -> String {
+    let document: Result<serde_json::Value, _> = serde_yaml_ng::from_str(text);
+    let of_document = document.ok().and_then(|document| Some(document.get("public_key")?.as_str()?.to_owned()));
+    let of_table = || text.lines().find_map(|line| Some(line.strip_prefix("public key")?.trim().to_owned()));
+    of_document.or_else(of_table).unwrap_or_else(|| text.trim().to_owned())
+}
+
 /// Runs the command.
 pub(crate) async fn run(client: &Client, output: Output, command: Producers) -> Result<(), Failure> {
     match command {
@@ -71,7 +79,7 @@ pub(crate) async fn run(client: &Client, output: Output, command: Producers) -> 
         Producers::New { .. } => Ok(()),
         Producers::Add { name, public_key } => {
             let text = fs::read_to_string(&public_key).map_err(|error| Failure::file(&public_key, &error))?;
-            let request = AddRequest { name, public_key: text.trim().to_owned() };
+            let request = AddRequest { name, public_key: printed(&text) };
             output.show(&client.call::<Add>(&request).await?)
         }
         Producers::Ls { paging } => {
@@ -80,6 +88,22 @@ pub(crate) async fn run(client: &Client, output: Output, command: Producers) -> 
             output.show(&listed)?;
             next(output, listed.next.as_deref());
             Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Made, printed};
+    use crate::output::Show as _;
+
+    #[test]
+    fn what_new_prints_is_what_add_takes() {
+        let made = Made { public_key: "AbC-_9".to_owned(), key_file: "a.key".to_owned() };
+        let json = serde_json::to_string(&made).expect("JSON");
+        let yaml = serde_yaml_ng::to_string(&made).expect("YAML");
+        for text in [made.table(), json, yaml, "AbC-_9\n".to_owned()] {
+            assert_eq!(printed(&text), "AbC-_9", "{text}");
         }
     }
 }

@@ -1,0 +1,35 @@
+//! What cannot be undone is said first, and asked.
+
+use crate::cli::Care;
+use crate::failure::Failure;
+use crate::output::{Output, escaped};
+use base::Kind;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+/// Whether to go on with what `what` says, such as `destroy key_…, for good`. On a terminal it is asked; else it
+/// takes `--yes`. With `--dry-run` it is only said.
+///
+/// # Errors
+/// [`Kind::BadInput`] where nobody can be asked, or the answer was not `yes`.
+pub(super) fn goes_on(output: Output, care: Care, what: &str) -> Result<bool, Failure> {
+    if care.dry_run {
+        output.say(&format!("would {what}; nothing was done"));
+        return Ok(false);
+    }
+    if care.yes {
+        return Ok(true);
+    }
+    if !io::stdin().is_terminal() {
+        let said = format!("this would {what}: say --yes, or --dry-run to see what would happen");
+        return Err(Failure::new(Kind::BadInput, said));
+    }
+    let mut asked = io::stderr().lock();
+    // Where the question cannot be written nobody answers it.
+    drop(write!(asked, "This will {}. Type yes to go on: ", escaped(what, false)).and_then(|()| asked.flush()));
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
+    if answer.trim() == "yes" {
+        return Ok(true);
+    }
+    Err(Failure::new(Kind::BadInput, "the answer was not `yes`: nothing was done"))
+}
