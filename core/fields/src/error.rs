@@ -24,6 +24,22 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A file that breaks the rules of JSON.
+    #[error("line {line}, position {position}: {why}")]
+    Json {
+        /// The line, from 1.
+        line: u64,
+        /// The byte in it, from 1.
+        position: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// A Parquet file that cannot be read.
+    #[error("the Parquet file cannot be read: {0}")]
+    Parquet(String),
+    /// The place that a file is kept in while it is worked on.
+    #[error("the encrypted spool failed: {0}")]
+    Spool(String),
     /// A batch whose column has another type than its mode takes.
     #[error("column `{column}` has type {found}, which mode {mode} does not take")]
     Type {
@@ -90,12 +106,16 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::Policy(_) | Self::MissingColumn { .. } | Self::Csv { .. } | Self::Type { .. } => {
-                Kind::BadInput
-            }
+            Self::Policy(_)
+            | Self::MissingColumn { .. }
+            | Self::Csv { .. }
+            | Self::Json { .. }
+            | Self::Parquet(_)
+            | Self::Type { .. } => Kind::BadInput,
             Self::Value { why: Why::NotUtf8 | Why::NoRowKey, .. } => Kind::BadInput,
             Self::Value { .. } | Self::Signature | Self::NotAsDescribed(_) => Kind::CheckFailed,
             Self::Manifest(_) => Kind::BadInput,
+            Self::Spool(_) => Kind::Unavailable,
             Self::Key(error) => error.kind(),
         }
     }

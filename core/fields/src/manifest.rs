@@ -1,6 +1,9 @@
 //! The manifest: what a protected output is, signed by its producer. `docs/formats/manifest.md`.
 
-use crate::{Error, FieldPolicy, Mode};
+use crate::{
+    Error, FieldPolicy, Mode,
+    formats::{Dialect, Format},
+};
 use base::{Id, Timestamp, digest, noun};
 use crypto::{
     Provider, Suite,
@@ -22,7 +25,7 @@ const FORMAT: &str = "nexora/manifest/1";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    format: Format,
+    format: Version,
     /// Whose data.
     pub organization: Id<noun::Organization>,
     /// Of which dataset.
@@ -45,7 +48,7 @@ pub struct Manifest {
 
 /// The format and its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-enum Format {
+enum Version {
     #[default]
     #[serde(rename = "nexora/manifest/1")]
     One,
@@ -80,14 +83,80 @@ pub enum Output {
         /// SHA-256 of all bytes, in lower-case hexadecimal.
         sha256: String,
     },
+    /// One JSON document.
+    Json {
+        /// Records: elements of the outer array, or 1.
+        rows: u64,
+        /// Bytes.
+        bytes: u64,
+        /// SHA-256 of all bytes, in lower-case hexadecimal.
+        sha256: String,
+    },
+    /// JSON records in lines.
+    Ndjson {
+        /// Records, without blank lines.
+        rows: u64,
+        /// Bytes.
+        bytes: u64,
+        /// SHA-256 of all bytes, in lower-case hexadecimal.
+        sha256: String,
+    },
+    /// A Parquet file. What it was before it was protected stands in its metadata: `docs/formats/parquet.md`.
+    Parquet {
+        /// Rows.
+        rows: u64,
+        /// Bytes.
+        bytes: u64,
+        /// SHA-256 of all bytes, in lower-case hexadecimal.
+        sha256: String,
+    },
 }
 
 impl Output {
+    /// Its format.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] where it cannot be read as it is described.
+    pub fn format(&self) -> Result<Format, Error> {
+        let wrong = |_| Error::Manifest("it names no delimiter".to_owned());
+        Ok(match self {
+            Self::Csv { delimiter, .. } => Format::Csv(Dialect::new(*delimiter).map_err(wrong)?),
+            Self::Json { .. } => Format::Json,
+            Self::Ndjson { .. } => Format::Ndjson,
+            Self::Parquet { .. } => Format::Parquet,
+        })
+    }
+
     /// How many rows it has.
     #[must_use]
     pub const fn rows(&self) -> u64 {
         match self {
-            Self::Csv { rows, .. } => *rows,
+            Self::Csv { rows, .. }
+            | Self::Json { rows, .. }
+            | Self::Ndjson { rows, .. }
+            | Self::Parquet { rows, .. } => *rows,
+        }
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        match self {
+            Self::Csv { bytes, .. }
+            | Self::Json { bytes, .. }
+            | Self::Ndjson { bytes, .. }
+            | Self::Parquet { bytes, .. } => *bytes,
+        }
+    }
+
+    /// SHA-256 of all its bytes, in lower-case hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        match self {
+            Self::Csv { sha256, .. }
+            | Self::Json { sha256, .. }
+            | Self::Ndjson { sha256, .. }
+            | Self::Parquet { sha256, .. } => sha256,
         }
     }
 }
@@ -108,7 +177,7 @@ pub(crate) struct Parts {
 impl Manifest {
     pub(crate) fn new(parts: Parts, output: Output) -> Self {
         let Parts { organization, dataset, run, created, suite, recipient, policy, keys } = parts;
-        let format = Format::One;
+        let format = Version::One;
         Self { format, organization, dataset, run, created, suite, recipient, policy, keys, output }
     }
 

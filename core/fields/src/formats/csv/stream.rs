@@ -94,7 +94,9 @@ impl Reveal {
     /// # Errors
     /// [`Error::Manifest`] where it describes none.
     pub fn new(manifest: &Manifest, revealer: Revealer) -> Result<Self, Error> {
-        let Output::Csv { delimiter, .. } = &manifest.output;
+        let Output::Csv { delimiter, .. } = &manifest.output else {
+            return Err(Error::Manifest("it describes no CSV".to_owned()));
+        };
         let dialect =
             Dialect::new(*delimiter).map_err(|_| Error::Manifest("it names no delimiter".to_owned()))?;
         let (file, described) = (File::new(dialect), manifest.output.clone());
@@ -114,9 +116,9 @@ impl Reveal {
     /// [`Error::Value`] for a value that was altered or moved; [`Error::NotAsDescribed`], [`Error::Csv`],
     /// [`Error::MissingColumn`].
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let Output::Csv { bytes: described, .. } = &self.described;
+        let described = self.described.bytes();
         self.bytes += bytes.len() as u64;
-        if self.bytes > *described {
+        if self.bytes > described {
             return Err(Error::NotAsDescribed(format!("it has more than {described} bytes")));
         }
         self.hash.update(bytes);
@@ -129,11 +131,11 @@ impl Reveal {
     /// [`Error::NotAsDescribed`] for a file that was cut, extended or altered; as [`push`](Self::push).
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<u64, Error> {
         let wrong = |what: String| Err(Error::NotAsDescribed(what));
-        let Output::Csv { rows, bytes, sha256, .. } = self.described.clone();
+        let (rows, bytes) = (self.described.rows(), self.described.bytes());
         if self.bytes != bytes {
             return wrong(format!("it has {} bytes of {bytes}", self.bytes));
         }
-        if sha256_text(self.hash.clone().finish()) != sha256 {
+        if sha256_text(self.hash.clone().finish()) != self.described.sha256() {
             return wrong("its bytes were altered".to_owned());
         }
         self.take(&[], true, out)?;
