@@ -33,8 +33,8 @@ pub mod conformance;
 
 pub use error::Error;
 pub use model::{DatasetKey, Producer, Purpose, Signatory};
-pub use ports::{Health, RootError, RootOfTrust, Unit};
-pub use sealed_file::SealedFile;
+pub use ports::{Attestation, Health, RootError, RootOfTrust, Unit};
+pub use sealed_file::{Restored, SealedFile};
 
 use base::{Action, Clock, Context, Id, Secret, noun};
 use crypto::{
@@ -91,7 +91,9 @@ impl Keys {
         }
         let organization = ctx.organization();
         let unit = Unit::Organization(organization);
+        let log = Unit::Log(organization);
         self.root.enroll(unit).await?;
+        self.root.enroll(log).await?;
         let pair = hpke::KeyPair::generate(&*self.provider, SUITE);
         let mut entries = Vec::new();
         let half = Half { private: pair.private.as_secret(), public: pair.public.as_bytes() };
@@ -112,11 +114,12 @@ impl Keys {
                 verifiers.push(named.map_err(|_| Error::Damaged { what: "log key" })?);
             }
             let half = Half { private: key.as_secret(), public };
+            let unit = if kind.is_some() { log } else { unit };
             entries.push(self.keep(&mut tx, unit, purpose, algorithm.as_str(), half).await?);
         }
         let redaction = crypto::secret::<32>(&*self.provider);
         let half = Half { private: &Secret::new(redaction.expose().to_vec()), public: &[] };
-        entries.push(self.keep(&mut tx, unit, Purpose::Redaction, REDACTION, half).await?);
+        entries.push(self.keep(&mut tx, log, Purpose::Redaction, REDACTION, half).await?);
         let [ed25519, ml_dsa_44] = &verifiers[..] else { return Err(Error::Damaged { what: "log key" }) };
         let started = checkpoint::started(organization, checkpoint::FIRST_GENERATION, ed25519, ml_dsa_44);
         entries.insert(0, started);
@@ -144,7 +147,7 @@ impl Keys {
         let read = self.store.read(ctx).await?;
         let row = tables::own_key(&read, Purpose::Redaction).await?.ok_or(Error::NotBegun)?;
         drop(read);
-        let bytes = self.unwrap(Unit::Organization(organization), organization, &row).await?;
+        let bytes = self.unwrap_own(organization, &row).await?;
         let mut key = Secret::new([0; 32]);
         let damaged = |_| Error::Damaged { what: "redaction key" };
         *key.expose_mut() = bytes.expose().as_slice().try_into().map_err(damaged)?;
@@ -291,8 +294,24 @@ impl Keys {
         let read = self.store.read(ctx).await?;
         let row = tables::own_key(&read, purpose).await?.ok_or(Error::NotBegun)?;
         drop(read);
-        let seed = self.unwrap(Unit::Organization(organization), organization, &row).await?;
+        let seed = self.unwrap_own(organization, &row).await?;
         Ok(SigningKey::from_secret(&*self.provider, row.signature()?, seed)?)
+    }
+
+    /// Unwraps a key of the organization itself, under the unit of its purpose. The first organizations had the
+    /// keys of their logs under the organization's own unit.
+    async fn unwrap_own(
+        &self,
+        organization: Id<noun::Organization>,
+        row: &Row,
+    ) -> Result<Secret<Vec<u8>>, Error> {
+        if row.purpose()?.is_of_the_log() {
+            match self.unwrap(Unit::Log(organization), organization, row).await {
+                Err(Error::Root(RootError::UnknownUnit { .. } | RootError::DoesNotOpen)) => {}
+                done => return done,
+            }
+        }
+        self.unwrap(Unit::Organization(organization), organization, row).await
     }
 
     async fn unwrap(
@@ -334,7 +353,7 @@ impl Keys {
             .fact("purpose", purpose.as_str())
             .fact("algorithm", algorithm);
         Ok(match unit {
-            Unit::Organization(_) => entry,
+            Unit::Organization(_) | Unit::Log(_) => entry,
             Unit::Dataset(_, dataset) => entry.fact("dataset", dataset),
         })
     }
@@ -361,6 +380,11 @@ fn under(
 }
 
 impl Purpose {
+    /// Whether the key is of the organization's log ([`Unit::Log`]), which outlives a shredded organization.
+    const fn is_of_the_log(self) -> bool {
+        matches!(self, Self::LogEd25519 | Self::LogMlDsa44 | Self::Redaction)
+    }
+
     /// What signs for this purpose; `None` for keys that do not sign.
     const fn algorithm(self) -> Option<Algorithm> {
         match self {

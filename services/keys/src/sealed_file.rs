@@ -2,33 +2,41 @@
 //!
 //! The file is a passphrase-sealed document (Argon2id and AES-256-GCM, `docs/formats/passphrase-sealed.md`)
 //! of format `nexora/root/1`; its content is JSON, `docs/formats/root.md`. It is a file of its own so that a
-//! backup of the data directory can leave it out.
+//! backup of the data directory can leave it out; `backup.rs` backs it up by itself.
 //!
 //! # The order of a write
 //! 1. The new document is written beside the file and synced.
 //! 2. It is renamed over the file.
 //! 3. The directory is synced. Only then is the change answered, and only then does memory have it.
+//! 4. Where something was forgotten, the bytes of the old file are overwritten and synced: they are no file's
+//!    any more, and a disk that is searched should not hold them. What a copy-on-write file system, a snapshot or
+//!    flash keeps elsewhere is out of reach; certificates of shredding say so.
 
-use crate::{Health, RootError, RootOfTrust, Unit};
+mod backup;
+mod content;
+
+pub use backup::Restored;
+
+use crate::{Attestation, Health, RootError, RootOfTrust, Unit};
 use base::Secret;
+use content::Records;
 use crypto::{
     Provider, envelope,
+    jws::Jws,
     passphrase::{self, Cost, PassphraseKey},
-    text,
+    sign::SigningKey,
 };
 use futures::future::{BoxFuture, FutureExt};
-use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
     fs,
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 const FORMAT: &str = "nexora/root/1";
+const KIND: &str = "sealed file";
 
 /// A root of trust in a file.
 pub struct SealedFile {
@@ -39,36 +47,14 @@ struct Inner {
     path: PathBuf,
     provider: Arc<dyn Provider>,
     key: PassphraseKey,
-    records: Mutex<BTreeMap<String, Secret<[u8; 32]>>>,
+    records: Mutex<Records>,
 }
 
-/// The sealed content. Records in base64url by unit.
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-#[serde(deny_unknown_fields)]
-struct Content {
-    v: u32,
-    #[zeroize(skip)]
-    units: BTreeMap<String, Record>,
-}
-
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-#[serde(transparent)]
-struct Record(String);
-
-impl Content {
-    /// The content as it is sealed. Its room is reserved before it is filled, so that growth leaves no unwiped
-    /// copy of a record behind.
-    fn json(&self) -> Result<Secret<Vec<u8>>, RootError> {
-        let mut json = Secret::new(Vec::with_capacity(self.room()));
-        serde_json::to_writer(json.expose_mut(), self).map_err(|_| RootError::Content)?;
-        Ok(json)
-    }
-
-    /// No fewer bytes than its JSON has: neither units nor records need escapes.
-    fn room(&self) -> usize {
-        let unit = |(unit, record): (&String, &Record)| unit.len() + record.0.len() + r#""":"","#.len();
-        r#"{"v":4294967295,"units":{}}"#.len() + self.units.iter().map(unit).sum::<usize>()
-    }
+/// What becomes of the old file's bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Old {
+    Leave,
+    Overwrite,
 }
 
 impl SealedFile {
@@ -78,7 +64,7 @@ impl SealedFile {
         path.exists()
     }
 
-    /// Makes a new root, without any record, and writes it. Never replaces one.
+    /// Makes a new root, with a signing key and without any record, and writes it. Never replaces one.
     ///
     /// Costs what [`Cost::STANDARD`] says, once: 64 MiB and some hundred milliseconds.
     ///
@@ -89,12 +75,23 @@ impl SealedFile {
         passphrase: &Secret<String>,
         provider: Arc<dyn Provider>,
     ) -> Result<Self, RootError> {
+        Self::create_with(path, passphrase, provider, Records::default())
+    }
+
+    fn create_with(
+        path: &Path,
+        passphrase: &Secret<String>,
+        provider: Arc<dyn Provider>,
+        mut records: Records,
+    ) -> Result<Self, RootError> {
         if path.exists() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
         }
         let key = PassphraseKey::new(&*provider, passphrase, Cost::STANDARD).map_err(RootError::Damaged)?;
         let inner = Inner { path: path.to_owned(), provider, key, records: Mutex::default() };
-        inner.write(&BTreeMap::new())?;
+        records.complete(&*inner.provider);
+        inner.write(&records, Old::Leave)?;
+        *inner.records() = records;
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -107,72 +104,123 @@ impl SealedFile {
         passphrase: &Secret<String>,
         provider: Arc<dyn Provider>,
     ) -> Result<Self, RootError> {
-        let document = fs::read(path)?;
-        let opened = passphrase::open(&*provider, FORMAT, passphrase, &document);
-        let (key, content) = opened.map_err(|error| match error {
-            crypto::Error::WrongPassphrase => RootError::WrongPassphrase,
-            other => RootError::Damaged(other),
-        })?;
-        let content: Content = serde_json::from_slice(content.expose()).map_err(|_| RootError::Content)?;
-        if content.v != 1 {
-            return Err(RootError::Content);
-        }
-        let mut records = BTreeMap::new();
-        for (unit, record) in &content.units {
-            let bytes = Secret::new(text::decode(&record.0, "root record").map_err(RootError::Damaged)?);
-            let mut record = Secret::new([0; 32]);
-            *record.expose_mut() = bytes.expose().as_slice().try_into().map_err(|_| RootError::Content)?;
-            records.insert(unit.clone(), record);
-        }
-        let inner = Inner { path: path.to_owned(), provider, key, records: Mutex::new(records) };
-        Ok(Self { inner: Arc::new(inner) })
+        let (key, content) = unsealed(&*provider, FORMAT, passphrase, &fs::read(path)?)?;
+        let records = Mutex::new(Records::read(&*provider, &content)?);
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), provider, key, records }) })
     }
 }
 
+/// Opens a document under a passphrase, and says which of the two is wrong.
+fn unsealed(
+    provider: &dyn Provider,
+    format: &str,
+    passphrase: &Secret<String>,
+    document: &[u8],
+) -> Result<(PassphraseKey, Secret<Vec<u8>>), RootError> {
+    passphrase::open(provider, format, passphrase, document).map_err(|error| match error {
+        crypto::Error::WrongPassphrase => RootError::WrongPassphrase,
+        other => RootError::Damaged(other),
+    })
+}
+
 impl Inner {
+    fn records(&self) -> MutexGuard<'_, Records> {
+        // Replaced whole, after the write: a panic elsewhere leaves it true.
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn record(&self, unit: Unit) -> Result<Secret<[u8; 32]>, RootError> {
-        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.get(&unit.to_string()).cloned().ok_or(RootError::UnknownUnit { unit })
+        self.records().units.get(&unit.to_string()).cloned().ok_or(RootError::UnknownUnit { unit })
     }
 
     fn enroll(&self, unit: Unit) -> Result<(), RootError> {
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        if records.contains_key(&unit.to_string()) {
+        let mut records = self.records();
+        if records.units.contains_key(&unit.to_string()) {
             return Ok(());
         }
+        if records.forgot(unit) {
+            return Err(RootError::Forgotten { unit });
+        }
         let mut next = records.clone();
-        next.insert(unit.to_string(), crypto::secret(&*self.provider));
-        self.write(&next)?;
+        next.units.insert(unit.to_string(), crypto::secret(&*self.provider));
+        self.replace(&mut records, next, Old::Leave)
+    }
+
+    fn forget(&self, unit: Unit) -> Result<(), RootError> {
+        let mut records = self.records();
+        let mut next = records.clone();
+        if next.forget(unit) { self.replace(&mut records, next, Old::Overwrite) } else { Ok(()) }
+    }
+
+    /// What the root signs with; made now where the file is of the first content version.
+    fn signing(&self) -> Result<SigningKey, RootError> {
+        let mut records = self.records();
+        if let Some(key) = &records.signing {
+            return Ok(key.clone());
+        }
+        let next = records.clone();
+        self.replace(&mut records, next, Old::Leave)?;
+        records.signing.clone().ok_or(RootError::Content)
+    }
+
+    fn replace(&self, records: &mut Records, mut next: Records, old: Old) -> Result<(), RootError> {
+        next.complete(&*self.provider);
+        self.write(&next, old)?;
         *records = next;
         Ok(())
     }
 
-    fn write(&self, records: &BTreeMap<String, Secret<[u8; 32]>>) -> Result<(), RootError> {
-        let units =
-            records.iter().map(|(unit, record)| (unit.clone(), Record(text::encode(record.expose()))));
-        let content = Content { v: 1, units: units.collect() };
-        let document = self.key.seal(&*self.provider, FORMAT, content.json()?.expose());
-        let fresh = self.path.with_extension("new");
-        let mut file =
-            fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
-        file.write_all(&document)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &self.path)?;
-        if let Some(directory) = self.path.parent() {
-            fs::File::open(directory)?.sync_all()?;
+    fn write(&self, records: &Records, old: Old) -> Result<(), RootError> {
+        let document = self.key.seal(&*self.provider, FORMAT, records.json()?.expose());
+        // Opened before the rename: afterwards it has no name any more.
+        let before = match old {
+            Old::Overwrite => Some(fs::OpenOptions::new().write(true).open(&self.path)?),
+            Old::Leave => None,
+        };
+        put(&self.path, &document)?;
+        if let Some(before) = before {
+            overwrite(before)?;
         }
         Ok(())
     }
 }
 
+/// Puts a private file in place of what stands at `path`, or of nothing.
+fn put(path: &Path, document: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
+    file.write_all(document)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    match path.parent() {
+        Some(directory) => fs::File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Writes zeros over the whole of a file.
+fn overwrite(mut file: fs::File) -> io::Result<()> {
+    let mut left = file.metadata()?.len();
+    let zeros = [0; 4096];
+    while left > 0 {
+        let part = usize::try_from(left).unwrap_or(zeros.len()).min(zeros.len());
+        file.write_all(&zeros[..part])?;
+        left -= part as u64;
+    }
+    file.sync_all()
+}
+
+/// The statement of [`Attestation`].
+#[derive(serde::Serialize)]
+struct Statement<'a> {
+    format: &'static str,
+    kind: &'static str,
+    key: &'a crypto::sign::VerifyingKey,
+}
+
 impl RootOfTrust for SealedFile {
     fn enroll(&self, unit: Unit) -> BoxFuture<'_, Result<(), RootError>> {
-        let inner = Arc::clone(&self.inner);
-        async move {
-            let work = tokio::task::spawn_blocking(move || inner.enroll(unit));
-            work.await.map_err(|_| io::Error::from(io::ErrorKind::Interrupted))?
-        }
-        .boxed()
+        self.blocking(move |inner| inner.enroll(unit))
     }
 
     fn wrap<'a>(
@@ -202,38 +250,41 @@ impl RootOfTrust for SealedFile {
         .boxed()
     }
 
-    fn health(&self) -> BoxFuture<'_, Result<Health, RootError>> {
+    fn forget(&self, unit: Unit) -> BoxFuture<'_, Result<(), RootError>> {
+        self.blocking(move |inner| inner.forget(unit))
+    }
+
+    fn sign<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, RootError>> {
+        async move { Ok(self.blocking(Inner::signing).await?.sign(bytes)) }.boxed()
+    }
+
+    fn attest(&self) -> BoxFuture<'_, Result<Attestation, RootError>> {
         async move {
-            let units = self.inner.records.lock().unwrap_or_else(PoisonError::into_inner).len();
-            Ok(Health { kind: "sealed file", units })
+            let signing = self.blocking(Inner::signing).await?;
+            let key = signing.verifying_key().clone();
+            let statement = Statement { format: "nexora/root-attestation/1", kind: KIND, key: &key };
+            let statement = serde_json::to_vec(&statement).map_err(|_| RootError::Content)?;
+            Ok(Attestation { kind: KIND, statement: Jws::sign(&signing, Attestation::TYPE, &statement), key })
         }
         .boxed()
     }
+
+    fn health(&self) -> BoxFuture<'_, Result<Health, RootError>> {
+        async move { Ok(Health { kind: KIND, units: self.inner.records().units.len() }) }.boxed()
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Content, Record};
-    use crate::Unit;
-    use base::Id;
-    use crypto::text;
-
-    #[test]
-    fn the_plain_content_never_moves_while_it_is_written() {
-        for units in [0, 1, 3, 200] {
-            let unit = |seed: u8| {
-                let organization = Id::from_bytes([seed; 16]);
-                let unit = if seed.is_multiple_of(2) {
-                    Unit::Organization(organization)
-                } else {
-                    Unit::Dataset(organization, Id::from_bytes([seed; 16]))
-                };
-                (unit.to_string(), Record(text::encode(&[seed; 32])))
-            };
-            let content = Content { v: 1, units: (0..units).map(unit).collect() };
-            let json = content.json().expect("it is JSON");
-            assert_eq!(json.expose().capacity(), content.room(), "it has grown");
-            assert!(serde_json::from_slice::<Content>(json.expose()).is_ok());
+impl SealedFile {
+    /// Runs what writes the file off the async threads.
+    fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, RootError> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, RootError>> {
+        let inner = Arc::clone(&self.inner);
+        async move {
+            let work = tokio::task::spawn_blocking(move || work(&inner));
+            work.await.map_err(|_| io::Error::from(io::ErrorKind::Interrupted))?
         }
+        .boxed()
     }
 }

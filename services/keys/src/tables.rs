@@ -123,7 +123,7 @@ pub(crate) async fn add(
     wrapped: Vec<u8>,
 ) -> Result<(), Error> {
     let dataset = match unit {
-        Unit::Organization(_) => None,
+        Unit::Organization(_) | Unit::Log(_) => None,
         Unit::Dataset(_, dataset) => Some(dataset.as_bytes().to_vec()),
     };
     let row = key::ActiveModel {

@@ -1,0 +1,114 @@
+//! The root's own backup: the same content in a document of its own, under a passphrase of its own.
+//!
+//! A restore adds to the root in place and takes nothing away: what the root forgot stays forgotten, however old
+//! the backup, and so a shredded unit does not come back by it. On a machine that lost its root the backup says
+//! which units were forgotten until it was made; `Keys::forget_shredded` adds those that the store knows of.
+
+use super::{Old, SealedFile, content::Records, unsealed};
+use crate::RootError;
+use base::Secret;
+use crypto::{
+    Provider,
+    passphrase::{Cost, PassphraseKey},
+};
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
+
+const FORMAT: &str = "nexora/root-backup/1";
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// How many units the root has records of now.
+    pub units: usize,
+    /// How many of them came back by the backup.
+    pub regained: usize,
+    /// Units that the backup has records of and that stay forgotten.
+    pub forgotten: Vec<String>,
+}
+
+impl SealedFile {
+    /// The root's content as a document of format `nexora/root-backup/1` under a passphrase of its own.
+    ///
+    /// Costs a key derivation: 64 MiB and some hundred milliseconds. Call it off the async threads.
+    ///
+    /// # Errors
+    /// [`RootError::Io`] where a root of the first content version cannot be completed first.
+    pub fn backup(&self, passphrase: &Secret<String>) -> Result<Vec<u8>, RootError> {
+        self.inner.signing()?;
+        let provider = &*self.inner.provider;
+        let key = PassphraseKey::new(provider, passphrase, Cost::STANDARD).map_err(RootError::Damaged)?;
+        let content = self.inner.records().json()?;
+        Ok(key.seal(provider, FORMAT, content.expose()))
+    }
+
+    /// Writes a backup as a private file that was not there.
+    ///
+    /// # Errors
+    /// As [`backup`](Self::backup); [`RootError::Io`], also where there is a file already.
+    pub fn backup_to(&self, file: &Path, passphrase: &Secret<String>) -> Result<(), RootError> {
+        let mut out = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(file)?;
+        let written = self.backup(passphrase).and_then(|document| {
+            out.write_all(&document)?;
+            Ok(out.sync_all()?)
+        });
+        if written.is_err() {
+            // A part of a backup looks like one. That it cannot be removed either does not matter beside the cause.
+            let _ = fs::remove_file(file);
+        }
+        written
+    }
+
+    /// Brings back a backup: makes the root at `path` of it where there is none, and else adds the units that
+    /// are missing there. Nothing that the root in place forgot comes back, and its own signing key stays.
+    ///
+    /// # Errors
+    /// [`RootError::OtherRoot`] where both have a unit and its records differ; then nothing is changed.
+    /// [`RootError::WrongPassphrase`] for either passphrase, and what opening and writing meet.
+    pub fn restore(
+        path: &Path,
+        passphrase: &Secret<String>,
+        backup: &[u8],
+        backup_passphrase: &Secret<String>,
+        provider: Arc<dyn Provider>,
+    ) -> Result<Restored, RootError> {
+        let (_, content) = unsealed(&*provider, FORMAT, backup_passphrase, backup)?;
+        let backup = Records::read(&*provider, &content)?;
+        if !Self::exists(path) {
+            let units = backup.units.len();
+            drop(Self::create_with(path, passphrase, provider, backup)?);
+            return Ok(Restored { units, regained: units, forgotten: Vec::new() });
+        }
+        let root = Self::open(path, passphrase, provider)?;
+        let mut records = root.inner.records();
+        let mut next = records.clone();
+        let mut forgotten = Vec::new();
+        // What the backup forgot is forgotten here too: the two may have parted ways.
+        for unit in &backup.forgotten {
+            match unit.parse() {
+                Ok(unit) => {
+                    next.forget(unit);
+                }
+                Err(_) => return Err(RootError::Content),
+            }
+        }
+        let before = next.units.len();
+        for (name, record) in &backup.units {
+            if next.forgot(name.parse().map_err(|_| RootError::Content)?) {
+                forgotten.push(name.clone());
+                continue;
+            }
+            match next.units.get(name) {
+                Some(known) if known.expose() != record.expose() => {
+                    return Err(RootError::OtherRoot { unit: name.clone() });
+                }
+                Some(_) => {}
+                None => {
+                    next.units.insert(name.clone(), record.clone());
+                }
+            }
+        }
+        let (units, regained) = (next.units.len(), next.units.len() - before);
+        root.inner.replace(&mut records, next, Old::Overwrite)?;
+        Ok(Restored { units, regained, forgotten })
+    }
+}
