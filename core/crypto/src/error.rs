@@ -62,6 +62,67 @@ pub enum Error {
         /// What was signed.
         what: &'static str,
     },
+    /// A field algorithm that this version does not know.
+    #[error("unknown field algorithm `{name}`: a newer version may know it")]
+    UnknownFieldAlgorithm {
+        /// The name as read, cut to 32 characters.
+        name: String,
+    },
+    /// A field key that is for something else: one key serves one algorithm.
+    #[error("the key is for {got} and serves nothing else; this needs one for {expected}")]
+    WrongAlgorithm {
+        /// What the key should have been for.
+        expected: &'static str,
+        /// What it is for.
+        got: &'static str,
+    },
+    /// Parameters of a field's protection that cannot be.
+    #[error("not a valid {what}: {why}")]
+    Parameter {
+        /// Which parameter.
+        what: &'static str,
+        /// What is wrong with it, and what is expected.
+        why: &'static str,
+    },
+    /// A value too short for FF1 (SP 800-38G Rev. 1, section 5.1).
+    #[error(
+        "the value has {got} characters of an alphabet of {radix}, so fewer than the 10^6 possible values that FF1 asks for: it needs {needed} or more"
+    )]
+    DomainTooSmall {
+        /// Characters to encrypt.
+        got: usize,
+        /// Characters in the alphabet.
+        radix: usize,
+        /// The least number of characters.
+        needed: usize,
+    },
+    /// A value longer than its protection takes.
+    #[error("the value has {got} {unit}, and {most} is the most that its protection takes")]
+    TooLong {
+        /// How many it has.
+        got: usize,
+        /// How many it may have.
+        most: usize,
+        /// Of what.
+        unit: &'static str,
+    },
+    /// A letter or digit that the alphabet does not have.
+    #[error(
+        "character {at} of the value is a letter or digit that its alphabet does not have: only separators may stay as they are"
+    )]
+    NotOfAlphabet {
+        /// Which character, from 1.
+        at: usize,
+    },
+    /// A number whose last digit is not its Luhn check digit.
+    #[error("the last digit of the value is not its Luhn check digit, so that it could not be restored")]
+    NotLuhn,
+    /// Shares that do not give a secret.
+    #[error("the shares do not combine: {why}")]
+    Shares {
+        /// What is wrong with them.
+        why: &'static str,
+    },
     /// A wrong passphrase, or an altered file: the two cannot be told apart.
     #[error("the passphrase does not open the file: it is another passphrase, or the file was altered")]
     WrongPassphrase,

@@ -12,25 +12,34 @@
 
 mod aws;
 pub mod bind;
+pub mod blind_index;
 pub mod digest;
 pub mod envelope;
 mod error;
+pub mod ff1;
+mod field_key;
 pub mod hpke;
 mod jwk;
 pub mod jws;
 pub mod kdf;
+pub mod luhn;
+pub mod mask;
 mod ml_kem;
 mod nonces;
 pub mod passphrase;
 mod provider;
+pub mod shamir;
 pub mod sign;
+pub mod siv;
 mod suite;
 pub mod text;
+pub mod tink;
 pub mod value;
 mod xwing;
 
 pub use aws::{aws_lc, equal};
 pub use error::Error;
+pub use field_key::{FieldAlgorithm, FieldKey};
 pub use jwk::Jwk;
 pub use provider::{Aead, MlKem, Provider, Signer, random, secret};
 pub use suite::Suite;

@@ -1,8 +1,13 @@
-//! Protected field values: AES-256-GCM in Tink's ciphertext format.
+//! Protected field values with a random nonce: AES-256-GCM or AES-256-GCM-SIV, in Tink's ciphertext format.
 //!
 //! `0x01`, key id (4 bytes, big-endian), nonce (12 bytes), ciphertext, tag (16 bytes). A foreign client
-//! that holds the data key as a Tink keyset opens it; `docs/formats/field-value.md` specifies it and
-//! the associated data.
+//! that holds the data key as a Tink keyset ([`crate::tink`]) opens it; `docs/formats/field-value.md`
+//! specifies it and the associated data.
+//!
+//! Both ciphers give equal values different ciphertexts. They differ in what a repeated nonce costs: under
+//! GCM (SP 800-38D) it gives away the key's authentication and the two values' difference; under GCM-SIV
+//! (RFC 8452) only that the two values are equal. Nonces do not repeat here, so GCM is the default; GCM-SIV
+//! is for those who do not want to depend on it, at the price of a second pass over the value.
 
 use crate::{Aead, Error, Provider, nonces::Nonces};
 use base::Secret;
@@ -10,50 +15,70 @@ use std::{fmt, sync::Arc};
 
 /// Bytes that a protected value is longer than the plain one.
 pub const OVERHEAD: usize = HEAD + 12 + 16;
-const HEAD: usize = 5;
-const VERSION: u8 = 1;
-const WHAT: &str = "protected value";
+pub(crate) const HEAD: usize = 5;
+pub(crate) const VERSION: u8 = 1;
+pub(crate) const WHAT: &str = "protected value";
 
 /// How many values one data key may seal: with random nonces, two of these meet with a probability
-/// under 2⁻³³ (SP 800-38D asks for at most 2⁻³² and 2³² values).
+/// under 2⁻³³ (SP 800-38D asks for at most 2⁻³² and 2³² values). GCM-SIV would bear more; one limit for
+/// both keeps the count simple.
 pub const LIMIT: u64 = 1 << 31;
 
-/// An AES-256 key for the values of one field in one run.
+/// The cipher that a data key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cipher {
+    /// AES-256-GCM (SP 800-38D), mode `aead`.
+    Gcm,
+    /// AES-256-GCM-SIV (RFC 8452), mode `gcm-siv`.
+    GcmSiv,
+}
+
+impl Cipher {
+    fn load(self, provider: &dyn Provider, key: &[u8; 32]) -> Box<dyn Aead> {
+        match self {
+            Self::Gcm => provider.aes_256_gcm(key),
+            Self::GcmSiv => provider.aes_256_gcm_siv(key),
+        }
+    }
+}
+
+/// An AES-256 key for the values of one field in one run, and the one cipher it is used with.
 #[derive(Debug, Clone)]
 pub struct DataKey {
     id: u32,
+    cipher: Cipher,
     key: Secret<[u8; 32]>,
 }
 
 impl DataKey {
     /// A new key under a random id that is not zero.
     #[must_use]
-    pub fn generate(provider: &dyn Provider) -> Self {
-        let id = loop {
-            let id = u32::from_be_bytes(crate::random(provider));
-            if id != 0 {
-                break id;
-            }
-        };
-        Self { id, key: crate::secret(provider) }
+    pub fn generate(provider: &dyn Provider, cipher: Cipher) -> Self {
+        Self { id: fresh_id(provider), cipher, key: crate::secret(provider) }
     }
 
     /// The key with these bytes, as opened.
     ///
     /// # Errors
     /// [`Error::WrongLength`] unless there are 32.
-    pub fn from_secret(id: u32, bytes: &Secret<Vec<u8>>) -> Result<Self, Error> {
+    pub fn from_secret(cipher: Cipher, id: u32, bytes: &Secret<Vec<u8>>) -> Result<Self, Error> {
         let mut key = Secret::new([0; 32]);
         let got = bytes.expose().len();
         let wrong = Error::WrongLength { what: "data key", expected: 32, got };
         *key.expose_mut() = bytes.expose().as_slice().try_into().map_err(|_| wrong)?;
-        Ok(Self { id, key })
+        Ok(Self { id, cipher, key })
     }
 
     /// The id that every value sealed under this key bears.
     #[must_use]
     pub const fn id(&self) -> u32 {
         self.id
+    }
+
+    /// The cipher it is for.
+    #[must_use]
+    pub const fn cipher(&self) -> Cipher {
+        self.cipher
     }
 
     /// The key's bytes.
@@ -76,7 +101,7 @@ impl Sealer {
     /// with the run, and so does the key.
     #[must_use]
     pub fn new(provider: Arc<dyn Provider>, key: &DataKey) -> Self {
-        let aead = provider.aes_256_gcm(key.key.expose());
+        let aead = key.cipher.load(&*provider, key.key.expose());
         Self { id: key.id, aead, nonces: Nonces::new(provider), remaining: LIMIT }
     }
 
@@ -144,7 +169,7 @@ impl Opener {
     /// An opener for this key.
     #[must_use]
     pub fn new(provider: &dyn Provider, key: &DataKey) -> Self {
-        Self { id: key.id, aead: provider.aes_256_gcm(key.key.expose()) }
+        Self { id: key.id, aead: key.cipher.load(provider, key.key.expose()) }
     }
 
     /// The id of the key.
@@ -181,12 +206,26 @@ impl fmt::Debug for Opener {
 /// # Errors
 /// [`Error::Malformed`] where it is too short, or not in this format.
 pub fn key_id(value: &[u8]) -> Result<u32, Error> {
-    if value.len() < OVERHEAD {
+    prefixed(value, OVERHEAD)
+}
+
+/// The key id in Tink's prefix of a value that has at least `least` bytes.
+pub(crate) fn prefixed(value: &[u8], least: usize) -> Result<u32, Error> {
+    let (true, Some((&[version, a, b, c, d], _))) = (value.len() >= least, value.split_first_chunk()) else {
         return Err(Error::Malformed { what: WHAT, why: "it is too short" });
-    }
-    let (version, id) = (value[0], [value[1], value[2], value[3], value[4]]);
+    };
     if version != VERSION {
         return Err(Error::Malformed { what: WHAT, why: "its first byte is not 01" });
     }
-    Ok(u32::from_be_bytes(id))
+    Ok(u32::from_be_bytes([a, b, c, d]))
+}
+
+/// A random key id, which is not zero: Tink knows no key 0.
+pub(crate) fn fresh_id(provider: &dyn Provider) -> u32 {
+    loop {
+        let id = u32::from_be_bytes(crate::random(provider));
+        if id != 0 {
+            return id;
+        }
+    }
 }

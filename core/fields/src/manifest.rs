@@ -227,7 +227,7 @@ impl Manifest {
         key: &SealedKey,
     ) -> Result<DataKey, Error> {
         let opened = hpke::open(provider, with, &self.key_info(key)?, &[], &key.sealed)?;
-        Ok(DataKey::from_secret(key.id, &opened)?)
+        Ok(DataKey::from_secret(crypto::value::Cipher::Gcm, key.id, &opened)?)
     }
 
     /// The policy over these fields only, or over all where none is named: what a reveal of a part follows.

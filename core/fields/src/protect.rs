@@ -176,7 +176,7 @@ impl Protector {
         let field = &self.policy.fields()[index];
         // Ids are random and few; a second one of the same id would make both of no use.
         let key = loop {
-            let key = DataKey::generate(&*self.provider);
+            let key = DataKey::generate(&*self.provider, value::Cipher::Gcm);
             if !self.keys.iter().any(|known| known.field == field.path && known.id == key.id()) {
                 break key;
             }

@@ -133,7 +133,7 @@ async fn open(
         }
         let info = manifest.key_info(key)?;
         let secret = datasets.keys.open_data_key(ctx, permit, manifest.dataset, &info, &key.sealed).await?;
-        let data_key = DataKey::from_secret(key.id, &secret).map_err(fields::Error::from)?;
+        let data_key = DataKey::from_secret(crypto::value::Cipher::Gcm, key.id, &secret).map_err(fields::Error::from)?;
         opened.push((key.field.clone(), data_key));
     }
     Ok(opened)
