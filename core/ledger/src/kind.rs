@@ -71,6 +71,8 @@ kinds! {
     DatasetPolicySet = "dataset.policy_set",
     /// A protected output was protected anew under the keys in use.
     DatasetReencrypted = "dataset.reencrypted",
+    /// A person said that a protected output is no more: its keys are not kept for its sake.
+    DatasetOutputForgotten = "dataset.output_forgotten",
     /// A version of a key was put in use.
     KeyActivated = "key.activated",
     /// A key was rotated: a new version is in use.

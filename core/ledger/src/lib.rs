@@ -7,6 +7,7 @@
 pub mod checkpoint;
 pub mod entry;
 pub mod kind;
+pub mod prove;
 pub mod tree;
 
 pub use checkpoint::{Signer, Unsigned};

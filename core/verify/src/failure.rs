@@ -111,6 +111,12 @@ pub enum Problem {
         /// The position in the entry.
         said: u64,
     },
+    /// The proof does not lead from the entry to the checkpoint.
+    #[error("the checkpoint's tree of {size} entries does not hold this entry there: proof or entry was changed")]
+    NotIncluded {
+        /// The checkpoint's size.
+        size: u64,
+    },
     /// An entry of another organization's log.
     #[error("belongs to {said}, another organization than the log's")]
     Organization {

@@ -14,6 +14,7 @@ pub mod entry;
 pub mod failure;
 pub mod merkle;
 pub mod note;
+pub mod proof;
 pub mod tiles;
 pub mod vkey;
 
@@ -21,5 +22,6 @@ pub use checkpoint::{Checkpoint, SignatureCheck, VerifiedCheckpoint};
 pub use directory::{KeyTrust, LedgerFiles, Pins, Report, Shown, Unreadable, directory, settled, show};
 pub use failure::{Failure, Problem};
 pub use merkle::{Frontier, Hash};
+pub use proof::{Proof, Proven, WrongProof};
 pub use tiles::{Stack, TilePath};
 pub use vkey::{SignatureType, VerifierKey};

@@ -5,3 +5,4 @@
 mod changed;
 mod grown;
 mod log;
+mod proved;
