@@ -46,6 +46,8 @@ nouns! {
     Job = "job", "job";
     /// A request that a second person must approve.
     Approval = "apr", "approval";
+    /// A declared breach.
+    Breach = "brc", "breach";
     /// One of those who hold a share of the recovery key.
     Custodian = "cus", "custodian";
     /// A ceremony in which custodians put their shares together.

@@ -31,16 +31,42 @@ pub struct Header {
     pub typ: String,
 }
 
+/// A document on its way to a signer that does not give its key away, such as a root of trust.
+#[derive(Debug, Clone)]
+pub struct Unsigned {
+    payload: String,
+    protected: String,
+}
+
+impl Unsigned {
+    /// A document of type `typ` that this key's holder is to sign.
+    #[must_use]
+    pub fn new(key: &VerifyingKey, typ: &str, payload: &[u8]) -> Self {
+        let header = Header { alg: key.algorithm(), kid: key.thumbprint(), typ: typ.to_owned() };
+        let header = serde_json::to_vec(&header).expect("a header of strings is JSON");
+        Self { payload: text::encode(payload), protected: text::encode(&header) }
+    }
+
+    /// The bytes to sign.
+    #[must_use]
+    pub fn input(&self) -> Vec<u8> {
+        format!("{}.{}", self.protected, self.payload).into_bytes()
+    }
+
+    /// The document with its signature; nothing is checked.
+    #[must_use]
+    pub fn signed(self, signature: &[u8]) -> Jws {
+        Jws { payload: self.payload, protected: self.protected, signature: text::encode(signature) }
+    }
+}
+
 impl Jws {
     /// Signs a payload of type `typ`.
     #[must_use]
     pub fn sign(key: &SigningKey, typ: &str, payload: &[u8]) -> Self {
-        let header =
-            Header { alg: key.algorithm(), kid: key.verifying_key().thumbprint(), typ: typ.to_owned() };
-        let header = serde_json::to_vec(&header).expect("a header of strings is JSON");
-        let (payload, protected) = (text::encode(payload), text::encode(&header));
-        let signature = text::encode(&key.sign(format!("{protected}.{payload}").as_bytes()));
-        Self { payload, protected, signature }
+        let unsigned = Unsigned::new(key.verifying_key(), typ, payload);
+        let signature = key.sign(&unsigned.input());
+        unsigned.signed(&signature)
     }
 
     /// The header as it stands there; nothing has been checked. For finding the key to check with.
