@@ -9,7 +9,7 @@ use crypto::{
     passphrase,
     sign::VerifyingKey,
     text,
-    value::{DataKey, Opener},
+    value::{Cipher, DataKey, Opener},
 };
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ fn file(json: &str) -> impl Fn(&str) -> Vec<u8> {
 fn a_field_value() {
     let file = file(include_str!("../golden/field-value.json"));
     let id = u32::from_be_bytes(file("key_id").try_into().expect("4 bytes"));
-    let key = DataKey::from_secret(id, &Secret::new(file("key"))).expect("32 bytes");
+    let key = DataKey::from_secret(Cipher::Gcm, id, &Secret::new(file("key"))).expect("32 bytes");
     let mut plain = Vec::new();
     let opened = Opener::new(&*aws_lc(), &key).open(&file("associated_data"), &file("value"), &mut plain);
     assert_eq!((opened, plain), (Ok(()), b"ada@example.com".to_vec()));

@@ -1,9 +1,14 @@
 //! The crate from outside: published vectors through our provider, foreign implementations on the other
 //! side, golden files, and everything that must not open.
 
+mod deterministic;
 mod documents;
+mod field_ciphers;
+mod fork;
 mod golden;
 mod hpke;
+mod oracle;
+mod python;
 mod signatures;
 mod values;
 mod wycheproof;

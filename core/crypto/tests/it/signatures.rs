@@ -1,11 +1,15 @@
 //! Signatures, JSON Web Keys and signed documents.
 
+use crate::python;
 use base::Secret;
 use crypto::{
     Error, Jwk, aws_lc,
     jws::Jws,
+    random,
     sign::{Algorithm, SigningKey, VerifyingKey},
+    text,
 };
+use serde_json::json;
 
 #[test]
 fn every_algorithm_signs_and_survives_storage() {
@@ -51,6 +55,45 @@ fn rfc_8037_thumbprint() {
     .flat_map(|word| word.to_be_bytes())
     .collect();
     assert_eq!(key.verify(&*aws_lc(), b"", &signature), Ok(()));
+    let seed: Vec<u8> =
+        [0x9d61_b19d_effd_5a60_u64, 0xba84_4af4_92ec_2cc4, 0x4449_c569_7b32_6919, 0x703b_ac03_1cae_7f60]
+            .iter()
+            .flat_map(|word| word.to_be_bytes())
+            .collect();
+    let signer = SigningKey::from_secret(&*aws_lc(), Algorithm::Ed25519, Secret::new(seed)).expect("a seed");
+    assert_eq!((signer.verifying_key(), signer.sign(b"")), (&key, signature));
+}
+
+#[test]
+fn pyca_verifies_what_we_sign_and_signs_what_we_verify() {
+    let provider = aws_lc();
+    let (message, other) = (text::encode(b"message"), text::encode(b"massage"));
+    let mut acts = Vec::new();
+    let mut seeds = Vec::new();
+    for algorithm in Algorithm::ALL {
+        let seed = random::<32>(&*provider).to_vec();
+        let key = SigningKey::from_secret(&*provider, algorithm, Secret::new(seed.clone())).expect("a seed");
+        let public = text::encode(key.verifying_key().as_bytes());
+        let signature = text::encode(&key.sign(b"message"));
+        for message in [&message, &other] {
+            acts.push(json!({"do": "verify", "algorithm": algorithm, "public": public,
+                "message": message, "signature": signature}));
+        }
+        let seed = text::encode(&seed);
+        acts.push(json!({"do": "sign", "algorithm": algorithm, "seed": seed, "message": message}));
+        seeds.push(key);
+    }
+    let answers = python::ask("pyca.py", &json!(acts));
+    for (at, key) in seeds.iter().enumerate() {
+        let answer = |number: usize| &answers[3 * at + number];
+        assert_eq!(answer(0), &json!({"verifies": true}), "{key:?}");
+        assert_eq!(answer(1), &json!({"refused": "signature"}), "{key:?}");
+        let bytes =
+            |name: &str| text::decode(answer(2)[name].as_str().expect("text"), "answer").expect("base64url");
+        // The same seed is the same key on both sides.
+        assert_eq!(key.verifying_key().as_bytes(), bytes("public"), "{key:?}");
+        assert_eq!(key.verifying_key().verify(&*provider, b"message", &bytes("signature")), Ok(()));
+    }
 }
 
 #[test]
@@ -73,6 +116,13 @@ fn a_signed_document_opens_for_its_key_and_type_only() {
     let jws = Jws::sign(&key, "nexora-manifest+json", br#"{"rows":3}"#);
     let verifies = |jws: &Jws| jws.verify(&*provider, key.verifying_key(), "nexora-manifest+json");
     assert_eq!(verifies(&jws).as_deref(), Ok(br#"{"rows":3}"#.as_slice()));
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(&*provider, algorithm);
+        let jws = Jws::sign(&key, "nexora-manifest+json", b"{}");
+        assert_eq!(jws.header().expect("a header").alg, algorithm);
+        let verified = jws.verify(&*provider, key.verifying_key(), "nexora-manifest+json");
+        assert_eq!(verified.as_deref(), Ok(b"{}".as_slice()));
+    }
     assert_eq!(jws.header().expect("a header").kid, key.verifying_key().thumbprint());
 
     let other = SigningKey::generate(&*provider, Algorithm::MlDsa65);
@@ -100,10 +150,14 @@ fn a_signed_document_opens_for_its_key_and_type_only() {
 #[test]
 fn a_private_key_survives_its_file() {
     let provider = aws_lc();
+    for algorithm in [Algorithm::MlDsa44, Algorithm::MlDsa65, Algorithm::MlDsa87] {
+        let key = SigningKey::generate(&*provider, algorithm);
+        let jwk = key.to_jwk().expect("an ML-DSA key");
+        let read = SigningKey::from_jwk(&*provider, &jwk).expect("the same key");
+        assert_eq!(read.verifying_key(), key.verifying_key());
+    }
     let key = SigningKey::generate(&*provider, Algorithm::MlDsa65);
     let jwk = key.to_jwk().expect("an ML-DSA key");
-    let read = SigningKey::from_jwk(&*provider, &jwk).expect("the same key");
-    assert_eq!(read.verifying_key(), key.verifying_key());
     let other = SigningKey::generate(&*provider, Algorithm::MlDsa65).to_jwk().expect("an ML-DSA key");
     let member = |json: &str, name: &str| {
         let json: serde_json::Value = serde_json::from_str(json).expect("JSON");

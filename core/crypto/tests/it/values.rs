@@ -4,7 +4,7 @@ use base::Id;
 use crypto::{
     Error, aws_lc,
     bind::Place,
-    value::{DataKey, LIMIT, OVERHEAD, Opener, Sealer, key_id},
+    value::{Cipher, DataKey, LIMIT, OVERHEAD, Opener, Sealer, key_id},
 };
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ fn place(organization: u8, dataset: u8, field: &str) -> Vec<u8> {
 #[test]
 fn values_open_in_their_place_only() {
     let provider = aws_lc();
-    let key = DataKey::generate(&*provider);
+    let key = DataKey::generate(&*provider, Cipher::Gcm);
     let home = place(1, 2, "email");
     let mut value = Vec::new();
     Sealer::new(provider.clone(), &key).batch().seal(&home, b"a@b.example", &mut value).expect("the first");
@@ -39,7 +39,7 @@ fn values_open_in_their_place_only() {
     }
     assert_eq!(plain, b"a@b.example", "failures leave nothing behind");
 
-    let stranger = DataKey::generate(&*provider);
+    let stranger = DataKey::generate(&*provider, Cipher::Gcm);
     let got = Opener::new(&*provider, &stranger).open(&home, &value, &mut plain);
     assert_eq!(got, Err(Error::WrongKeyId { got: key.id() }));
 }
@@ -47,7 +47,7 @@ fn values_open_in_their_place_only() {
 #[test]
 fn empty_values_and_equal_values_differ() {
     let provider = aws_lc();
-    let key = DataKey::generate(&*provider);
+    let key = DataKey::generate(&*provider, Cipher::Gcm);
     let mut sealer = Sealer::new(provider.clone(), &key);
     let opener = Opener::new(&*provider, &key);
     let mut seen = HashSet::new();
@@ -66,7 +66,7 @@ fn empty_values_and_equal_values_differ() {
 #[test]
 fn a_data_key_seals_no_more_than_its_limit() {
     let provider = aws_lc();
-    let mut sealer = Sealer::new(provider.clone(), &DataKey::generate(&*provider)).limited(2);
+    let mut sealer = Sealer::new(provider.clone(), &DataKey::generate(&*provider, Cipher::Gcm)).limited(2);
     let mut out = Vec::new();
     let mut batch = sealer.batch();
     batch.seal(b"", b"1", &mut out).expect("the first");
