@@ -32,12 +32,12 @@ up: ## Start the server on an empty or existing data directory (DATA=DIR, LISTEN
 	@exec $(NEXORA) serve $(if $(DATA),--data '$(DATA)') $(if $(LISTEN),--listen '$(LISTEN)')
 
 test: ## Run every test but those of test-shared
-	@.ci/tools cargo cc python
+	@.ci/tools cargo cc python foreign
 	$(TEST) -- --skip shared::
 
 test-shared: ## Run the tests that need ../shared/data
 	@[ -d $(SHARED) ] || { echo "missing folder: $(SHARED) (the tests named shared:: read it)" >&2; exit 1; }
-	@.ci/tools cargo cc python
+	@.ci/tools cargo cc python foreign
 	$(TEST) --tests -- shared::
 
 bench: ## Run every benchmark beside its peer, in release mode

@@ -1,0 +1,172 @@
+// Foreign reads a ledger of ours with the programs of others: fsck of Tessera over every tile and entry, the signed
+// notes of Go's checksum database and of transparency-dev, and its reader of tlog-proofs. Nothing of ours is in it.
+//
+// It reads one JSON object on stdin and prints one: {size} of the signed checkpoint, or {error}.
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	formats "github.com/transparency-dev/formats/log"
+	cosigned "github.com/transparency-dev/formats/note"
+	tlogproof "github.com/transparency-dev/formats/proof"
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+	"github.com/transparency-dev/tessera/api"
+	"github.com/transparency-dev/tessera/client"
+	"github.com/transparency-dev/tessera/fsck"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// What fsck may take; it waits for ever on a tile that does not come.
+const limit = 2 * time.Minute
+
+type work struct {
+	// A directory, or the address that a log is served at.
+	Root string `json:"root"`
+	// What the server wants to see, if it is an address.
+	Token string `json:"token"`
+	// The log's verifier keys.
+	Keys []string `json:"keys"`
+	// A tlog-proof in base64: then it is checked instead of the log.
+	Proof string `json:"proof"`
+}
+
+func verifier(key string) (note.Verifier, error) {
+	// name+hash+key, and base64 knows `+` too.
+	parts := strings.SplitN(key, "+", 3)
+	bytes, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	if err != nil || len(bytes) == 0 {
+		return nil, fmt.Errorf("no verifier key: %q", key)
+	}
+	if bytes[0] == 6 {
+		return cosigned.NewMLDSAVerifier(key)
+	}
+	return note.NewVerifier(key)
+}
+
+func fetcher(work work) (fsck.Fetcher, error) {
+	if !strings.HasPrefix(work.Root, "http") {
+		return client.FileFetcher{Root: work.Root}, nil
+	}
+	root, err := url.Parse(work.Root)
+	if err != nil {
+		return nil, err
+	}
+	http, err := client.NewHTTPFetcher(root, nil)
+	if err != nil {
+		return nil, err
+	}
+	if work.Token != "" {
+		http.SetAuthorizationHeader("Bearer " + work.Token)
+	}
+	return http, nil
+}
+
+func leaves(bundle []byte) ([][]byte, error) {
+	entries := &api.EntryBundle{}
+	if err := entries.UnmarshalText(bundle); err != nil {
+		return nil, err
+	}
+	var hashes [][]byte
+	for _, entry := range entries.Entries {
+		hashes = append(hashes, rfc6962.DefaultHasher.HashLeaf(entry))
+	}
+	return hashes, nil
+}
+
+// The whole log, once for each of its keys.
+func whole(work work) (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	source, err := fetcher(work)
+	if err != nil {
+		return 0, err
+	}
+	var size uint64
+	for _, key := range work.Keys {
+		verifier, err := verifier(key)
+		if err != nil {
+			return 0, err
+		}
+		check := fsck.New(verifier.Name(), verifier, source, leaves, fsck.Opts{N: 2})
+		if err := check.Check(ctx); err != nil {
+			return 0, err
+		}
+		signed, err := source.ReadCheckpoint(ctx)
+		if err != nil {
+			return 0, err
+		}
+		checkpoint, _, _, err := formats.ParseCheckpoint(signed, verifier.Name(), verifier)
+		if err != nil {
+			return 0, err
+		}
+		size = checkpoint.Size
+	}
+	return size, ctx.Err()
+}
+
+// One entry.
+func one(work work) (uint64, error) {
+	file, err := base64.StdEncoding.DecodeString(work.Proof)
+	if err != nil {
+		return 0, err
+	}
+	var read tlogproof.TLogProof
+	if err := read.Unmarshal(file); err != nil {
+		return 0, err
+	}
+	var size uint64
+	for _, key := range work.Keys {
+		verifier, err := verifier(key)
+		if err != nil {
+			return 0, err
+		}
+		checkpoint, _, _, err := formats.ParseCheckpoint(read.Checkpoint, verifier.Name(), verifier)
+		if err != nil {
+			return 0, err
+		}
+		var hashes [][]byte
+		for _, hash := range read.Hashes {
+			hashes = append(hashes, hash[:])
+		}
+		leaf := rfc6962.DefaultHasher.HashLeaf(read.ExtraData)
+		err = proof.VerifyInclusion(rfc6962.DefaultHasher, read.Index, checkpoint.Size, leaf, hashes, checkpoint.Hash)
+		if err != nil {
+			return 0, err
+		}
+		size = checkpoint.Size
+	}
+	return size, nil
+}
+
+func main() {
+	var asked work
+	answer := map[string]any{}
+	err := json.NewDecoder(os.Stdin).Decode(&asked)
+	if err == nil && len(asked.Keys) == 0 {
+		err = errors.New("no keys: nothing would be checked")
+	}
+	var size uint64
+	if err == nil && asked.Proof != "" {
+		size, err = one(asked)
+	} else if err == nil {
+		size, err = whole(asked)
+	}
+	if err != nil {
+		answer["error"] = err.Error()
+	} else {
+		answer["size"] = size
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(answer); err != nil {
+		os.Exit(1)
+	}
+}
