@@ -14,6 +14,14 @@ pub fn encode_into(bytes: &[u8], out: &mut String) {
     URL_SAFE_NO_PAD.encode_string(bytes, out);
 }
 
+/// Encodes and appends, as the bytes of the text.
+pub fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    let length = base64::encoded_len(bytes.len(), false).expect("text of it fits in memory");
+    out.resize(start + length, 0);
+    URL_SAFE_NO_PAD.encode_slice(bytes, &mut out[start..]).expect("there is room for all of it");
+}
+
 /// Decodes. Padding, other alphabets and non-zero trailing bits are refused, so that every value has one
 /// text form.
 ///

@@ -40,6 +40,33 @@ pub enum Error {
     /// The place that a file is kept in while it is worked on.
     #[error("the encrypted spool failed: {0}")]
     Spool(String),
+    /// A mode that an encrypt-only producer cannot follow.
+    #[error(
+        "mode {mode} needs {needs}, which a producer that only encrypts does not have: whoever holds it could \
+         also reveal or compare values; protect this field on the node"
+    )]
+    NotOffline {
+        /// The mode.
+        mode: &'static str,
+        /// The secret that it needs.
+        needs: &'static str,
+    },
+    /// A mode that this build or this kind of data has not.
+    #[error("mode {mode} cannot be used here: {why}")]
+    Mode {
+        /// The mode.
+        mode: &'static str,
+        /// Why not, and what to do.
+        why: &'static str,
+    },
+    /// A field whose own key was not handed in.
+    #[error("there is no key for field `{field}`, which mode {mode} needs")]
+    MissingKey {
+        /// The field.
+        field: String,
+        /// Its mode.
+        mode: &'static str,
+    },
     /// A batch whose column has another type than its mode takes.
     #[error("column `{column}` has type {found}, which mode {mode} does not take")]
     Type {
@@ -82,6 +109,29 @@ pub enum Why {
     /// Text that is no UTF-8.
     #[error("it is not UTF-8")]
     NotUtf8,
+    /// A value that has no characters.
+    #[error("it is no text, which this mode works on")]
+    NotText,
+    /// A plain value that is not of the type that the manifest names.
+    #[error("what it holds is no value of type {of}")]
+    NotOfType {
+        /// The type.
+        of: String,
+    },
+    /// A value of another type than the field's values before it.
+    #[error("the field's values were of type {expected} before, here they are {got}")]
+    OtherType {
+        /// The type before.
+        expected: String,
+        /// The type here.
+        got: String,
+    },
+    /// More than an array can hold.
+    #[error("the values of this batch have 2 GiB together: use smaller batches")]
+    TooLarge,
+    /// A vault that gave no token for a value, or knows no value of a token.
+    #[error("the token vault does not know it")]
+    NotInVault,
     /// A row without the key that binds its values.
     #[error("the row's key column is empty")]
     NoRowKey,
@@ -91,6 +141,28 @@ pub enum Why {
 }
 
 impl Error {
+    /// A fault of the value at this index; the row counts from 1.
+    pub(crate) fn value(at: usize, field: &str, why: Why) -> Self {
+        Self::Value { row: at as u64 + 1, line: 0, column: field.to_owned(), why }
+    }
+
+    /// The same error with row and line of its value, which it has by its index so far.
+    pub(crate) fn placed(mut self, place: impl FnOnce(usize) -> (u64, u64)) -> Self {
+        if let Self::Value { row, line, .. } = &mut self {
+            let index = usize::try_from(row.saturating_sub(1)).unwrap_or(usize::MAX);
+            (*row, *line) = place(index);
+        }
+        self
+    }
+
+    /// The same error of a part of a file that has this many rows before it.
+    pub(crate) fn behind(mut self, rows: u64) -> Self {
+        if let Self::Value { row, .. } = &mut self {
+            *row += rows;
+        }
+        self
+    }
+
     /// The same error with the line of its row, for files that have lines.
     pub(crate) fn on_line(mut self, lines: &[u64], rows_before: u64) -> Self {
         if let Self::Value { row, line, .. } = &mut self {
@@ -106,17 +178,35 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
+            Self::Signature | Self::NotAsDescribed(_) => Kind::CheckFailed,
+            Self::Value { why, .. } => why.kind(),
+            Self::Key(error) => error.kind(),
+            Self::Spool(_) => Kind::Unavailable,
+            Self::MissingKey { .. } => Kind::Internal,
             Self::Policy(_)
             | Self::MissingColumn { .. }
             | Self::Csv { .. }
             | Self::Json { .. }
             | Self::Parquet(_)
-            | Self::Type { .. } => Kind::BadInput,
-            Self::Value { why: Why::NotUtf8 | Why::NoRowKey, .. } => Kind::BadInput,
-            Self::Value { .. } | Self::Signature | Self::NotAsDescribed(_) => Kind::CheckFailed,
-            Self::Manifest(_) => Kind::BadInput,
-            Self::Spool(_) => Kind::Unavailable,
-            Self::Key(error) => error.kind(),
+            | Self::NotOffline { .. }
+            | Self::Mode { .. }
+            | Self::Type { .. }
+            | Self::Manifest(_) => Kind::BadInput,
+        }
+    }
+}
+
+impl Why {
+    fn kind(&self) -> Kind {
+        match self {
+            // What is read as a protected value and is none was altered, or never one.
+            Self::NotInVault | Self::NotOfType { .. } | Self::Crypto(crypto::Error::Malformed { .. }) => {
+                Kind::CheckFailed
+            }
+            Self::Crypto(error) => error.kind(),
+            Self::NotUtf8 | Self::NoRowKey | Self::NotText | Self::OtherType { .. } | Self::TooLarge => {
+                Kind::BadInput
+            }
         }
     }
 }

@@ -8,17 +8,35 @@
 //! null and is not sealed: whether a value is there is visible in the output.
 #![forbid(unsafe_code)]
 
+mod column;
 mod dataset_key;
 mod error;
 pub mod formats;
+mod keyring;
+mod leaves;
 mod manifest;
+mod mode;
+mod open;
+mod path;
+mod plain_text;
 mod policy;
 mod protect;
 mod reveal;
+mod seal;
+mod tokens;
+mod typed;
 
 pub use dataset_key::DatasetKey;
-pub use error::Error;
-pub use manifest::{Manifest, Output, SealedKey, SignedManifest, TYPE};
-pub use policy::{Field, FieldPolicy, Mode};
+pub use error::{Error, Why};
+pub use keyring::Keyring;
+pub use leaves::Pending;
+pub use manifest::{FieldKeyVersion, Manifest, Output, SealedKey, SignedManifest, TYPE};
+pub use mode::{KeyNeed, Mode};
+pub use open::Worker as RevealWorker;
+pub use path::{MAX_STEPS, Path, Step};
+pub use policy::{Field, FieldPolicy};
 pub use protect::{Protector, Run};
 pub use reveal::Revealer;
+pub use seal::Worker;
+pub use tokens::{Ran, Wants};
+pub use typed::Type;

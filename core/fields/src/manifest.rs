@@ -1,10 +1,10 @@
 //! The manifest: what a protected output is, signed by its producer. `docs/formats/manifest.md`.
 
 use crate::{
-    Error, FieldPolicy, Mode,
+    Error, Field, FieldPolicy, KeyNeed, Mode,
     formats::{Dialect, Format},
 };
-use base::{Id, Timestamp, digest, noun};
+use base::{Id, Secret, Timestamp, digest, noun};
 use crypto::{
     Provider, Suite,
     bind::Place,
@@ -40,8 +40,11 @@ pub struct Manifest {
     pub recipient: Id<noun::Key>,
     /// Which fields are protected, and how.
     pub policy: FieldPolicy,
-    /// The data keys, sealed: at least one for each field.
+    /// The data keys, sealed: at least one for each field whose mode takes them.
     pub keys: Vec<SealedKey>,
+    /// The field keys that the other fields' values are under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub field_keys: Vec<FieldKeyVersion>,
     /// What the run wrote.
     pub output: Output,
 }
@@ -66,6 +69,20 @@ pub struct SealedKey {
     /// The sealed key, base64url: `docs/formats/sealed-key.md`.
     #[serde(with = "bytes")]
     pub sealed: Vec<u8>,
+}
+
+/// Which version of a field's own key its values are under. FF1 and blind-index values bear no key id, so that
+/// this alone says it; a value of another version does not open, or opens to nonsense.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldKeyVersion {
+    /// The field.
+    pub field: String,
+    /// The id that values bear, where their format has one: 8 hexadecimal digits.
+    #[serde(with = "key_id")]
+    pub id: u32,
+    /// The version.
+    pub key: Id<noun::Key>,
 }
 
 /// What a run wrote.
@@ -172,13 +189,14 @@ pub(crate) struct Parts {
     pub(crate) recipient: Id<noun::Key>,
     pub(crate) policy: FieldPolicy,
     pub(crate) keys: Vec<SealedKey>,
+    pub(crate) field_keys: Vec<FieldKeyVersion>,
 }
 
 impl Manifest {
     pub(crate) fn new(parts: Parts, output: Output) -> Self {
-        let Parts { organization, dataset, run, created, suite, recipient, policy, keys } = parts;
+        let Parts { organization, dataset, run, created, suite, recipient, policy, keys, field_keys } = parts;
         let format = Version::One;
-        Self { format, organization, dataset, run, created, suite, recipient, policy, keys, output }
+        Self { format, organization, dataset, run, created, suite, recipient, policy, keys, field_keys, output }
     }
 
     /// The place of one of its fields.
@@ -189,8 +207,8 @@ impl Manifest {
 
     /// The mode of one of its fields.
     #[must_use]
-    pub fn mode(&self, field: &str) -> Option<Mode> {
-        self.policy.fields().iter().find(|known| known.path == field).map(|known| known.mode)
+    pub fn mode(&self, field: &str) -> Option<&Mode> {
+        self.policy.fields().iter().find(|known| known.path == field).map(|known| &known.mode)
     }
 
     /// The payload that is signed: JSON.
@@ -216,6 +234,18 @@ impl Manifest {
         Ok(self.place(&key.field).data_key_info(key.id, mode.as_str(), self.suite, self.run))
     }
 
+    /// One of its data keys, from the secret that it was opened to.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] for a key of a field whose mode takes none, [`Error::Key`] for a secret that is no
+    /// such key.
+    pub fn data_key(&self, key: &SealedKey, opened: &Secret<Vec<u8>>) -> Result<DataKey, Error> {
+        let Some(KeyNeed::DataKey(cipher)) = self.mode(&key.field).map(Mode::key) else {
+            return Err(Error::Manifest(format!("field `{}` takes no data key", key.field)));
+        };
+        Ok(DataKey::from_secret(cipher, key.id, opened)?)
+    }
+
     /// Opens one of its data keys, for those who hold the private key themselves. A node asks `keys`.
     ///
     /// # Errors
@@ -227,34 +257,65 @@ impl Manifest {
         key: &SealedKey,
     ) -> Result<DataKey, Error> {
         let opened = hpke::open(provider, with, &self.key_info(key)?, &[], &key.sealed)?;
-        Ok(DataKey::from_secret(crypto::value::Cipher::Gcm, key.id, &opened)?)
+        self.data_key(key, &opened)
     }
 
-    /// The policy over these fields only, or over all where none is named: what a reveal of a part follows.
+    /// The version of a field's own key, where its mode takes one.
+    #[must_use]
+    pub fn field_key(&self, field: &str) -> Option<&FieldKeyVersion> {
+        self.field_keys.iter().find(|key| key.field == field)
+    }
+
+    /// The policy over these fields only, or over all that open where none is named: what a reveal of a part
+    /// follows.
     ///
     /// # Errors
-    /// [`Error::Policy`] for a field that is not protected, or named twice.
+    /// [`Error::Policy`] for a field that is not protected, is named twice, or whose mode does not open; where
+    /// none is named, if no field opens.
     pub fn part(&self, fields: Option<&[String]>) -> Result<FieldPolicy, Error> {
-        let Some(names) = fields else { return Ok(self.policy.clone()) };
         let field = |name: &String| {
-            let found = self.policy.fields().iter().find(|field| field.path == *name);
-            found.cloned().ok_or_else(|| Error::Policy(format!("field `{name}` is not protected here")))
+            let field = self.policy.field(name);
+            let field = field.ok_or_else(|| Error::Policy(format!("field `{name}` is not protected here")))?;
+            let closed = || {
+                let mode = field.mode.as_str();
+                Error::Policy(format!("field `{name}` was protected with mode {mode}, which has no way back"))
+            };
+            field.mode.opens().then(|| field.clone()).ok_or_else(closed)
         };
-        let fields = names.iter().map(field).collect::<Result<_, _>>()?;
-        FieldPolicy::new(fields, self.policy.row_key().map(str::to_owned))
+        let fields = match fields {
+            Some(names) => names.iter().map(field).collect::<Result<Vec<_>, _>>()?,
+            None => self.policy.fields().iter().filter(|field| field.mode.opens()).cloned().collect(),
+        };
+        if fields.is_empty() {
+            return Err(Error::Policy("none of its fields was protected in a way that opens again".to_owned()));
+        }
+        FieldPolicy::new(fields, self.policy.row_key().cloned())
     }
 
     fn check(self) -> Result<Self, Error> {
         let wrong = |why: String| Err(Error::Manifest(why));
-        for field in self.policy.fields() {
-            if !self.keys.iter().any(|key| key.field == field.path) {
-                return wrong(format!("it has no key for field `{}`", field.path));
+        for Field { path, mode, .. } in self.policy.fields() {
+            let path = path.as_str();
+            let data_keys = self.keys.iter().filter(|key| key.field == path).count();
+            let field_keys = self.field_keys.iter().filter(|key| key.field == path).count();
+            match (mode.key(), data_keys, field_keys) {
+                (KeyNeed::DataKey(_), 0, _) | (KeyNeed::FieldKey(_), _, 0) => {
+                    return wrong(format!("it has no key for field `{path}`"));
+                }
+                (KeyNeed::DataKey(_), _, 0)
+                | (KeyNeed::FieldKey(_), 0, 1)
+                | (KeyNeed::Vault, 0, 0 | 1)
+                | (KeyNeed::None, 0, 0) => {}
+                _ => return wrong(format!("it has keys for field `{path}` that mode {} does not take", mode.as_str())),
+            }
+        }
+        let named = self.keys.iter().map(|key| &key.field).chain(self.field_keys.iter().map(|key| &key.field));
+        for field in named {
+            if self.mode(field).is_none() {
+                return wrong(format!("it has a key for `{field}`, which its policy does not name"));
             }
         }
         for (at, key) in self.keys.iter().enumerate() {
-            if self.mode(&key.field).is_none() {
-                return wrong(format!("it has a key for `{}`, which its policy does not name", key.field));
-            }
             if self.keys[..at].iter().any(|other| other.field == key.field && other.id == key.id) {
                 return wrong(format!("it has two keys {:08x} for field `{}`", key.id, key.field));
             }

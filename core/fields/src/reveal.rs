@@ -1,62 +1,88 @@
 //! Revealing batches.
 
 use crate::{
-    Error, FieldPolicy, Manifest, Mode,
-    error::Why,
-    protect::{column, row_key, strings},
+    Error, FieldPolicy, KeyNeed, Keyring, Manifest,
+    leaves::{self, Pending},
+    open::Worker,
 };
-use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray, builder::StringBuilder};
-use crypto::{
-    Provider,
-    bind::with_row,
-    text,
-    value::{self, DataKey, Opener},
-};
-use std::{collections::HashMap, fmt, sync::Arc};
+use arrow_array::RecordBatch;
+use crypto::{FieldKey, Provider, value::DataKey};
+use std::{fmt, sync::Arc};
 
 /// Reveals the fields of one protected output.
 pub struct Revealer {
-    policy: FieldPolicy,
-    columns: Vec<Column>,
+    run: Arc<Opened>,
+    worker: Worker,
     rows: u64,
 }
 
-struct Column {
-    place: Vec<u8>,
-    openers: HashMap<u32, Opener>,
+/// What the workers of a reveal share.
+pub(crate) struct Opened {
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) policy: FieldPolicy,
+    pub(crate) columns: Vec<Column>,
+}
+
+/// What is known of a field.
+pub(crate) struct Column {
+    /// The associated data of its values, without a row's key.
+    pub(crate) place: Vec<u8>,
+    pub(crate) data_keys: Vec<DataKey>,
+    pub(crate) field_key: Option<FieldKey>,
 }
 
 impl Revealer {
     /// A revealer for the output of this manifest. `policy` is the part of it to reveal ([`Manifest::part`]);
-    /// other fields stay as they are. `keys` are the opened data keys of each field.
+    /// other fields stay as they are. The ring has the opened data keys, and the fields' own keys in the versions
+    /// that the manifest names.
     ///
     /// # Errors
-    /// [`Error::Manifest`] where a field has no key.
-    pub fn new<'k>(
-        provider: &dyn Provider,
+    /// [`Error::Manifest`] where a field has no key, or a key of another version; [`Error::Key`] for a key of
+    /// another algorithm.
+    pub fn new(
+        provider: Arc<dyn Provider>,
         manifest: &Manifest,
         policy: FieldPolicy,
-        keys: impl IntoIterator<Item = (&'k str, &'k DataKey)>,
+        ring: &Keyring,
     ) -> Result<Self, Error> {
-        let mut openers: HashMap<&str, HashMap<u32, Opener>> = HashMap::new();
-        for (field, key) in keys {
-            openers.entry(field).or_default().insert(key.id(), Opener::new(provider, key));
-        }
         let column = |field: &crate::Field| {
-            let Mode::Aead = field.mode;
-            let openers = openers.remove(field.path.as_str()).ok_or_else(|| {
-                Error::Manifest(format!("there is no opened key for field `{}`", field.path))
-            })?;
-            Ok(Column { place: manifest.place(&field.path).associated_data(), openers })
+            let path = field.path.as_str();
+            let place = manifest.place(path).associated_data();
+            let mut column = Column { place, data_keys: Vec::new(), field_key: None };
+            match field.mode.key() {
+                KeyNeed::DataKey(_) => {
+                    column.data_keys = ring.data_keys_of(path).to_vec();
+                    if column.data_keys.is_empty() {
+                        return Err(Error::Manifest(format!("there is no opened key for field `{path}`")));
+                    }
+                }
+                KeyNeed::FieldKey(_) => {
+                    let named = manifest.field_key(path);
+                    let held = ring.field_key_of(path);
+                    let (Some(named), Some((version, key))) = (named, held) else {
+                        return Err(Error::Manifest(format!("there is no opened key for field `{path}`")));
+                    };
+                    // A wrong one would not be noticed where values bear no key id.
+                    if named.key != version || named.id != key.id() {
+                        let want = named.key;
+                        let why = format!("field `{path}` is under key {want}, and the opened one is {version}");
+                        return Err(Error::Manifest(why));
+                    }
+                    column.field_key = Some(key.clone());
+                }
+                KeyNeed::Vault | KeyNeed::None => {}
+            }
+            Ok(column)
         };
         let columns = policy.fields().iter().map(column).collect::<Result<_, Error>>()?;
-        Ok(Self { policy, columns, rows: 0 })
+        let run = Arc::new(Opened { provider, policy, columns });
+        Ok(Self { worker: Worker::new(run.clone())?, run, rows: 0 })
     }
 
     /// The policy that the output follows.
     #[must_use]
-    pub const fn policy(&self) -> &FieldPolicy {
-        &self.policy
+    pub fn policy(&self) -> &FieldPolicy {
+        &self.run.policy
     }
 
     /// Rows revealed so far.
@@ -65,60 +91,51 @@ impl Revealer {
         self.rows
     }
 
-    /// The batch with the policy's columns revealed; other columns are as they were.
+    /// Counts rows that its workers revealed.
+    pub const fn add_rows(&mut self, rows: u64) {
+        self.rows += rows;
+    }
+
+    /// The opened data keys of a field that is protected as a whole, by the format it stands in.
+    pub(crate) fn data_keys(&self, field: usize) -> &[DataKey] {
+        self.run.columns.get(field).map_or(&[], |column| &column.data_keys)
+    }
+
+    /// The batch with the policy's fields revealed, in the types that they had; the rest is as it was.
     ///
     /// # Errors
-    /// [`Error::Value`] for a value that was altered or moved; [`Error::MissingColumn`], [`Error::Type`].
+    /// [`Error::Value`] for a value that was altered or moved; [`Error::MissingColumn`], [`Error::Type`];
+    /// [`Error::Mode`] where a field's values are to be answered for by a vault: those go through
+    /// [`begin`](Self::begin).
     pub fn batch(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
-        let row_key = row_key(batch, &self.policy)?;
-        let mut columns = batch.columns().to_vec();
-        for (field, state) in self.policy.fields().iter().zip(&self.columns) {
-            let at = column(batch, &field.path)?;
-            let sealed = strings(batch, at, &field.path, field.mode)?;
-            columns[at] = state.open(sealed, row_key.as_ref()).map_err(|(row, why)| Error::Value {
-                row: self.rows + row as u64 + 1,
-                line: 0,
-                column: field.path.clone(),
-                why,
-            })?;
-        }
-        self.rows += batch.num_rows() as u64;
-        Ok(RecordBatch::try_new(batch.schema(), columns).expect("every column kept its length and type"))
+        self.begin(batch)?.alone()
     }
-}
 
-impl Column {
-    fn open(&self, sealed: &StringArray, row_key: Option<&StringArray>) -> Result<ArrayRef, (usize, Why)> {
-        let mut out = StringBuilder::with_capacity(sealed.len(), sealed.value_data().len());
-        let (mut bytes, mut plain) = (Vec::new(), Vec::new());
-        let mut associated_data = self.place.clone();
-        for row in 0..sealed.len() {
-            if sealed.is_null(row) {
-                out.append_null();
-                continue;
-            }
-            if let Some(keys) = row_key {
-                if keys.is_null(row) {
-                    return Err((row, Why::NoRowKey));
-                }
-                with_row(&mut associated_data, self.place.len(), keys.value(row).as_bytes());
-            }
-            bytes.clear();
-            plain.clear();
-            let opened = text::decode_into(sealed.value(row), "protected value", &mut bytes)
-                .and_then(|()| value::key_id(&bytes))
-                .and_then(|got| self.openers.get(&got).ok_or(crypto::Error::WrongKeyId { got }))
-                .and_then(|opener| opener.open(&associated_data, &bytes, &mut plain));
-            opened.map_err(|error| (row, error.into()))?;
-            // Only text is sealed into a text column; the tag says nobody else wrote it.
-            out.append_value(std::str::from_utf8(&plain).map_err(|_| (row, Why::NotUtf8))?);
-        }
-        Ok(Arc::new(out.finish()))
+    /// Reveals a batch up to what a vault must answer for.
+    ///
+    /// # Errors
+    /// As [`batch`](Self::batch).
+    pub fn begin(&mut self, batch: &RecordBatch) -> Result<Pending, Error> {
+        let run = self.run.clone();
+        let pending = leaves::run(&run.policy, batch, self.rows, |field, values, nulls, keys| {
+            self.worker.with_nulls(field, values, nulls, keys)
+        })?;
+        self.rows += batch.num_rows() as u64;
+        Ok(pending)
+    }
+
+    /// Reveals values of one field that stand one after the other: a worker without batches, for a thread of its
+    /// own.
+    ///
+    /// # Errors
+    /// [`Error::Key`].
+    pub fn worker(&self) -> Result<Worker, Error> {
+        Worker::new(self.run.clone())
     }
 }
 
 impl fmt::Debug for Revealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Revealer").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Revealer").field("policy", &self.run.policy).finish_non_exhaustive()
     }
 }
