@@ -1,7 +1,8 @@
 //! What can go wrong with keys.
 
-use crate::RootError;
-use base::{Fault, Id, Kind, noun};
+use crate::{Purpose, RootError, State, Unit};
+use base::{Fault, Id, Kind, Timestamp, noun};
+use crypto::FieldAlgorithm;
 
 /// A failure of the keys service.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,126 @@ pub enum Error {
         /// Which dataset.
         dataset: Id<noun::Dataset>,
     },
+    /// There is no such version of a key.
+    #[error("there is no {key} here: `nexora keys ls` lists what there is")]
+    NotFound {
+        /// Which.
+        key: Id<noun::Key>,
+    },
+    /// The dataset has its keys already.
+    #[error("the dataset has its key already: {key}")]
+    Exists {
+        /// Its newest version.
+        key: Id<noun::Key>,
+    },
+    /// The field has no key, or not this one.
+    #[error("there is no such key of field `{field}` for {algorithm}: check the manifest and the field policy")]
+    NoFieldKey {
+        /// Which field.
+        field: String,
+        /// For what.
+        algorithm: FieldAlgorithm,
+    },
+    /// The version opens and protects nothing in the state it is in.
+    #[error("{key} is {state}{}", what_then(*state))]
+    Closed {
+        /// Which.
+        key: Id<noun::Key>,
+        /// Where it stands.
+        state: State,
+    },
+    /// An act that is not for a version in this state.
+    #[error("{key} is {state}: it cannot be {act}{}", what_first(*state, act))]
+    Illegal {
+        /// Which.
+        key: Id<noun::Key>,
+        /// Where it stands.
+        state: State,
+        /// What was asked: `activated`, `suspended`, …
+        act: &'static str,
+    },
+    /// Keys of this purpose have one version, which is neither rotated nor suspended nor destroyed.
+    #[error("the {purpose} key has one version for its whole life: the ledger must go on, and verify, under it")]
+    OneVersion {
+        /// Which purpose.
+        purpose: Purpose,
+    },
+    /// Keys of this purpose have no suite.
+    #[error("a {purpose} key has no suite to change: its algorithm is that of its field's mode")]
+    WrongSuite {
+        /// Which purpose.
+        purpose: Purpose,
+    },
+    /// A rotation that cannot be.
+    #[error("a key rotates every minute at most, and after at least one use")]
+    WrongRotation,
+    /// Something refers to the version.
+    #[error("{key} cannot be destroyed: {count} outputs, packages or keys refer to it; re-encrypt or rewrap what is there first. Only `nexora keys shred` makes data unreadable")]
+    Referred {
+        /// Which.
+        key: Id<noun::Key>,
+        /// How many.
+        count: u64,
+    },
+    /// The version's public half left the system.
+    #[error("{key} cannot be destroyed: its public half was handed out, so outputs may exist that nobody here knows. Only `nexora keys shred` makes data unreadable")]
+    HandedOut {
+        /// Which.
+        key: Id<noun::Key>,
+    },
+    /// The key has no uses left.
+    #[error("{key} has been used as often as it may be: rotate it with `nexora keys rotate {key}`")]
+    UsedUp {
+        /// Which.
+        key: Id<noun::Key>,
+    },
+    /// The unit's record wraps nothing more.
+    #[error("the root of trust's record of {unit} has wrapped as much as it may: move its data to a new dataset")]
+    WornOut {
+        /// Which unit.
+        unit: Unit,
+    },
+    /// This node has not read the key epoch for too long.
+    #[error("this node has not read the key epoch{}: it may have missed a suspension, so it opens nothing; check its disk and database", unread(*seconds))]
+    EpochUnread {
+        /// For how long, if it ever has.
+        seconds: Option<u64>,
+    },
+    /// The producer was revoked.
+    #[error("the manifest is signed by producer {name:?}, revoked at {at}: nothing under that signature is revealed; if you still vouch for its key, add it again with `nexora keys producer add`")]
+    RevokedSigner {
+        /// Whose.
+        name: String,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// There is no such producer.
+    #[error("there is no such producer: `nexora keys producer ls` lists them")]
+    NoProducer,
+    /// The act takes a person, and this is none.
+    #[error("only a person can do this: sign in with a person's credential")]
+    NotAPerson,
+    /// Whoever asked cannot approve.
+    #[error("nobody approves their own request: another person has to")]
+    SamePerson,
+    /// There is no such request.
+    #[error("there is no such request: check its id")]
+    NoRequest,
+    /// The request was approved already.
+    #[error("the request was approved already")]
+    Approved,
+    /// Nobody has approved the request yet.
+    #[error("the request is not approved yet: another person has to approve it")]
+    NotApproved,
+    /// The request is too old.
+    #[error("the request has expired: ask again")]
+    Expired,
+    /// The key cannot be exported.
+    #[error("the key cannot be exported: {why}")]
+    NotExportable {
+        /// Why not.
+        why: &'static str,
+    },
     /// Nobody registered signs under this key.
     #[error("the manifest is signed by nobody known here: register the producer with `nexora keys producer add`")]
     UnknownSigner,
@@ -35,8 +156,8 @@ pub enum Error {
     /// A name that cannot be used.
     #[error("a producer's name has 1 to 100 characters, none of them a control character")]
     BadName,
-    /// Producers sign with ML-DSA-65.
-    #[error("a producer's key is an ML-DSA-65 key; this one is {found}")]
+    /// Producers sign with ML-DSA-65 or ML-DSA-87.
+    #[error("a producer's key is an ML-DSA-65 or ML-DSA-87 key; this one is {found}")]
     WrongAlgorithm {
         /// What it is.
         found: crypto::sign::Algorithm,
@@ -62,15 +183,53 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Refused(refused) => refused.kind(),
-            Self::NoKey { .. } => Kind::NotFound,
+            Self::NoKey { .. } | Self::NotFound { .. } | Self::NoFieldKey { .. } | Self::NoProducer
+            | Self::NoRequest => Kind::NotFound,
             Self::UnknownSigner | Self::BadName | Self::WrongAlgorithm { .. } | Self::Crypto(_) => {
                 Kind::BadInput
             }
-            Self::Duplicate { .. } => Kind::Conflict,
-            Self::NotBegun => Kind::Unavailable,
+            Self::Duplicate { .. }
+            | Self::Exists { .. }
+            | Self::Closed { .. }
+            | Self::Illegal { .. }
+            | Self::Referred { .. }
+            | Self::HandedOut { .. }
+            | Self::UsedUp { .. }
+            | Self::WornOut { .. }
+            | Self::Approved
+            | Self::NotApproved
+            | Self::Expired
+            | Self::RevokedSigner { .. } => Kind::Conflict,
+            Self::NotAPerson | Self::SamePerson => Kind::Refused,
+            Self::NotExportable { .. } | Self::OneVersion { .. } | Self::WrongSuite { .. } | Self::WrongRotation => Kind::BadInput,
+            Self::NotBegun | Self::EpochUnread { .. } => Kind::Unavailable,
             Self::WrongPermit | Self::Damaged { .. } => Kind::Internal,
             Self::Root(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
+}
+
+/// What to do about a version that is not open.
+const fn what_then(state: State) -> &'static str {
+    match state {
+        State::Generated => ": put it in use with `nexora keys activate`",
+        State::Suspended => ": nothing opens with it until `nexora keys resume`",
+        State::Destroyed => ": nothing opens with it any more",
+        State::Retired => ": it only opens; another version protects",
+        State::Active => "",
+    }
+}
+
+/// What to do before an act that is not for a version in this state.
+fn what_first(state: State, act: &str) -> &'static str {
+    match (state, act) {
+        (State::Active | State::Suspended, "destroyed") => ": rotate it first, so that another version is in use",
+        (State::Suspended, _) => ": resume it first",
+        _ => "",
+    }
+}
+
+fn unread(seconds: Option<u64>) -> String {
+    seconds.map_or_else(|| " yet".to_owned(), |seconds| format!(" for {seconds} s"))
 }

@@ -2,8 +2,9 @@
 //! these open the data keys that every protected output carries with it.
 //!
 //! ```text
-//! root of trust ──wraps──► organization key pair ──seals──► dataset key pair ──opens──► data keys
-//!               └─wraps──► log and manifest signing keys
+//! root of trust ──wraps──► organization key pair ──seals─┬► dataset key pair ──opens──► data keys
+//!               ├─wraps──► manifest signing key          └► field keys
+//!               └─wraps──► log signing keys, redaction key
 //! ```
 //!
 //! # Invariants
@@ -11,6 +12,10 @@
 //!   (an organization, a dataset) which stands in no database. A dataset's private half is sealed to the
 //!   organization's public key first: both units must be there to open it.
 //! - One key serves one purpose and one algorithm; it bears its suite or algorithm in its row.
+//! - Every key is a line of versions, of which at most one is in use ([`State`]); older ones still open what they
+//!   protected. A version is destroyed only where nothing refers to it: only shredding makes data unreadable.
+//! - What is open in memory is good for one key epoch: closing keys raises it, and a node that has not read it for
+//!   [`GRACE`] opens nothing.
 //! - A data key is opened for a [`Permit`] to reveal that very dataset, and the permit is checked at every
 //!   open, before anything is unwrapped. Protecting needs only the dataset's public half.
 //! - An organization's keys and the first entry of its ledger, which names the log's keys, are one commit.
@@ -21,31 +26,56 @@
 //! organization's, and opens the data key, which is wiped when the reveal drops it.
 #![forbid(unsafe_code)]
 
+mod cache;
+mod epoch;
 mod error;
+mod export;
+mod field_keys;
+mod halves;
+mod lifecycle;
 mod model;
+mod open;
 mod ports;
+#[allow(dead_code, reason = "until breach and shred use the rest of it")]
+mod private_file;
 mod producers;
+mod rotation;
+mod rules;
+#[allow(dead_code, reason = "until breach and shred use the rest of it")]
+mod scope;
 mod sealed_file;
 mod tables;
+mod uses;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 
+pub use epoch::{GRACE, HEARTBEAT, Lease, TOPIC};
 pub use error::Error;
-pub use model::{DatasetKey, Producer, Purpose, Signatory};
-pub use ports::{Attestation, Health, RootError, RootOfTrust, Unit};
-pub use sealed_file::{Restored, SealedFile};
-
-use base::{Action, Clock, Context, Id, Secret, noun};
-use crypto::{
-    Provider, Suite, bind, hpke,
-    sign::{Algorithm, SigningKey, VerifyingKey},
+pub use export::{EXPORT_EXPIRY, EXPORT_FORMAT, export_info};
+pub use model::{
+    DatasetKey, ExportRequest, Exported, FieldUse, Key, OpenFieldKey, Producer, Purpose, References, Referrer,
+    Rewrapped, Rotation, Signatory, State, WrongPurpose, WrongState,
 };
-use ledger::{Entry, Kind, checkpoint};
-use policy::{Permit, Resource};
+pub use ports::{Attestation, Health, RootError, RootOfTrust, Unit};
+pub use scope::Scope;
+pub use sealed_file::{Restored, SealedFile};
+pub use tables::Filter;
+
+use base::{Clock, Context, Id, Secret, noun};
+use cache::Cache;
+use crypto::{
+    Provider, Suite, hpke,
+    sign::{Algorithm, SigningKey},
+};
+use epoch::Epochs;
+use halves::New;
+use ledger::{Entry, checkpoint};
+use open::in_use;
 use std::sync::Arc;
 use store::{OUTBOX, Queries, Schema, Store, Tx};
-use tables::{Half, Row};
+use tables::{Half, Line};
+use uses::Uses;
 use verify::{SignatureType, VerifierKey};
 
 /// The tables, for [`Store::open`].
@@ -64,6 +94,9 @@ pub struct Keys {
     root: Arc<dyn RootOfTrust>,
     provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
+    epochs: Arc<Epochs>,
+    cache: Arc<Cache>,
+    uses: Arc<Uses>,
 }
 
 impl Keys {
@@ -75,29 +108,31 @@ impl Keys {
         provider: Arc<dyn Provider>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, root, provider, clock }
+        let (epochs, cache, uses) = (Arc::default(), Arc::default(), Arc::default());
+        Self { store, root, provider, clock, epochs, cache, uses }
     }
 
     /// Begins an organization: its key pair, its log's two signing keys, the key that signs its manifests,
-    /// the key of its redactions, and the first entry of its ledger, which names the log's keys, in one commit. `false` where that has
-    /// been done; so a start that was cut off is completed by calling it again.
+    /// the key of its redactions, and the first entry of its ledger, which names the log's keys, in one commit.
+    /// `false` where that has been done; so a start that was cut off is completed by calling it again. Reads the
+    /// key epoch too: call it as an organization is opened, before it is served.
     ///
     /// # Errors
     /// [`Error::Root`], [`Error::Store`].
     pub async fn begin(&self, ctx: &Context) -> Result<bool, Error> {
+        self.epoch_step(ctx, self.clock.now()).await?;
         let mut tx = self.store.write(ctx).await?;
         if tx.end(OUTBOX).await? > 0 {
             return Ok(false);
         }
         let organization = ctx.organization();
-        let unit = Unit::Organization(organization);
-        let log = Unit::Log(organization);
-        self.root.enroll(unit).await?;
-        self.root.enroll(log).await?;
+        // A record that a cut-off start left behind is taken up: enrolling does nothing where there is one.
+        self.root.enroll(Unit::Organization(organization)).await?;
+        self.root.enroll(Unit::Log(organization)).await?;
         let pair = hpke::KeyPair::generate(&*self.provider, SUITE);
         let mut entries = Vec::new();
         let half = Half { private: pair.private.as_secret(), public: pair.public.as_bytes() };
-        entries.push(self.keep(&mut tx, unit, Purpose::Organization, SUITE.as_str(), half).await?);
+        entries.push(self.keep_own(&mut tx, Purpose::Organization, SUITE.as_str(), half).await?);
         let mut verifiers = Vec::new();
         let origin = checkpoint::origin(organization, checkpoint::FIRST_GENERATION);
         for purpose in [Purpose::LogEd25519, Purpose::LogMlDsa44, Purpose::Manifest] {
@@ -114,12 +149,11 @@ impl Keys {
                 verifiers.push(named.map_err(|_| Error::Damaged { what: "log key" })?);
             }
             let half = Half { private: key.as_secret(), public };
-            let unit = if kind.is_some() { log } else { unit };
-            entries.push(self.keep(&mut tx, unit, purpose, algorithm.as_str(), half).await?);
+            entries.push(self.keep_own(&mut tx, purpose, algorithm.as_str(), half).await?);
         }
         let redaction = crypto::secret::<32>(&*self.provider);
         let half = Half { private: &Secret::new(redaction.expose().to_vec()), public: &[] };
-        entries.push(self.keep(&mut tx, log, Purpose::Redaction, REDACTION, half).await?);
+        entries.push(self.keep_own(&mut tx, Purpose::Redaction, REDACTION, half).await?);
         let [ed25519, ml_dsa_44] = &verifiers[..] else { return Err(Error::Damaged { what: "log key" }) };
         let started = checkpoint::started(organization, checkpoint::FIRST_GENERATION, ed25519, ml_dsa_44);
         entries.insert(0, started);
@@ -143,11 +177,10 @@ impl Keys {
     /// # Errors
     /// [`Error::NotBegun`], [`Error::Root`], [`Error::Store`].
     pub async fn redaction_key(&self, ctx: &Context) -> Result<Secret<[u8; 32]>, Error> {
-        let organization = ctx.organization();
         let read = self.store.read(ctx).await?;
-        let row = tables::own_key(&read, Purpose::Redaction).await?.ok_or(Error::NotBegun)?;
+        let row = in_use(&read, &Line::own(Purpose::Redaction)).await?.ok_or(Error::NotBegun)?;
         drop(read);
-        let bytes = self.unwrap_own(organization, &row).await?;
+        let bytes = self.open_private(ctx.organization(), &row).await?;
         let mut key = Secret::new([0; 32]);
         let damaged = |_| Error::Damaged { what: "redaction key" };
         *key.expose_mut() = bytes.expose().as_slice().try_into().map_err(damaged)?;
@@ -158,38 +191,34 @@ impl Keys {
     /// the entry that is returned.
     ///
     /// # Errors
-    /// [`Error::NotBegun`], [`Error::Root`], [`Error::Store`].
+    /// [`Error::NotBegun`], [`Error::Closed`] where the organization's key is suspended; [`Error::Root`], also for
+    /// a dataset that was shredded; [`Error::Store`].
     pub async fn create_dataset(
         &self,
         tx: &mut Tx,
         dataset: Id<noun::Dataset>,
     ) -> Result<(DatasetKey, Entry), Error> {
-        let organization = tx.context().organization();
-        let unit = Unit::Dataset(organization, dataset);
-        let over = tables::organization_key(tx).await?.ok_or(Error::NotBegun)?;
-        let over = hpke::PublicKey::from_bytes(over.suite()?, &over.public)?;
-        self.root.enroll(unit).await?;
+        let line = Line::dataset(dataset);
+        if let Some(row) = tables::newest(tx, &line).await? {
+            return Err(Error::Exists { key: row.id()? });
+        }
+        // If the change is not committed, the record stays for the next try: a dataset's id is its name's.
+        self.root.enroll(Unit::Dataset(tx.context().organization(), dataset)).await?;
         let pair = hpke::KeyPair::generate(&*self.provider, SUITE);
-        let id = self.fresh_id();
-        let sealed = hpke::seal(
-            &*self.provider,
-            &over,
-            &under(organization, id, Purpose::Dataset, SUITE.as_str()),
-            &[],
-            pair.private.as_secret().expose(),
-        )?;
-        let half = Half { private: &Secret::new(sealed), public: pair.public.as_bytes() };
-        let entry = self.keep_as(tx, id, unit, Purpose::Dataset, SUITE.as_str(), half).await?;
-        Ok((DatasetKey { id, dataset, public: pair.public }, entry))
+        let half = Half { private: pair.private.as_secret(), public: pair.public.as_bytes() };
+        let state = State::Active;
+        let new = New { line, algorithm: SUITE.as_str(), value_id: 0, half, state, after: None };
+        let (row, entry) = self.keep(tx, new).await?;
+        Ok((DatasetKey { id: row.id()?, dataset, public: pair.public }, entry))
     }
 
-    /// A dataset's public key: all that a producer needs to protect its fields.
+    /// A dataset's public key, of the version in use: all that is needed to protect its fields.
     ///
     /// # Errors
-    /// [`Error::NoKey`], [`Error::Store`].
+    /// [`Error::NoKey`]; [`Error::Closed`] where no version is in use; [`Error::Store`].
     pub async fn dataset_key(&self, ctx: &Context, dataset: Id<noun::Dataset>) -> Result<DatasetKey, Error> {
         let read = self.store.read(ctx).await?;
-        let row = tables::dataset_key(&read, dataset).await?.ok_or(Error::NoKey { dataset })?;
+        let row = in_use(&read, &Line::dataset(dataset)).await?.ok_or(Error::NoKey { dataset })?;
         Ok(DatasetKey {
             id: row.id()?,
             dataset,
@@ -197,72 +226,26 @@ impl Keys {
         })
     }
 
-    /// Opens a data key that was sealed to a dataset under `info` ([`bind::Place::data_key_info`]).
-    ///
-    /// Checks the permit first, at every call: it must be one to reveal this dataset, for this organization,
-    /// and its actor must be in good standing now.
+    /// As [`dataset_key`](Self::dataset_key), for a producer outside. The version is marked the first time: from
+    /// then on outputs may exist that nobody here knows, so it is not destroyed (`docs/decisions/0121-handed-out.md`).
     ///
     /// # Errors
-    /// [`Error::Refused`]; [`Error::Crypto`] where it does not open; [`Error::NoKey`], [`Error::Root`],
-    /// [`Error::Store`].
-    pub async fn open_data_key(
-        &self,
-        ctx: &Context,
-        permit: &Permit,
-        dataset: Id<noun::Dataset>,
-        info: &[u8],
-        sealed: &[u8],
-    ) -> Result<Secret<Vec<u8>>, Error> {
-        self.allows(ctx, permit, Action::DatasetsReveal, dataset)?;
-        let organization = ctx.organization();
-        let read = self.store.read(ctx).await?;
-        let over = tables::organization_key(&read).await?.ok_or(Error::NotBegun)?;
-        let row = tables::dataset_key(&read, dataset).await?.ok_or(Error::NoKey { dataset })?;
-        drop(read);
-        let over_private = self.unwrap(Unit::Organization(organization), organization, &over).await?;
-        let over_private = hpke::PrivateKey::from_secret(over.suite()?, over_private)?;
-        let between = self.unwrap(Unit::Dataset(organization, dataset), organization, &row).await?;
-        let bound = under(organization, row.id()?, Purpose::Dataset, &row.algorithm);
-        let private = hpke::open(&*self.provider, &over_private, &bound, &[], between.expose())?;
-        let private = hpke::PrivateKey::from_secret(row.suite()?, private)?;
-        // The root may have taken its time: what was good before it is asked again.
-        self.allows(ctx, permit, Action::DatasetsReveal, dataset)?;
-        Ok(hpke::open(&*self.provider, &private, info, &[], sealed)?)
-    }
-
-    /// The key with which this organization's nodes sign manifests, for a permit to protect this dataset.
-    ///
-    /// # Errors
-    /// [`Error::Refused`], [`Error::NotBegun`], [`Error::Root`], [`Error::Store`].
-    pub async fn manifest_key(
-        &self,
-        ctx: &Context,
-        permit: &Permit,
-        dataset: Id<noun::Dataset>,
-    ) -> Result<SigningKey, Error> {
-        self.allows(ctx, permit, Action::DatasetsProtect, dataset)?;
-        self.signing_key(ctx, Purpose::Manifest).await
-    }
-
-    /// Who signs manifests under this key name ([`VerifyingKey::thumbprint`]): the organization itself or one
-    /// of its producers.
-    ///
-    /// # Errors
-    /// [`Error::UnknownSigner`], [`Error::Store`].
-    pub async fn signatory(
-        &self,
-        ctx: &Context,
-        thumbprint: &str,
-    ) -> Result<(Signatory, VerifyingKey), Error> {
-        let read = self.store.read(ctx).await?;
-        if let Some(row) = tables::own_key(&read, Purpose::Manifest).await? {
-            let key = VerifyingKey::from_bytes(row.signature()?, &row.public)?;
-            if key.thumbprint() == thumbprint {
-                return Ok((Signatory::Organization, key));
-            }
+    /// As [`dataset_key`](Self::dataset_key).
+    pub async fn hand_out(&self, ctx: &Context, dataset: Id<noun::Dataset>) -> Result<DatasetKey, Error> {
+        let key = self.dataset_key(ctx, dataset).await?;
+        if self.version(ctx, key.id).await?.handed_out_at.is_some() {
+            return Ok(key);
         }
-        let producer = producers::by_thumbprint(&read, thumbprint).await?.ok_or(Error::UnknownSigner)?;
-        Ok((Signatory::Producer(producer.id), producer.key))
+        let mut tx = self.store.write(ctx).await?;
+        let mut row = tables::get(&tx, key.id).await?.ok_or(Error::NotFound { key: key.id })?;
+        if !row.state()?.opens() {
+            return Err(Error::Closed { key: key.id, state: row.state()? });
+        }
+        row.handed_out_at = row.handed_out_at.or(Some(tx.now().micros()));
+        tables::save(&mut tx, &row).await?;
+        // A mark that only ever keeps something from being done: no decision of its own.
+        tx.commit_derived().await?;
+        Ok(key)
     }
 
     /// Whether the root of trust answers.
@@ -273,125 +256,33 @@ impl Keys {
         Ok(self.root.health().await?)
     }
 
-    fn allows(
-        &self,
-        ctx: &Context,
-        permit: &Permit,
-        action: Action,
-        dataset: Id<noun::Dataset>,
-    ) -> Result<(), Error> {
-        let same = permit.organization() == ctx.organization()
-            && permit.action() == action
-            && permit.resource() == Resource::Dataset(dataset);
-        if !same {
-            return Err(Error::WrongPermit);
-        }
-        Ok(permit.check(self.clock.now())?)
+    /// How many open keys this node has in memory.
+    #[must_use]
+    pub fn cached(&self) -> usize {
+        self.cache.len()
     }
 
-    async fn signing_key(&self, ctx: &Context, purpose: Purpose) -> Result<SigningKey, Error> {
-        let organization = ctx.organization();
-        let read = self.store.read(ctx).await?;
-        let row = tables::own_key(&read, purpose).await?.ok_or(Error::NotBegun)?;
-        drop(read);
-        let seed = self.unwrap_own(organization, &row).await?;
-        Ok(SigningKey::from_secret(&*self.provider, row.signature()?, seed)?)
-    }
-
-    /// Unwraps a key of the organization itself, under the unit of its purpose. The first organizations had the
-    /// keys of their logs under the organization's own unit.
-    async fn unwrap_own(
-        &self,
-        organization: Id<noun::Organization>,
-        row: &Row,
-    ) -> Result<Secret<Vec<u8>>, Error> {
-        if row.purpose()?.is_of_the_log() {
-            match self.unwrap(Unit::Log(organization), organization, row).await {
-                Err(Error::Root(RootError::UnknownUnit { .. } | RootError::DoesNotOpen)) => {}
-                done => return done,
-            }
-        }
-        self.unwrap(Unit::Organization(organization), organization, row).await
-    }
-
-    async fn unwrap(
-        &self,
-        unit: Unit,
-        organization: Id<noun::Organization>,
-        row: &Row,
-    ) -> Result<Secret<Vec<u8>>, Error> {
-        let bound = under(organization, row.id()?, row.purpose()?, &row.algorithm);
-        Ok(self.root.unwrap(unit, &bound, &row.private).await?)
-    }
-
-    async fn keep(
+    async fn keep_own(
         &self,
         tx: &mut Tx,
-        unit: Unit,
         purpose: Purpose,
-        algorithm: &'static str,
+        algorithm: &str,
         half: Half<'_>,
     ) -> Result<Entry, Error> {
-        let id = self.fresh_id();
-        self.keep_as(tx, id, unit, purpose, algorithm, half).await
+        let (line, state) = (Line::own(purpose), State::Active);
+        let new = New { line, algorithm, value_id: 0, half, state, after: None };
+        Ok(self.keep(tx, new).await?.1)
     }
-
-    /// Has the root wrap a private half and adds the key's row.
-    async fn keep_as(
-        &self,
-        tx: &mut Tx,
-        id: Id<noun::Key>,
-        unit: Unit,
-        purpose: Purpose,
-        algorithm: &'static str,
-        half: Half<'_>,
-    ) -> Result<Entry, Error> {
-        let bound = under(tx.context().organization(), id, purpose, algorithm);
-        let wrapped = self.root.wrap(unit, &bound, half.private).await?;
-        tables::add(tx, id, unit, purpose, algorithm, half.public, wrapped).await?;
-        let entry = Entry::done(Kind::KeyGenerated, id)
-            .fact("purpose", purpose.as_str())
-            .fact("algorithm", algorithm);
-        Ok(match unit {
-            Unit::Organization(_) | Unit::Log(_) => entry,
-            Unit::Dataset(_, dataset) => entry.fact("dataset", dataset),
-        })
-    }
-
-    fn fresh_id(&self) -> Id<noun::Key> {
-        Id::fresh(self.clock.now(), crypto::random(&*self.provider))
-    }
-}
-
-/// What a stored private half is bound to: another key's, or another organization's, does not open.
-fn under(
-    organization: Id<noun::Organization>,
-    key: Id<noun::Key>,
-    purpose: Purpose,
-    algorithm: &str,
-) -> Vec<u8> {
-    bind::parts(&[
-        b"nexora/private-key/1",
-        organization.to_string().as_bytes(),
-        key.to_string().as_bytes(),
-        purpose.as_str().as_bytes(),
-        algorithm.as_bytes(),
-    ])
 }
 
 impl Purpose {
-    /// Whether the key is of the organization's log ([`Unit::Log`]), which outlives a shredded organization.
-    const fn is_of_the_log(self) -> bool {
-        matches!(self, Self::LogEd25519 | Self::LogMlDsa44 | Self::Redaction)
-    }
-
     /// What signs for this purpose; `None` for keys that do not sign.
     const fn algorithm(self) -> Option<Algorithm> {
         match self {
             Self::LogEd25519 => Some(Algorithm::Ed25519),
             Self::LogMlDsa44 => Some(Algorithm::MlDsa44),
             Self::Manifest => Some(SUITE.signature()),
-            Self::Organization | Self::Dataset | Self::Redaction => None,
+            Self::Organization | Self::Dataset | Self::Field | Self::Redaction => None,
         }
     }
 }

@@ -181,5 +181,6 @@ fn sql(change: schema::Change) -> String {
         schema::Kind::Table(table) => table.to_string(SqliteQueryBuilder),
         schema::Kind::Index(index) => index.to_string(SqliteQueryBuilder),
         schema::Kind::Alter(alter) => alter.to_string(SqliteQueryBuilder),
+        schema::Kind::Drop(index) => index.to_string(SqliteQueryBuilder),
     }
 }

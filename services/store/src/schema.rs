@@ -5,8 +5,8 @@
 
 use base::{Id, noun};
 use sea_orm::sea_query::{
-    Alias, ColumnDef, Expr, ExprTrait, Index, IndexCreateStatement, Table, TableAlterStatement,
-    TableCreateStatement,
+    Alias, ColumnDef, Expr, ExprTrait, Index, IndexCreateStatement, IndexDropStatement, Table,
+    TableAlterStatement, TableCreateStatement,
 };
 
 /// The tables of one service.
@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     Table(Box<TableCreateStatement>),
     Index(Box<IndexCreateStatement>),
     Alter(Box<TableAlterStatement>),
+    Drop(Box<IndexDropStatement>),
 }
 
 /// What makes tables, so that none is without its guard.
@@ -89,6 +90,14 @@ impl Guard {
         let mut index = index(name, table, columns);
         index.unique();
         Change(Kind::Index(Box::new(index)))
+    }
+
+    /// Without an index that has shipped: another one holds what it held. No row changes.
+    #[must_use]
+    pub fn without_index(&self, name: &'static str, table: &'static str) -> Change {
+        let mut index = Index::drop();
+        index.name(name).table(Alias::new(table));
+        Change(Kind::Drop(Box::new(index)))
     }
 
     /// A further column for a table that has shipped.

@@ -1,0 +1,312 @@
+//! The life of a key: listed, generated, put in use, suspended, resumed, destroyed. Each act is one commit with
+//! its entry.
+
+use crate::{
+    Error, Exported, Filter, Key, Keys, Purpose, References, Rotation, State,
+    halves::{New, described},
+    rules::{self, Act},
+    tables::{self, Half, Line, Row},
+};
+use base::{Action, Context, Id, Limit, Page, Timestamp, noun};
+use crypto::{FieldAlgorithm, FieldKey, Suite, hpke, sign::SigningKey};
+use ledger::{Entry, Kind};
+use policy::{Permit, Resource};
+use std::time::Duration;
+use store::{Queries, Tx};
+
+impl Row {
+    pub(crate) fn rotation(&self) -> Rotation {
+        Rotation {
+            every: self.rotate_every.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs),
+            uses: self.rotate_uses.and_then(|uses| u64::try_from(uses).ok()),
+        }
+    }
+
+    /// Works out anew when the version rotates.
+    pub(crate) fn schedule(&mut self, now: Timestamp) {
+        let since = Timestamp::from_micros(self.activated_at.unwrap_or(self.created_at));
+        let uses = u64::try_from(self.uses).unwrap_or(0);
+        self.rotate_at = rules::rotates_at(self.rotation(), since, uses, now).map(Timestamp::micros);
+    }
+
+    /// Does an act to the version, or says why that cannot be.
+    pub(crate) fn go(&mut self, act: Act, now: Timestamp) -> Result<(), Error> {
+        let (key, state) = (self.id()?, self.state()?);
+        let next = rules::after(state, self.before()?, act);
+        let next = next.ok_or(Error::Illegal { key, state, act: act.participle() })?;
+        self.before = (act == Act::Suspend).then(|| state.as_str().to_owned());
+        self.state = next.as_str().to_owned();
+        match next {
+            State::Active => {
+                self.activated_at = self.activated_at.or(Some(now.micros()));
+                self.schedule(now);
+            }
+            _ => self.rotate_at = None,
+        }
+        if next == State::Destroyed {
+            self.private = Vec::new();
+        }
+        Ok(())
+    }
+}
+
+impl Keys {
+    /// A page of versions, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Damaged`].
+    pub async fn versions(
+        &self,
+        ctx: &Context,
+        filter: &Filter,
+        limit: Limit,
+        after: Option<Id<noun::Key>>,
+    ) -> Result<Page<Key>, Error> {
+        let read = self.store.read(ctx).await?;
+        let mut rows = tables::list(&read, filter, after, u64::from(limit.get()) + 1).await?;
+        let more = rows.len() > limit.get() as usize;
+        rows.truncate(limit.get() as usize);
+        let items = rows.iter().map(|row| self.shown(ctx, row)).collect::<Result<Vec<_>, _>>()?;
+        let next = items.last().filter(|_| more).map(|last| last.id.to_string());
+        Ok(Page { items, next })
+    }
+
+    /// One version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`], [`Error::Damaged`].
+    pub async fn version(&self, ctx: &Context, id: Id<noun::Key>) -> Result<Key, Error> {
+        let read = self.store.read(ctx).await?;
+        let row = tables::get(&read, id).await?.ok_or(Error::NotFound { key: id })?;
+        self.shown(ctx, &row)
+    }
+
+    /// What stands in the way of destroying a version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`], [`Error::Damaged`].
+    pub async fn references(&self, ctx: &Context, id: Id<noun::Key>) -> Result<References, Error> {
+        let read = self.store.read(ctx).await?;
+        let row = tables::get(&read, id).await?.ok_or(Error::NotFound { key: id })?;
+        references(&read, &row).await
+    }
+
+    /// Generates a further version of the line that `of` belongs to, which is not in use before it is activated.
+    /// `suite` changes the suite of a key pair or of the manifest key. The permit is one for `of`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::NotFound`], [`Error::OneVersion`], [`Error::WrongSuite`], [`Error::Root`],
+    /// [`Error::Store`].
+    pub async fn create(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        of: Id<noun::Key>,
+        suite: Option<Suite>,
+    ) -> Result<Key, Error> {
+        permit.covers(ctx, Action::KeysCreate, Resource::Key(of), self.clock.now())?;
+        let mut tx = self.store.write(ctx).await?;
+        let newest = newest_of(&tx, of).await?;
+        let (row, entry) = self.generate(&mut tx, &newest, suite, State::Generated).await?;
+        tx.commit(entry).await?;
+        self.shown(ctx, &row)
+    }
+
+    /// Puts a generated version in use; the one that was in use is retired, and still opens what it protected.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::NotFound`], [`Error::Illegal`], [`Error::Store`].
+    pub async fn activate(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
+        permit.covers(ctx, Action::KeysActivate, Resource::Key(id), self.clock.now())?;
+        let mut tx = self.store.write(ctx).await?;
+        let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
+        row.go(Act::Activate, tx.now())?;
+        self.retire(&mut tx, &row.line()?).await?;
+        tables::save(&mut tx, &row).await?;
+        let entry = described(Entry::done(Kind::KeyActivated, id), &row)?;
+        tx.commit(entry).await?;
+        self.shown(ctx, &row)
+    }
+
+    /// Closes a version: from the answer on, nothing opens with it on this node, cached or not, and on no other
+    /// once that has read the epoch.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::NotFound`], [`Error::Illegal`], [`Error::OneVersion`] for the keys of the log,
+    /// which has to go on; [`Error::Store`].
+    pub async fn suspend(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
+        permit.covers(ctx, Action::KeysSuspend, Resource::Key(id), self.clock.now())?;
+        let mut tx = self.store.write(ctx).await?;
+        let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
+        let purpose = row.purpose()?;
+        if !rules::turns_over(purpose) {
+            return Err(Error::OneVersion { purpose });
+        }
+        row.go(Act::Suspend, tx.now())?;
+        tables::save(&mut tx, &row).await?;
+        let raised = self.raise_epoch(&mut tx).await?;
+        let entry = described(Entry::done(Kind::KeySuspended, id), &row)?;
+        tx.commit(entry).await?;
+        raised.publish();
+        self.shown(ctx, &row)
+    }
+
+    /// Opens a suspended version again. If another one has taken its place meanwhile, it comes back retired.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::NotFound`], [`Error::Illegal`], [`Error::Store`].
+    pub async fn resume(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
+        permit.covers(ctx, Action::KeysResume, Resource::Key(id), self.clock.now())?;
+        let mut tx = self.store.write(ctx).await?;
+        let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
+        row.go(Act::Resume, tx.now())?;
+        tables::save(&mut tx, &row).await?;
+        let entry = described(Entry::done(Kind::KeyResumed, id), &row)?;
+        tx.commit(entry).await?;
+        self.shown(ctx, &row)
+    }
+
+    /// Destroys a version that is not in use and that nothing refers to: its private half is erased.
+    ///
+    /// # Errors
+    /// [`Error::Referred`] with the count; [`Error::HandedOut`] for a dataset's version whose public half left the
+    /// system, so that outputs nobody here knows may refer to it; [`Error::Illegal`]; [`Error::Refused`],
+    /// [`Error::NotFound`], [`Error::OneVersion`], [`Error::Store`].
+    pub async fn destroy(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
+        permit.covers(ctx, Action::KeysDestroy, Resource::Key(id), self.clock.now())?;
+        let mut tx = self.store.write(ctx).await?;
+        let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
+        let purpose = row.purpose()?;
+        if !rules::turns_over(purpose) {
+            return Err(Error::OneVersion { purpose });
+        }
+        let mut gone = row.clone();
+        gone.go(Act::Destroy, tx.now())?;
+        let count = references(&tx, &row).await?.total();
+        if count > 0 {
+            return Err(Error::Referred { key: id, count });
+        }
+        if row.handed_out_at.is_some() {
+            return Err(Error::HandedOut { key: id });
+        }
+        row = gone;
+        tables::save(&mut tx, &row).await?;
+        let raised = self.raise_epoch(&mut tx).await?;
+        let entry = described(Entry::done(Kind::KeyDestroyed, id), &row)?;
+        tx.commit(entry).await?;
+        raised.publish();
+        self.shown(ctx, &row)
+    }
+
+    /// Makes the next version of a line.
+    pub(crate) async fn generate(
+        &self,
+        tx: &mut Tx,
+        newest: &Row,
+        suite: Option<Suite>,
+        state: State,
+    ) -> Result<(Row, Entry), Error> {
+        let (line, purpose) = (newest.line()?, newest.purpose()?);
+        if !rules::turns_over(purpose) {
+            return Err(Error::OneVersion { purpose });
+        }
+        let new = |algorithm, value_id, half| New {
+            line: line.clone(),
+            algorithm,
+            value_id,
+            half,
+            state,
+            after: Some(newest),
+        };
+        match purpose {
+            Purpose::Organization | Purpose::Dataset => {
+                let suite = suite.map_or_else(|| newest.suite(), Ok)?;
+                let pair = hpke::KeyPair::generate(&*self.provider, suite);
+                let half = Half { private: pair.private.as_secret(), public: pair.public.as_bytes() };
+                self.keep(tx, new(suite.as_str(), 0, half)).await
+            }
+            Purpose::Field => {
+                if suite.is_some() {
+                    return Err(Error::WrongSuite { purpose });
+                }
+                let algorithm = FieldAlgorithm::parse(&newest.algorithm)?;
+                let key = FieldKey::generate(&*self.provider, algorithm);
+                let half = Half { private: key.as_secret(), public: &[] };
+                self.keep(tx, new(algorithm.as_str(), key.id(), half)).await
+            }
+            _ => {
+                let algorithm = suite.map_or_else(|| newest.signature(), |suite| Ok(suite.signature()))?;
+                let key = SigningKey::generate(&*self.provider, algorithm);
+                let half = Half { private: key.as_secret(), public: key.verifying_key().as_bytes() };
+                self.keep(tx, new(algorithm.as_str(), 0, half)).await
+            }
+        }
+    }
+
+    /// Retires whichever version of a line is in use, or was when it was suspended.
+    pub(crate) async fn retire(&self, tx: &mut Tx, line: &Line) -> Result<(), Error> {
+        for mut row in tables::all_of(tx, line).await? {
+            match (row.state()?, row.before()?) {
+                (State::Active, _) => row.go(Act::Retire, tx.now())?,
+                (State::Suspended, Some(State::Active)) => {
+                    row.before = Some(State::Retired.as_str().to_owned());
+                }
+                _ => continue,
+            }
+            tables::save(tx, &row).await?;
+        }
+        Ok(())
+    }
+
+    /// A row as others see it.
+    pub(crate) fn shown(&self, ctx: &Context, row: &Row) -> Result<Key, Error> {
+        let (id, version) = (row.id()?, positive(row.version.into(), "key version")?);
+        let at = |micros: Option<i64>| micros.map(Timestamp::from_micros);
+        let exported = match (row.exported_at, row.exported_version, &row.exported_to) {
+            (Some(at), Some(version), Some(to)) => Some(Exported {
+                at: Timestamp::from_micros(at),
+                version: positive(version, "exported version")?,
+                to: to.clone(),
+            }),
+            _ => None,
+        };
+        let uses = u64::try_from(row.uses).unwrap_or(0);
+        Ok(Key {
+            id,
+            purpose: row.purpose()?,
+            dataset: row.dataset()?,
+            field: (!row.field.is_empty()).then(|| row.field.clone()),
+            version,
+            state: row.state()?,
+            algorithm: row.algorithm.clone(),
+            public: row.public.clone(),
+            created_at: Timestamp::from_micros(row.created_at),
+            activated_at: at(row.activated_at.or((row.line.is_none()).then_some(row.created_at))),
+            rewrapped_at: at(row.rewrapped_at),
+            over: row.over()?,
+            uses: uses.saturating_sub(self.uses.left(ctx.organization(), id)),
+            rotation: row.rotation(),
+            rotates_at: at(row.rotate_at),
+            exported,
+            handed_out_at: at(row.handed_out_at),
+        })
+    }
+}
+
+/// The newest version of the line that a version belongs to.
+pub(crate) async fn newest_of(door: &impl Queries, id: Id<noun::Key>) -> Result<Row, Error> {
+    let row = tables::get(door, id).await?.ok_or(Error::NotFound { key: id })?;
+    Ok(tables::newest(door, &row.line()?).await?.unwrap_or(row))
+}
+
+async fn references(door: &impl Queries, row: &Row) -> Result<References, Error> {
+    let keys = match row.purpose()? {
+        Purpose::Organization => tables::sealed_to(door, row).await?,
+        _ => 0,
+    };
+    Ok(References { named: tables::references(door, row.id()?).await?, keys })
+}
+
+fn positive(number: i64, what: &'static str) -> Result<u32, Error> {
+    u32::try_from(number).map_err(|_| Error::Damaged { what })
+}
