@@ -1,8 +1,8 @@
 """Writes the golden files: a foreign writer, made from docs/formats/ alone.
 
-Needs pyca/cryptography 47 or later. Run once per new format, never again for an old one: what is
-pinned is that files written once open for ever. `key-pair.json` is a key pair of ours, because
-pyca does not export the expanded private key.
+Needs pyca/cryptography 47 or later. What is pinned is that files written once open for ever: a file
+that is there is left as it is. `key-pair*.json` are key pairs of ours, because pyca does not export
+the expanded private key.
 """
 
 import base64
@@ -32,7 +32,8 @@ def parts(*parts):
 
 
 def write(name, value):
-    (HERE / name).write_text(json.dumps(value, indent=2) + "\n")
+    if not (HERE / name).exists():
+        (HERE / name).write_text(json.dumps(value, indent=2) + "\n")
 
 
 ORGANIZATION = b"org_040g2081040g2081040g208104"
@@ -60,6 +61,17 @@ info = parts(
 sealed = suite.encrypt(key, to, info)
 sealed_key = {"info": info, "aad": b"", "sealed": sealed, "key": key}
 write("sealed-key.json", pair | {name: text(value) for name, value in sealed_key.items()})
+
+pair = json.loads((HERE / "key-pair-cnsa-2.json").read_text())
+suite = hpke.Suite(hpke.KEM.MLKEM1024, hpke.KDF.HKDF_SHA384, hpke.AEAD.AES_256_GCM)
+to = mlkem.MLKEM1024PublicKey.from_public_bytes(data(pair["public"]))
+info = parts(
+    b"nexora/data-key/1", ORGANIZATION, DATASET, b"email", key_id, b"gcm-siv", b"cnsa-2", RUN
+)
+sealed_key = {"info": info, "aad": b"", "sealed": suite.encrypt(key, to, info), "key": key}
+write(
+    "sealed-key-cnsa-2.json", pair | {name: text(value) for name, value in sealed_key.items()}
+)
 
 # docs/formats/passphrase-sealed.md
 salt, nonce, cost = os.urandom(16), os.urandom(12), (65536, 3, 4)

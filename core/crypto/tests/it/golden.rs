@@ -28,13 +28,18 @@ fn a_field_value() {
     assert_eq!((opened, plain), (Ok(()), b"ada@example.com".to_vec()));
 }
 
-#[test]
-fn a_sealed_key() {
-    let file = file(include_str!("../golden/sealed-key.json"));
-    let private = PrivateKey::from_secret(Suite::Hybrid768, Secret::new(file("private"))).expect("a key");
+fn sealed_key(suite: Suite, json: &str) {
+    let file = file(json);
+    let private = PrivateKey::from_secret(suite, Secret::new(file("private"))).expect("a key");
     assert_eq!(private.public(&*aws_lc()).expect("a key").as_bytes(), file("public"));
     let key = hpke::open(&*aws_lc(), &private, &file("info"), &file("aad"), &file("sealed"));
     assert_eq!(key.expect("it opens").expose(), &file("key"));
+}
+
+#[test]
+fn a_sealed_key_of_each_suite() {
+    sealed_key(Suite::Hybrid768, include_str!("../golden/sealed-key.json"));
+    sealed_key(Suite::Cnsa2, include_str!("../golden/sealed-key-cnsa-2.json"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod golden;
 mod hpke;
 mod oracle;
 mod python;
+mod reader;
 mod signatures;
 mod values;
 mod wycheproof;

@@ -65,6 +65,23 @@ fn rfc_8037_thumbprint() {
 }
 
 #[test]
+fn rfc_9964_names() {
+    // RFC 9964, appendix A: the keys of the all-zero seed. A thumbprint depends on every byte of the public key,
+    // and on how it stands in a JSON Web Key.
+    let names = [
+        (Algorithm::MlDsa44, "T4xl70S7MT6Zeq6r9V9fPJGVn76wfnXJ21-gyo0Gu6o"),
+        (Algorithm::MlDsa65, "Suiu29qbfuaBaR4Ats-c6XQBePB_OpAxAwcTR_0KXVM"),
+        (Algorithm::MlDsa87, "tRn1JNIkgMsABVQBlXeDHxAIcclh-2IX0UdDEzPt5XU"),
+    ];
+    for (algorithm, name) in names {
+        let key = SigningKey::from_secret(&*aws_lc(), algorithm, Secret::new(vec![0; 32])).expect("a seed");
+        assert_eq!(key.verifying_key().thumbprint(), name);
+        let jwk = key.to_jwk().expect("an ML-DSA key");
+        assert!(jwk.expose().contains(r#""priv": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA""#));
+    }
+}
+
+#[test]
 fn pyca_verifies_what_we_sign_and_signs_what_we_verify() {
     let provider = aws_lc();
     let (message, other) = (text::encode(b"message"), text::encode(b"massage"));
