@@ -162,17 +162,6 @@ impl Error {
         }
         self
     }
-
-    /// The same error with the line of its row, for files that have lines.
-    pub(crate) fn on_line(mut self, lines: &[u64], rows_before: u64) -> Self {
-        if let Self::Value { row, line, .. } = &mut self {
-            *line = usize::try_from(row.saturating_sub(rows_before + 1))
-                .ok()
-                .and_then(|index| lines.get(index).copied())
-                .unwrap_or(0);
-        }
-        self
-    }
 }
 
 impl Fault for Error {

@@ -65,7 +65,8 @@ impl Revealer {
                     // A wrong one would not be noticed where values bear no key id.
                     if named.key != version || named.id != key.id() {
                         let want = named.key;
-                        let why = format!("field `{path}` is under key {want}, and the opened one is {version}");
+                        let why =
+                            format!("field `{path}` is under key {want}, and the opened one is {version}");
                         return Err(Error::Manifest(why));
                     }
                     column.field_key = Some(key.clone());
@@ -97,6 +98,7 @@ impl Revealer {
     }
 
     /// The opened data keys of a field that is protected as a whole, by the format it stands in.
+    #[cfg(feature = "parquet-encryption")]
     pub(crate) fn data_keys(&self, field: usize) -> &[DataKey] {
         self.run.columns.get(field).map_or(&[], |column| &column.data_keys)
     }

@@ -14,15 +14,19 @@
 //! stays flat in every format.
 
 pub mod csv;
+mod json;
 mod protect;
 mod recognize;
 mod reveal;
+mod source;
 pub mod spool;
+mod work;
 
 pub use csv::Dialect;
 pub use protect::Protect;
 pub use reveal::Reveal;
 pub use spool::{Scratch, Spool};
+pub use work::{Done, Job, Outcome, Waiting};
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

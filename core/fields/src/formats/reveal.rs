@@ -1,7 +1,14 @@
 //! Revealing a file of any format.
 
-use super::{Format, Spool, csv};
-use crate::{Error, Manifest, Revealer};
+use super::{
+    Spool,
+    protect::NO_VAULT,
+    source::Source,
+    work::{Direction, Done, Job, Kernel, Made, Outcome, Plan},
+};
+use crate::{Error, Manifest, Output, Revealer, manifest::sha256_text};
+use crypto::digest::Sha256;
+use std::sync::Arc;
 
 /// A protected file that is being revealed.
 ///
@@ -9,31 +16,46 @@ use crate::{Error, Manifest, Revealer};
 /// is known only at its end: the reveal has succeeded when [`finish`](Self::finish) has, and what came out
 /// before an error must be discarded.
 #[derive(Debug)]
-pub struct Reveal(Inner);
-
-#[derive(Debug)]
-enum Inner {
-    Csv(Box<csv::Reveal>),
+pub struct Reveal {
+    revealer: Revealer,
+    plan: Arc<Plan>,
+    source: Source,
+    idle: Vec<Kernel>,
+    described: Output,
+    hash: Sha256,
+    bytes: u64,
+    rows: u64,
+    /// All bytes came, and were those that are described.
+    whole: bool,
+    ended: bool,
 }
 
 impl Reveal {
-    /// Begins the file that this manifest describes. Its [`Output::format`](crate::Output::format) says whether it needs a spool.
+    /// Begins the file that this manifest describes. Its [`Output::format`] says whether it needs a spool.
     ///
     /// # Errors
     /// [`Error::Manifest`] where it describes none; [`Error::Spool`] where one is missing.
-    pub fn new(manifest: &Manifest, revealer: Revealer, _spool: Option<Spool>) -> Result<Self, Error> {
-        Ok(Self(match manifest.output.format()? {
-            Format::Csv(_) => Inner::Csv(Box::new(csv::Reveal::new(manifest, revealer)?)),
-            other => return Err(Error::Manifest(format!("{} is not read here", other.as_str()))),
-        }))
+    pub fn new(manifest: &Manifest, revealer: Revealer, spool: Option<Spool>) -> Result<Self, Error> {
+        let plan = Plan::new(Direction::Reveal, revealer.policy());
+        let source = Source::new(manifest.output.format()?, &plan, spool)?;
+        Ok(Self {
+            revealer,
+            plan: Arc::new(plan),
+            source,
+            idle: Vec::new(),
+            described: manifest.output.clone(),
+            hash: Sha256::new(),
+            bytes: 0,
+            rows: 0,
+            whole: false,
+            ended: false,
+        })
     }
 
     /// Rows revealed so far.
     #[must_use]
     pub const fn rows(&self) -> u64 {
-        match &self.0 {
-            Inner::Csv(csv) => csv.rows(),
-        }
+        self.rows
     }
 
     /// Takes the next bytes of the protected file, and appends to `out` what is complete. One push is one
@@ -43,9 +65,8 @@ impl Reveal {
     /// [`Error::Value`] for a value that was altered or moved; [`Error::NotAsDescribed`]; what is wrong with
     /// the file, as in [`Protect::push`](super::Protect::push).
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        match &mut self.0 {
-            Inner::Csv(csv) => csv.push(bytes, out),
-        }
+        let jobs = self.cut(bytes)?;
+        self.run(jobs, out)
     }
 
     /// After the last bytes: appends the next part of what is left. To be called until it says `false`; each
@@ -53,17 +74,97 @@ impl Reveal {
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn more(&mut self, _out: &mut Vec<u8>) -> Result<bool, Error> {
-        Ok(false)
+    pub fn more(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
+        let jobs = self.cut_rest()?;
+        let more = !jobs.is_empty();
+        self.run(jobs, out)?;
+        Ok(more)
     }
 
     /// Ends the file: appends what is left and gives the number of rows revealed.
     ///
     /// # Errors
     /// [`Error::NotAsDescribed`] for a file that was cut, extended or altered; as [`push`](Self::push).
-    pub fn finish(self, out: &mut Vec<u8>) -> Result<u64, Error> {
-        match self.0 {
-            Inner::Csv(csv) => csv.finish(out),
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<u64, Error> {
+        while self.more(out)? {}
+        let (rows, described) = (self.rows, self.described.rows());
+        if rows != described {
+            return Err(Error::NotAsDescribed(format!("it has {rows} rows of {described}")));
         }
+        Ok(rows)
+    }
+
+    /// As [`push`](Self::push), but leaves the work to the caller: to be run on any thread, and joined in order.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), for what shows where the file is cut.
+    pub fn cut(&mut self, bytes: &[u8]) -> Result<Vec<Job>, Error> {
+        let described = self.described.bytes();
+        self.bytes += bytes.len() as u64;
+        if self.bytes > described {
+            return Err(Error::NotAsDescribed(format!("it has more than {described} bytes")));
+        }
+        self.hash.update(bytes);
+        let parts = self.source.push(bytes, &self.plan)?;
+        parts
+            .into_iter()
+            .map(|part| Ok(Job { plan: self.plan.clone(), part, kernel: self.kernel()? }))
+            .collect()
+    }
+
+    /// As [`more`](Self::more), but leaves the work to the caller. Nothing is left once it gives no job; all
+    /// that it gave must be joined before it is asked again.
+    ///
+    /// # Errors
+    /// [`Error::NotAsDescribed`] for a file that was cut, extended or altered; as [`cut`](Self::cut).
+    pub fn cut_rest(&mut self) -> Result<Vec<Job>, Error> {
+        if !self.whole {
+            let bytes = self.described.bytes();
+            if self.bytes != bytes {
+                return Err(Error::NotAsDescribed(format!("it has {} bytes of {bytes}", self.bytes)));
+            }
+            if sha256_text(self.hash.clone().finish()) != self.described.sha256() {
+                return Err(Error::NotAsDescribed("its bytes were altered".to_owned()));
+            }
+            self.whole = true;
+        }
+        if self.ended {
+            return Ok(Vec::new());
+        }
+        let parts = self.source.rest(&self.plan)?;
+        self.ended = parts.is_empty();
+        parts
+            .into_iter()
+            .map(|part| Ok(Job { plan: self.plan.clone(), part, kernel: self.kernel()? }))
+            .collect()
+    }
+
+    /// Takes what a job did, in the order in which the jobs were given, and appends to `out` what is complete.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn join(&mut self, done: Done, out: &mut Vec<u8>) -> Result<(), Error> {
+        let Done { kernel, made } = done;
+        self.idle.push(kernel);
+        let Made { data, rows, .. } = made.map_err(|error| error.behind(self.rows))?;
+        self.rows += rows;
+        self.source.write(data, out)
+    }
+
+    fn kernel(&mut self) -> Result<Kernel, Error> {
+        match self.idle.pop() {
+            Some(kernel) => Ok(kernel),
+            None => Ok(Kernel::Reveal(self.revealer.worker()?)),
+        }
+    }
+
+    fn run(&mut self, jobs: Vec<Job>, out: &mut Vec<u8>) -> Result<(), Error> {
+        for job in jobs {
+            match job.run() {
+                Outcome::Done(done) => self.join(done, out)?,
+                Outcome::Wants(_) => return Err(NO_VAULT),
+            }
+        }
+        Ok(())
     }
 }

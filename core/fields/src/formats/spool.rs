@@ -216,7 +216,7 @@ mod tests {
 
     impl Scratch for Shared {
         fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-            self.0.lock().expect("unbroken").append(bytes)
+            Scratch::append(&mut *self.0.lock().expect("unbroken"), bytes)
         }
 
         fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {

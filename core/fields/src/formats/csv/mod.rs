@@ -12,11 +12,13 @@
 //! - A record has at most 16 MiB, a header at most 16,384 columns.
 
 mod cells;
+mod frame;
+mod piece;
 mod split;
-mod stream;
 
+pub(super) use frame::{Cut, Framer, Piece};
+pub(super) use piece::{Header, Parsed};
 pub use split::MAX_RECORD;
-pub use stream::{Protect, Reveal};
 
 use crate::Error;
 
