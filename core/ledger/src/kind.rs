@@ -69,6 +69,8 @@ kinds! {
     ProducerRevoked = "producer.revoked",
     /// A dataset's field policy was set.
     DatasetPolicySet = "dataset.policy_set",
+    /// Somebody asked to protect a dataset's outputs anew, in the background.
+    DatasetReencryptionAsked = "dataset.reencryption_asked",
     /// A protected output was protected anew under the keys in use.
     DatasetReencrypted = "dataset.reencrypted",
     /// A person said that a protected output is no more: its keys are not kept for its sake.
