@@ -47,7 +47,9 @@ pub fn sign(checkpoint: &Checkpoint, time: Timestamp, signers: &[&dyn Signer]) -
         let raw = signer.sign(&checkpoint.message(key.kind(), key.name(), seconds))?;
         let signature = match key.kind() {
             SignatureType::Ed25519 => raw,
-            SignatureType::MlDsa44 => [seconds.to_be_bytes().to_vec(), raw].concat(),
+            SignatureType::Ed25519Cosignature | SignatureType::MlDsa44 => {
+                [seconds.to_be_bytes().to_vec(), raw].concat()
+            }
         };
         text.push_str(&note::signature_line(key.name(), key.key_id(), &signature));
     }

@@ -53,11 +53,12 @@ impl Checkpoint {
     }
 
     /// The bytes that a key of this kind and name signs. `time` (seconds since 1970) is part of the
-    /// ML-DSA-44 message only.
+    /// message of timestamped kinds only.
     #[must_use]
     pub fn message(&self, kind: SignatureType, name: &str, time: u64) -> Vec<u8> {
         match kind {
             SignatureType::Ed25519 => self.to_string().into_bytes(),
+            SignatureType::Ed25519Cosignature => format!("cosignature/v1\ntime {time}\n{self}").into_bytes(),
             SignatureType::MlDsa44 => {
                 let mut message = b"subtree/v1\n\0".to_vec();
                 short(&mut message, name);
@@ -69,6 +70,30 @@ impl Checkpoint {
                 message
             }
         }
+    }
+}
+
+impl Checkpoint {
+    /// When this witness cosigned the checkpoint, if one of the lines is its cosignature: the time it states, which
+    /// is never zero. Lines of others, and lines that do not hold, are passed over, as signed-note asks.
+    #[must_use]
+    pub fn cosigned(
+        &self,
+        lines: &[note::Signature<'_>],
+        witness: &VerifierKey,
+        check: &dyn SignatureCheck,
+    ) -> Option<Timestamp> {
+        let kind = witness.kind();
+        let ours = lines.iter().filter(|line| line.name == witness.name() && line.key_id == witness.key_id());
+        ours.filter(|_| kind.is_timestamped()).find_map(|line| {
+            let (stamp, raw) = line.bytes.split_first_chunk::<8>()?;
+            let seconds = u64::from_be_bytes(*stamp);
+            let time = i64::try_from(seconds).ok().filter(|time| *time > 0)?;
+            let message = self.message(kind, witness.name(), seconds);
+            let holds =
+                raw.len() == kind.signature_bytes() && check.check(kind, witness.public_key(), &message, raw);
+            holds.then(|| Timestamp::from_millis(time.saturating_mul(1_000)))
+        })
     }
 }
 
@@ -127,7 +152,7 @@ impl VerifiedCheckpoint {
             };
             let (seconds, raw) = match key.kind() {
                 SignatureType::Ed25519 => (0, line.bytes.as_slice()),
-                SignatureType::MlDsa44 => {
+                SignatureType::Ed25519Cosignature | SignatureType::MlDsa44 => {
                     let (stamp, raw) =
                         line.bytes.split_first_chunk::<8>().ok_or(Problem::Signature { algorithm })?;
                     (u64::from_be_bytes(*stamp), raw)
@@ -179,6 +204,15 @@ mod tests {
         ] {
             assert_eq!(Checkpoint::read(&text.replace(from, to)), None, "{from} as {to}");
         }
+    }
+
+    /// The example of tlog-cosignature.
+    #[test]
+    fn the_ed25519_cosignature_s_message_is_the_specification_s() {
+        let text = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+        let checkpoint = Checkpoint::read(text).expect("a checkpoint");
+        let message = checkpoint.message(SignatureType::Ed25519Cosignature, "w", 1_679_315_147);
+        assert_eq!(message, format!("cosignature/v1\ntime 1679315147\n{text}").as_bytes());
     }
 
     /// The layout of `cosigned_message` in tlog-cosignature, written out by hand.

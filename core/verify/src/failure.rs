@@ -112,7 +112,9 @@ pub enum Problem {
         said: u64,
     },
     /// The proof does not lead from the entry to the checkpoint.
-    #[error("the checkpoint's tree of {size} entries does not hold this entry there: proof or entry was changed")]
+    #[error(
+        "the checkpoint's tree of {size} entries does not hold this entry there: proof or entry was changed"
+    )]
     NotIncluded {
         /// The checkpoint's size.
         size: u64,

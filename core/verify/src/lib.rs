@@ -15,8 +15,10 @@ pub mod failure;
 pub mod merkle;
 pub mod note;
 pub mod proof;
+pub mod quorum;
 pub mod tiles;
 pub mod vkey;
+pub mod witness;
 
 pub use checkpoint::{Checkpoint, SignatureCheck, VerifiedCheckpoint};
 pub use directory::{KeyTrust, LedgerFiles, Pins, Report, Shown, Unreadable, directory, settled, show};

@@ -9,6 +9,8 @@ use std::{fmt, str::FromStr};
 pub enum SignatureType {
     /// `0x01`: Ed25519 over the note's text (signed-note).
     Ed25519,
+    /// `0x04`: Ed25519 over a header, a timestamp and the note's text (tlog-cosignature): witnesses, for old clients.
+    Ed25519Cosignature,
     /// `0x06`: ML-DSA-44 over a `cosigned_message`, with a timestamp (tlog-cosignature).
     MlDsa44,
 }
@@ -19,15 +21,22 @@ impl SignatureType {
     pub const fn byte(self) -> u8 {
         match self {
             Self::Ed25519 => 0x01,
+            Self::Ed25519Cosignature => 0x04,
             Self::MlDsa44 => 0x06,
         }
+    }
+
+    /// Whether a timestamp stands before the signature, and is signed with it.
+    #[must_use]
+    pub const fn is_timestamped(self) -> bool {
+        !matches!(self, Self::Ed25519)
     }
 
     /// Bytes of a public key.
     #[must_use]
     pub const fn public_key_bytes(self) -> usize {
         match self {
-            Self::Ed25519 => 32,
+            Self::Ed25519 | Self::Ed25519Cosignature => 32,
             Self::MlDsa44 => 1_312,
         }
     }
@@ -36,7 +45,7 @@ impl SignatureType {
     #[must_use]
     pub const fn signature_bytes(self) -> usize {
         match self {
-            Self::Ed25519 => 64,
+            Self::Ed25519 | Self::Ed25519Cosignature => 64,
             Self::MlDsa44 => 2_420,
         }
     }
@@ -46,6 +55,7 @@ impl SignatureType {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ed25519 => "Ed25519",
+            Self::Ed25519Cosignature => "Ed25519 cosignature",
             Self::MlDsa44 => "ML-DSA-44",
         }
     }
@@ -53,6 +63,7 @@ impl SignatureType {
     const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             0x01 => Some(Self::Ed25519),
+            0x04 => Some(Self::Ed25519Cosignature),
             0x06 => Some(Self::MlDsa44),
             _ => None,
         }
@@ -74,7 +85,9 @@ pub enum WrongKey {
     #[error("not a verifier key: expected name+hash+base64, as C2SP signed-note has it")]
     Form,
     /// Another signature type than those used here.
-    #[error("a verifier key of signature type {0:#04x}; only 0x01 (Ed25519) and 0x06 (ML-DSA-44) are used")]
+    #[error(
+        "a verifier key of signature type {0:#04x}; known are 0x01 and 0x04 (Ed25519) and 0x06 (ML-DSA-44)"
+    )]
     Type(u8),
     /// The public key has a wrong length.
     #[error("a verifier key for {kind} of {bytes} bytes", kind = kind.as_str())]

@@ -111,7 +111,7 @@ impl Signatures {
 impl SignatureCheck for Signatures {
     fn check(&self, kind: SignatureType, public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         let algorithm = match kind {
-            SignatureType::Ed25519 => Algorithm::Ed25519,
+            SignatureType::Ed25519 | SignatureType::Ed25519Cosignature => Algorithm::Ed25519,
             SignatureType::MlDsa44 => Algorithm::MlDsa44,
         };
         VerifyingKey::from_bytes(algorithm, public_key)
