@@ -1,11 +1,7 @@
 //! The fields of a batch: found by their paths, through nested and repeated values, and put back changed.
 
 use crate::{
-    Error, FieldPolicy, Mode, Path, Ran, Type, Wants,
-    column::Source,
-    error::Why,
-    path::Step,
-    plain_text,
+    Error, FieldPolicy, Mode, Path, Ran, Type, Wants, column::Source, error::Why, path::Step, plain_text,
 };
 use arrow_array::{
     Array, ArrayRef, FixedSizeListArray, GenericListArray, OffsetSizeTrait, RecordBatch, StringArray,
@@ -35,7 +31,12 @@ pub(crate) fn run(
     policy: &FieldPolicy,
     batch: &RecordBatch,
     rows_before: u64,
-    mut change: impl FnMut(usize, &dyn Array, Option<NullBuffer>, Option<&StringArray>) -> Result<Ran<ArrayRef>, Error>,
+    mut change: impl FnMut(
+        usize,
+        &dyn Array,
+        Option<NullBuffer>,
+        Option<&StringArray>,
+    ) -> Result<Ran<ArrayRef>, Error>,
 ) -> Result<Pending, Error> {
     let keys = row_keys(policy, batch)?;
     let mut pending = Pending { batch: batch.clone(), waiting: Vec::new(), rows_before };
@@ -48,8 +49,12 @@ pub(crate) fn run(
             Ok(match ran {
                 Ran::Done(values) => values,
                 Ran::Wants(wants) => {
-                    let waiting =
-                        Waiting { path: field.path.clone(), mode: field.mode.clone(), wants, rows: leaf.rows };
+                    let waiting = Waiting {
+                        path: field.path.clone(),
+                        mode: field.mode.clone(),
+                        wants,
+                        rows: leaf.rows,
+                    };
                     pending.waiting.push(waiting);
                     // It stays as it is until the answers are there.
                     leaf.values.clone()
@@ -94,7 +99,8 @@ impl Pending {
         for Waiting { path, mode, wants, rows } in waiting {
             let answered = wants.complete(answers.next().unwrap_or_default());
             let row = |at: usize| rows.as_ref().and_then(|rows| rows.get(at).copied()).unwrap_or(at);
-            let values = answered.map_err(|error| error.placed(|at| (rows_before + row(at) as u64 + 1, 0)))?;
+            let values =
+                answered.map_err(|error| error.placed(|at| (rows_before + row(at) as u64 + 1, 0)))?;
             batch = replace(&batch, &path, &mode, &mut |_| Ok(values.clone()))?;
         }
         Ok(batch)
@@ -160,11 +166,7 @@ struct Position {
 
 impl Walk<'_> {
     fn wrong(&self, found: &str) -> Error {
-        Error::Type {
-            column: self.path.to_string(),
-            found: found.to_owned(),
-            mode: self.mode.as_str(),
-        }
+        Error::Type { column: self.path.to_string(), found: found.to_owned(), mode: self.mode.as_str() }
     }
 
     fn step(
@@ -235,7 +237,8 @@ impl Walk<'_> {
         );
         let nulls = array.nulls().cloned();
         let item = nullable(&item, values.as_ref());
-        GenericListArray::try_new(item, offsets, values, nulls).map_err(|error| self.wrong(&error.to_string()))
+        GenericListArray::try_new(item, offsets, values, nulls)
+            .map_err(|error| self.wrong(&error.to_string()))
     }
 
     fn fixed(
@@ -296,7 +299,11 @@ fn row_keys(policy: &FieldPolicy, batch: &RecordBatch) -> Result<Option<StringAr
 ///
 /// # Errors
 /// [`Error::Type`] where values of its type have no text.
-pub(crate) fn texts(path: &Path, array: &dyn Array, nulls: Option<&NullBuffer>) -> Result<StringArray, Error> {
+pub(crate) fn texts(
+    path: &Path,
+    array: &dyn Array,
+    nulls: Option<&NullBuffer>,
+) -> Result<StringArray, Error> {
     let of = Type::of(array.data_type()).filter(|of| plain_text::has(of));
     let (Some(of), Some(values)) = (of, Source::of(array)) else {
         let (column, found) = (path.to_string(), array.data_type().to_string());

@@ -196,7 +196,19 @@ impl Manifest {
     pub(crate) fn new(parts: Parts, output: Output) -> Self {
         let Parts { organization, dataset, run, created, suite, recipient, policy, keys, field_keys } = parts;
         let format = Version::One;
-        Self { format, organization, dataset, run, created, suite, recipient, policy, keys, field_keys, output }
+        Self {
+            format,
+            organization,
+            dataset,
+            run,
+            created,
+            suite,
+            recipient,
+            policy,
+            keys,
+            field_keys,
+            output,
+        }
     }
 
     /// The place of one of its fields.
@@ -275,7 +287,8 @@ impl Manifest {
     pub fn part(&self, fields: Option<&[String]>) -> Result<FieldPolicy, Error> {
         let field = |name: &String| {
             let field = self.policy.field(name);
-            let field = field.ok_or_else(|| Error::Policy(format!("field `{name}` is not protected here")))?;
+            let field =
+                field.ok_or_else(|| Error::Policy(format!("field `{name}` is not protected here")))?;
             let closed = || {
                 let mode = field.mode.as_str();
                 Error::Policy(format!("field `{name}` was protected with mode {mode}, which has no way back"))
@@ -287,7 +300,9 @@ impl Manifest {
             None => self.policy.fields().iter().filter(|field| field.mode.opens()).cloned().collect(),
         };
         if fields.is_empty() {
-            return Err(Error::Policy("none of its fields was protected in a way that opens again".to_owned()));
+            return Err(Error::Policy(
+                "none of its fields was protected in a way that opens again".to_owned(),
+            ));
         }
         FieldPolicy::new(fields, self.policy.row_key().cloned())
     }
@@ -306,10 +321,16 @@ impl Manifest {
                 | (KeyNeed::FieldKey(_), 0, 1)
                 | (KeyNeed::Vault, 0, 0 | 1)
                 | (KeyNeed::None, 0, 0) => {}
-                _ => return wrong(format!("it has keys for field `{path}` that mode {} does not take", mode.as_str())),
+                _ => {
+                    return wrong(format!(
+                        "it has keys for field `{path}` that mode {} does not take",
+                        mode.as_str()
+                    ));
+                }
             }
         }
-        let named = self.keys.iter().map(|key| &key.field).chain(self.field_keys.iter().map(|key| &key.field));
+        let named =
+            self.keys.iter().map(|key| &key.field).chain(self.field_keys.iter().map(|key| &key.field));
         for field in named {
             if self.mode(field).is_none() {
                 return wrong(format!("it has a key for `{field}`, which its policy does not name"));

@@ -1,13 +1,7 @@
 //! How a field is protected.
 
 use crate::Error;
-use crypto::{
-    FieldAlgorithm,
-    blind_index::Normalize,
-    ff1::Alphabet,
-    mask::Mask,
-    value::Cipher,
-};
+use crypto::{FieldAlgorithm, blind_index::Normalize, ff1::Alphabet, mask::Mask, value::Cipher};
 use std::{fmt, str::FromStr};
 
 /// How a field is protected.
@@ -111,7 +105,9 @@ impl Mode {
     pub const fn offline(&self) -> Result<(), Error> {
         match self.key() {
             KeyNeed::DataKey(_) | KeyNeed::None => Ok(()),
-            KeyNeed::FieldKey(_) => Err(Error::NotOffline { mode: self.as_str(), needs: "the field's secret key" }),
+            KeyNeed::FieldKey(_) => {
+                Err(Error::NotOffline { mode: self.as_str(), needs: "the field's secret key" })
+            }
             KeyNeed::Vault => Err(Error::NotOffline { mode: self.as_str(), needs: "the token vault" }),
         }
     }
@@ -335,8 +331,20 @@ mod tests {
             assert_eq!(short.parse(), Ok(mode));
         }
         for text in [
-            "", "rot13", "aead:1", "aead+x", "ff1:rot13", "ff1:hex+luhn", "blind-index:0", "blind-index:257",
-            "blind-index:x", "mask:4", "mask:-4", "siv+luhn", "token+", "AEAD",
+            "",
+            "rot13",
+            "aead:1",
+            "aead+x",
+            "ff1:rot13",
+            "ff1:hex+luhn",
+            "blind-index:0",
+            "blind-index:257",
+            "blind-index:x",
+            "mask:4",
+            "mask:-4",
+            "siv+luhn",
+            "token+",
+            "AEAD",
         ] {
             assert!(text.parse::<Mode>().is_err(), "{text}");
         }

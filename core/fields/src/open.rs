@@ -93,9 +93,7 @@ impl Worker {
         let held = Source::of(values).ok_or_else(wrong_type)?;
         let is_text = match Type::of(values.data_type()).unwrap_or_default().arrow() {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView
-                if !field.mode.takes_text() =>
-            {
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView if !field.mode.takes_text() => {
                 false
             }
             _ => return Err(wrong_type()),

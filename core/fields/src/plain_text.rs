@@ -101,7 +101,8 @@ fn days(text: &str) -> Option<i32> {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let month = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * month + 2) / 5 + day - 1;
+    let day_of_era =
+        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * month + 2) / 5 + day - 1;
     i32::try_from(era.checked_mul(146_097)?.checked_add(day_of_era)? - 719_468).ok()
 }
 

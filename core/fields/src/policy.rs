@@ -117,7 +117,8 @@ impl FieldPolicy {
             }
         }
         for Field { path, mode, .. } in &fields {
-            mode.check().map_err(|why| Error::Policy(format!("field `{path}`, mode {}: {why}", mode.as_str())))?;
+            mode.check()
+                .map_err(|why| Error::Policy(format!("field `{path}`, mode {}: {why}", mode.as_str())))?;
             if *mode == Mode::ParquetAead && path.is_repeated() {
                 return Err(Error::Policy(format!("field `{path}`: mode parquet-aead takes whole columns")));
             }

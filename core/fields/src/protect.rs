@@ -1,12 +1,12 @@
 //! A run of protecting: its keys, what it has learnt, and its batches.
 
+pub(crate) use crate::leaves::missing;
 use crate::{
     DatasetKey, Error, Field, FieldPolicy, KeyNeed, Keyring, Mode, SealedKey, Type,
     leaves::{self, Pending},
     manifest::{FieldKeyVersion, Manifest, Output, Parts},
     seal::Worker,
 };
-pub(crate) use crate::leaves::missing;
 use arrow_array::RecordBatch;
 use base::{Id, Timestamp, noun};
 use crypto::{
@@ -223,8 +223,9 @@ impl Protector {
         Ok((key, sealed.map(|known| known.sealed.clone()).unwrap_or_default()))
     }
 
-    /// Ends the run.
-    pub(crate) fn finish(self, output: Output) -> Manifest {
+    /// Ends the run, once its output is whole: what it wrote comes from whoever wrote it.
+    #[must_use]
+    pub fn finish(self, output: Output) -> Manifest {
         let run = &self.run;
         let parts = Parts {
             organization: run.to.organization,

@@ -105,8 +105,15 @@ impl Worker {
         }
         let column = &run.columns[index];
         let row_keys = run.policy.row_key().and(row_keys);
-        let mut given =
-            Given { field, of: &of, plain, nulls, row_keys, place: column.place.clone(), count: values.len() };
+        let mut given = Given {
+            field,
+            of: &of,
+            plain,
+            nulls,
+            row_keys,
+            place: column.place.clone(),
+            count: values.len(),
+        };
         let binary = run.binary();
         match &mut self.lanes[index] {
             Lane::Data(sealer) => {
@@ -151,7 +158,12 @@ impl Worker {
 }
 
 /// The type of values that came, which stays what it was first.
-fn plain_type<'r>(run: &'r Running, index: usize, field: &Field, values: &dyn Array) -> Result<&'r Type, Error> {
+fn plain_type<'r>(
+    run: &'r Running,
+    index: usize,
+    field: &Field,
+    values: &dyn Array,
+) -> Result<&'r Type, Error> {
     if let Some(known) = run.known(index)
         && known.arrow() == *values.data_type()
     {
@@ -320,8 +332,7 @@ impl Given<'_> {
 
     /// Values that a vault gives tokens for.
     fn tokens(self) -> Result<Ran<ArrayRef>, Error> {
-        let mut wants =
-            Wants::new(self.field.path.clone(), Type::UTF8, self.count, self.nulls.clone());
+        let mut wants = Wants::new(self.field.path.clone(), Type::UTF8, self.count, self.nulls.clone());
         let mut scratch = String::new();
         for at in 0..self.count {
             if self.is_null(at) {

@@ -161,7 +161,9 @@ impl FromStr for Type {
                 .then_some((precision, scale))
         };
         let of = match (name, two) {
-            ("fixed-binary", None) => one.parse().ok().filter(|width| *width >= 0).map(DataType::FixedSizeBinary),
+            ("fixed-binary", None) => {
+                one.parse().ok().filter(|width| *width >= 0).map(DataType::FixedSizeBinary)
+            }
             ("time32", None) => unit()
                 .filter(|unit| matches!(unit, TimeUnit::Second | TimeUnit::Millisecond))
                 .map(DataType::Time32),
@@ -203,9 +205,25 @@ mod tests {
     #[test]
     fn every_type_has_one_name() {
         for name in [
-            "utf8", "json", "binary", "fixed-binary:16", "bool", "int64", "uint8", "float16", "date32", "time32:ms",
-            "time64:ns", "timestamp:us", "timestamp:us:Europe/Berlin", "timestamp:s:+02:00", "duration:s",
-            "interval:day-time", "decimal32:9:2", "decimal128:38:-10", "decimal256:76:0",
+            "utf8",
+            "json",
+            "binary",
+            "fixed-binary:16",
+            "bool",
+            "int64",
+            "uint8",
+            "float16",
+            "date32",
+            "time32:ms",
+            "time64:ns",
+            "timestamp:us",
+            "timestamp:us:Europe/Berlin",
+            "timestamp:s:+02:00",
+            "duration:s",
+            "interval:day-time",
+            "decimal32:9:2",
+            "decimal128:38:-10",
+            "decimal256:76:0",
         ] {
             let read: Type = name.parse().expect(name);
             assert_eq!(read.to_string(), name);
@@ -213,9 +231,19 @@ mod tests {
                 assert_eq!(Type::of(&read.arrow()), Some(read));
             }
         }
-        for name in ["", "int", "Int64", "time32:ns", "timestamp", "timestamp:x", "decimal32:10:2", "decimal64:+9:2",
-            "fixed-binary:-1", "struct", "decimal128:38"]
-        {
+        for name in [
+            "",
+            "int",
+            "Int64",
+            "time32:ns",
+            "timestamp",
+            "timestamp:x",
+            "decimal32:10:2",
+            "decimal64:+9:2",
+            "fixed-binary:-1",
+            "struct",
+            "decimal128:38",
+        ] {
             assert!(name.parse::<Type>().is_err(), "{name}");
         }
         let zone = DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")));

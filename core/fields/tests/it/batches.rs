@@ -1,11 +1,11 @@
 //! Arrow batches.
 
 use crate::world::World;
-use arrow_array::{Array as _, Int64Array, RecordBatch, StringArray, cast::AsArray as _};
+use arrow_array::{Array as _, ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, cast::AsArray as _};
 use arrow_schema::{DataType, Field as ArrowField, Schema};
 use fields::{
-    Error, Field, FieldPolicy, Mode, Protector,
-    formats::csv::{Dialect, Protect},
+    Error, Field, FieldPolicy, Mode, Path,
+    formats::{Dialect, Format, Protect},
 };
 use std::sync::Arc;
 
@@ -32,18 +32,23 @@ fn only_the_policys_columns_change() {
 
     let error = protector.batch(&plain.project(&[0]).expect("a column")).expect_err("no such column");
     assert!(matches!(error, Error::MissingColumn { .. }));
-    let mut other = world.protector(FieldPolicy::aead(["id"]).expect("a policy"));
-    let error = other.batch(&plain).expect_err("mode aead takes text here");
-    assert_eq!(error.to_string(), "column `id` has type Int64, which mode aead does not take");
+    let nested: ArrayRef = Arc::new(StructArray::new_empty_fields(3, None));
+    let nested = RecordBatch::try_from_iter([("name", nested)]).expect("a batch");
+    let error = protector.batch(&nested).expect_err("its members are to be named");
+    assert_eq!(error.to_string(), "column `name` has type Struct(), which mode aead does not take");
+    let error = protector.batch(&RecordBatch::try_from_iter([("name", plain.column(0).clone())]).expect("a batch"));
+    assert_eq!(
+        error.expect_err("one run, one type").to_string(),
+        "column `name` has type int64 where it was utf8 before, which mode aead does not take"
+    );
 }
 
 #[test]
 fn a_data_key_is_replaced_at_its_limit() {
     let world = World::new();
     let policy = FieldPolicy::aead(["a"]).expect("a policy");
-    let protector =
-        Protector::with_key_limit(world.provider.clone(), world.key.clone(), world.run(), policy, 3);
-    let mut protect = Protect::new(Dialect::default(), protector.expect("a key"));
+    let protector = world.protector(policy).limited(3);
+    let mut protect = Protect::new(Format::Csv(Dialect::default()), protector, None).expect("it begins");
     let file = b"a\n1\n2\n3\n\n4\n5\n6\n7\n";
     let mut output = Vec::new();
     for piece in file.chunks(11) {
@@ -57,8 +62,9 @@ fn a_data_key_is_replaced_at_its_limit() {
 #[test]
 fn a_row_key_binds_a_value_to_its_row() {
     let world = World::new();
-    let field = Field { path: "name".into(), mode: Mode::Aead };
-    let policy = FieldPolicy::new(vec![field], Some("id".into())).expect("a policy");
+    let path = |text: &str| Path::parse(text).expect("a path");
+    let field = Field::new(path("name"), Mode::Aead);
+    let policy = FieldPolicy::new(vec![field], Some(path("id"))).expect("a policy");
     let (output, manifest) = world.protect(b"id,name\n1,ada\n2,bob\n", policy, 100).expect("it protects");
     assert_eq!(world.reveal(&output, &manifest, 100).expect("it reveals"), b"id,name\n1,ada\n2,bob\n");
     let text = String::from_utf8(output).expect("text");

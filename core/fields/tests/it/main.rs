@@ -3,6 +3,8 @@
 mod batches;
 mod csv;
 mod manifest;
+mod modes;
 mod oracle;
+mod random;
 mod refused;
 mod world;

@@ -10,7 +10,7 @@ use crypto::{
     text,
 };
 use fields::{
-    DatasetKey, Error, FieldPolicy, Manifest, Revealer, SignedManifest, TYPE, formats::csv::Reveal,
+    DatasetKey, Error, FieldPolicy, Keyring, Manifest, Revealer, SignedManifest, TYPE, formats::Reveal,
 };
 use serde_json::Value;
 
@@ -104,10 +104,10 @@ fn the_golden_output_opens() {
         SignedManifest::read(include_bytes!("../golden/customers.csv.manifest.json")).expect("signed");
     let manifest = signed.verify(&*provider, &producer).expect("it verifies");
     let open = |key| manifest.open_key(&*provider, &private, key).expect("it opens");
-    let opened = manifest.keys.iter().map(|key| (key.field.as_str(), open(key))).collect::<Vec<_>>();
-    let keys = opened.iter().map(|(field, key)| (*field, key));
-    let revealer = Revealer::new(&*provider, &manifest, manifest.policy.clone(), keys).expect("keys");
-    let mut reveal = Reveal::new(&manifest, revealer).expect("a file");
+    let mut ring = Keyring::new();
+    manifest.keys.iter().for_each(|key| ring.data_key(&key.field, open(key)));
+    let revealer = Revealer::new(provider.clone(), &manifest, manifest.policy.clone(), &ring).expect("keys");
+    let mut reveal = Reveal::new(&manifest, revealer, None).expect("a file");
     let mut out = Vec::new();
     reveal.push(include_bytes!("../golden/customers.csv"), &mut out).expect("it reveals");
     assert_eq!(reveal.finish(&mut out), Ok(3));

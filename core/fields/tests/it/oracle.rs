@@ -1,21 +1,10 @@
 //! Files made at random, read by the `csv` crate on the other side: what it reads after protect and reveal
 //! is what it read before, and the columns that no policy names it reads alike in between.
 
-use crate::world::World;
+use crate::{random::Dice, world::World};
 use fields::FieldPolicy;
 
-/// A small generator (xorshift64*), so that a failing seed can be run again.
-struct Dice(u64);
-
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let drawn = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(drawn).expect("31 bits") % sides
-    }
-
     fn cell(&mut self) -> String {
         const PIECES: [&str; 10] = ["a", "é", " ", ",", "\"", "\n", "\r\n", "1", "_", "🦀"];
         let length = [0, 1, 3, 9][self.roll(4)];

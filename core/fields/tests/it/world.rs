@@ -1,15 +1,15 @@
 //! A dataset with its keys, and a producer: what every test starts from.
 
-use base::{Id, Timestamp, noun};
+use base::{Id, Secret, Timestamp, noun};
 use crypto::{
-    Provider, Suite, aws_lc,
+    FieldKey, Provider, Suite, aws_lc,
     hpke::KeyPair,
     sign::{Algorithm, SigningKey},
     value::DataKey,
 };
 use fields::{
-    DatasetKey, Error, FieldPolicy, Manifest, Protector, Revealer, Run, SignedManifest,
-    formats::csv::{Dialect, Protect, Reveal},
+    DatasetKey, Error, FieldPolicy, KeyNeed, Keyring, Manifest, Protector, Revealer, Run, SignedManifest,
+    formats::{Dialect, Format, Protect, Reveal},
 };
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub(crate) struct World {
     pub(crate) pair: KeyPair,
     pub(crate) producer: SigningKey,
     pub(crate) key: DatasetKey,
+    /// What the fields' own keys are derived from.
+    pub(crate) secret: [u8; 32],
 }
 
 impl World {
@@ -36,7 +38,8 @@ impl World {
             key: Id::from_bytes([3; 16]),
             public: pair.public.clone(),
         };
-        Self { provider, pair, producer, key }
+        let secret = crypto::random(&*provider);
+        Self { provider, pair, producer, key, secret }
     }
 
     pub(crate) fn run(&self) -> Run {
@@ -55,7 +58,7 @@ impl World {
         policy: FieldPolicy,
         piece: usize,
     ) -> Result<(Vec<u8>, Manifest), Error> {
-        let mut protect = Protect::new(Dialect::default(), self.protector(policy));
+        let mut protect = Protect::new(Format::Csv(Dialect::default()), self.protector(policy), None)?;
         let mut out = Vec::new();
         for piece in input.chunks(piece) {
             protect.push(piece, &mut out)?;
@@ -80,13 +83,44 @@ impl World {
         manifest: &Manifest,
         fields: Option<&[String]>,
     ) -> Result<Revealer, Error> {
-        let keys = self.data_keys(manifest)?;
-        let keys = keys.iter().map(|(field, key)| (field.as_str(), key));
-        Revealer::new(&*self.provider, manifest, manifest.part(fields)?, keys)
+        Revealer::new(self.provider.clone(), manifest, manifest.part(fields)?, &self.ring_for(manifest)?)
+    }
+
+    /// The keys that open an output of this manifest.
+    pub(crate) fn ring_for(&self, manifest: &Manifest) -> Result<Keyring, Error> {
+        let mut ring = self.ring(&manifest.policy);
+        for (field, key) in self.data_keys(manifest)? {
+            ring.data_key(&field, key);
+        }
+        Ok(ring)
+    }
+
+    /// The own keys of a policy's fields: for the same field and algorithm always the same.
+    pub(crate) fn ring(&self, policy: &FieldPolicy) -> Keyring {
+        let mut ring = Keyring::new();
+        for field in policy.fields() {
+            if let KeyNeed::FieldKey(algorithm) = field.mode.key() {
+                let name = format!("{algorithm} {}", field.path);
+                let mut bytes = Secret::new(Vec::new());
+                for part in 0..algorithm.key_len() / 32 {
+                    let half = self.provider.hmac_sha256(&self.secret, &[name.as_bytes(), &[u8::try_from(part).expect("0 or 1")]]);
+                    bytes.expose_mut().extend_from_slice(half.expose());
+                }
+                let key = FieldKey::from_secret(algorithm, 7, bytes).expect("its length");
+                ring.field_key(field.path.as_str(), Id::from_bytes([9; 16]), key);
+            }
+        }
+        ring
+    }
+
+    /// A run with the fields' own keys.
+    pub(crate) fn keyed(&self, policy: FieldPolicy) -> Result<Protector, Error> {
+        let ring = self.ring(&policy);
+        Protector::with_keys(self.provider.clone(), self.key.clone(), self.run(), policy, &ring)
     }
 
     pub(crate) fn reveal(&self, output: &[u8], manifest: &Manifest, piece: usize) -> Result<Vec<u8>, Error> {
-        let mut reveal = Reveal::new(manifest, self.revealer(manifest)?)?;
+        let mut reveal = Reveal::new(manifest, self.revealer(manifest)?, None)?;
         let mut out = Vec::new();
         for piece in output.chunks(piece) {
             reveal.push(piece, &mut out)?;
