@@ -84,10 +84,10 @@ pub(crate) fn max_uses(purpose: Purpose, algorithm: &str) -> u64 {
     }
 }
 
-/// How many uses are written down ahead: as many values as a second or two makes, and a handful of openings. A
-/// key that rotates by use has smaller blocks, so that it is not a whole block late or early.
+/// How many uses are written down ahead: as many values as a second or two makes; of openings so many that one in
+/// a thousand waits for a write. A key that rotates by use has smaller blocks, so that it is not a whole block late or early.
 pub(crate) fn block(purpose: Purpose, rotation: Rotation) -> u64 {
-    let block = if matches!(purpose, Purpose::Field) { 1 << 20 } else { 1 << 6 };
+    let block = if matches!(purpose, Purpose::Field) { 1 << 20 } else { 1 << 10 };
     rotation.uses.map_or(block, |uses| block.min((uses / 16).max(1)))
 }
 
