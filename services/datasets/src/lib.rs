@@ -1,13 +1,15 @@
-//! Datasets: which there are, and protecting and revealing them as streams.
+//! Datasets: which there are, how their fields are protected, and protecting and revealing them as streams.
 //!
 //! # Invariants
-//! - Protecting needs only a dataset's public key; a dataset and its key pair come into being in one commit, at
-//!   its first protect.
+//! - Protecting needs only a dataset's public key, and field keys where a mode asks for one; a dataset and its key
+//!   pair come into being in one commit.
 //! - A reveal begins with a manifest under the signature of this organization or of a registered producer, and
 //!   with its entry in the ledger: what cannot be recorded is not revealed.
 //! - The permit is checked before every batch. A reveal whose actor was quarantined ends there, and the refusal
 //!   is recorded, from the store's reserve if need be.
 //! - One entry for each request, never one per row.
+//! - Plaintext stays in memory. What must be spooled is encrypted under a key that lives in memory only.
+//! - A run's output is registered with the versions of the keys that it needs, in the commit of its entry.
 //!
 //! # One value's way
 //! [`Datasets::protect`] draws data keys and gives a [`Protecting`]; each [`push`](Protecting::push) gives
@@ -15,47 +17,97 @@
 //! checks manifest and permit, opens the data keys through `keys`, records, and gives a [`Revealing`].
 #![forbid(unsafe_code)]
 
+mod directories;
+mod engine;
 mod error;
 mod model;
+mod ports;
 mod protecting;
+mod reencrypting;
+mod registry;
 mod revealing;
+mod scratch;
+mod table_vault;
 mod tables;
+mod unlock;
+mod work;
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+
+pub use directories::Directories;
 pub use error::Error;
-pub use model::{Dataset, MAX_NAME, Name};
+pub use model::{
+    ByVersion, Dataset, Detail, JobState, Location, MAX_LOCATION, MAX_NAME, Name, Output, Reencryption,
+};
+pub use ports::{
+    Destination, DestinationError, Source, Stage, Stored, TokenVault, VaultError, VaultField,
+};
 pub use protecting::{Protected, Protecting};
+pub use reencrypting::Reencrypting;
 pub use revealing::Revealing;
+pub use table_vault::TableVault;
 
-use base::{Clock, Context, Id, Limit, Page, noun};
-use bytes::Bytes;
+use base::{Action, Clock, Context, Id, Limit, Page, noun};
 use crypto::Provider;
-use fields::{DatasetKey, FieldPolicy, SignedManifest, formats::csv::Dialect};
+use fields::{DatasetKey, FieldPolicy, SignedManifest, formats::Format};
 use keys::Keys;
 use ledger::{Entry, Kind};
-use policy::{Permit, Refused};
-use std::sync::Arc;
+use policy::{Permit, Policy, Refused, Resource};
+use std::{path::PathBuf, sync::Arc};
 use store::{Schema, Store};
 
 /// The tables, for [`Store::open`].
 pub static SCHEMA: Schema = tables::SCHEMA;
-
-/// The most bytes that one permit check covers.
-const BATCH: usize = 256 << 10;
 
 /// The handle of the service. Cheap to clone.
 #[derive(Clone)]
 pub struct Datasets {
     store: Store,
     keys: Keys,
+    policy: Policy,
     provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
+    vault: Arc<dyn TokenVault>,
+    destination: Option<Arc<dyn Destination>>,
+    spool_dir: Option<PathBuf>,
+    jobs: Arc<work::Jobs>,
 }
 
 impl Datasets {
-    /// The service over a store and the keys in it.
+    /// The service over a store and the keys in it. Its tokens are kept in that store too.
     #[must_use]
-    pub fn new(store: Store, keys: Keys, provider: Arc<dyn Provider>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, keys, provider, clock }
+    pub fn new(
+        store: Store,
+        keys: Keys,
+        policy: Policy,
+        provider: Arc<dyn Provider>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let vault = Arc::new(TableVault::new(store.clone(), Arc::clone(&provider)));
+        let (destination, spool_dir, jobs) = (None, None, Arc::default());
+        Self { store, keys, policy, provider, clock, vault, destination, spool_dir, jobs }
+    }
+
+    /// The same with another vault of tokens.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Arc<dyn TokenVault>) -> Self {
+        self.vault = vault;
+        self
+    }
+
+    /// The same with a place where outputs stand that this node may write to.
+    #[must_use]
+    pub fn with_destination(mut self, destination: Arc<dyn Destination>) -> Self {
+        self.destination = Some(destination);
+        self
+    }
+
+    /// The same with a directory for encrypted spool files: without one, formats that must be spooled are refused.
+    #[must_use]
+    pub fn with_spool(mut self, dir: PathBuf) -> Self {
+        self.spool_dir = Some(dir);
+        self
     }
 
     /// A page of datasets, by name.
@@ -69,7 +121,7 @@ impl Datasets {
         after: Option<&str>,
     ) -> Result<Page<Dataset>, Error> {
         let read = self.store.read(ctx).await?;
-        let mut items = tables::list(&read, after, u64::from(limit.get()) + 1).await?;
+        let mut items = tables::datasets::list(&read, after, u64::from(limit.get()) + 1).await?;
         let more = items.len() > limit.get() as usize;
         items.truncate(limit.get() as usize);
         let next = items.last().filter(|_| more).map(|last| last.name.to_string());
@@ -82,37 +134,82 @@ impl Datasets {
     /// [`Error::NotFound`], [`Error::Store`], [`Error::Damaged`].
     pub async fn get(&self, ctx: &Context, name: &Name) -> Result<Dataset, Error> {
         let read = self.store.read(ctx).await?;
-        tables::get(&read, name).await?.ok_or_else(|| Error::NotFound(name.to_string()))
+        tables::datasets::get(&read, name).await?.ok_or_else(|| Error::NotFound(name.to_string()))
     }
 
-    /// A dataset's public key, as the document that a producer is handed.
+    /// A dataset's public key, as the document that a producer is handed. What the producer protects with it is
+    /// known to nobody here, so that version of the key is kept from then on.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Keys`], [`Error::Store`].
     pub async fn public_key(&self, ctx: &Context, name: &Name) -> Result<DatasetKey, Error> {
-        let dataset = self.get(ctx, name).await?;
-        let keys::DatasetKey { id: key, dataset, public } = self.keys.dataset_key(ctx, dataset.id).await?;
-        Ok(DatasetKey { organization: ctx.organization(), dataset, name: name.to_string(), key, public })
+        let dataset = self.get(ctx, name).await?.id;
+        Ok(document(ctx, name, self.keys.hand_out(ctx, dataset).await?))
     }
 
-    /// Begins to protect a CSV file of a dataset, which is created if it is not there. The permit is one for
-    /// [`Name::dataset`].
+    /// Creates a dataset and its key pair, with the policy that its runs follow where they name none. The permit is
+    /// one of [`Action::DatasetsCreate`] for [`Name::dataset`].
     ///
     /// # Errors
-    /// [`Error::Refused`], which has been recorded; [`Error::Keys`], [`Error::Store`].
+    /// [`Error::Exists`]; [`Error::Refused`], which has been recorded; [`Error::Keys`], [`Error::Store`].
+    pub async fn create(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        name: &Name,
+        policy: Option<FieldPolicy>,
+    ) -> Result<Dataset, Error> {
+        let resource = Resource::Dataset(name.dataset(ctx.organization()));
+        self.covers(ctx, permit, Action::DatasetsCreate, resource).await?;
+        match self.make(ctx, name, policy.as_ref()).await? {
+            Some(_) => self.get(ctx, name).await,
+            None => Err(Error::Exists(name.to_string())),
+        }
+    }
+
+    /// Sets the policy that a dataset's runs follow where they name none. What was protected before keeps the policy
+    /// that stands in its manifest. The permit is one of [`Action::DatasetsCreate`] for [`Name::dataset`].
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`], which has been recorded; [`Error::Store`].
+    pub async fn set_policy(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        name: &Name,
+        policy: FieldPolicy,
+    ) -> Result<Dataset, Error> {
+        let resource = Resource::Dataset(name.dataset(ctx.organization()));
+        self.covers(ctx, permit, Action::DatasetsCreate, resource).await?;
+        let mut tx = self.store.write(ctx).await?;
+        let known = tables::datasets::get(&tx, name).await?;
+        let dataset = known.ok_or_else(|| Error::NotFound(name.to_string()))?;
+        tables::datasets::set_policy(&mut tx, dataset.id, &policy).await?;
+        let entry = Entry::done(Kind::DatasetPolicySet, dataset.id)
+            .fact("fields", policy.fields().len())
+            .details(serde_json::json!({ "policy": policy }));
+        tx.commit(entry).await?;
+        Ok(Dataset { policy: Some(policy), ..dataset })
+    }
+
+    /// Begins to protect a file of a dataset, which is created if it is not there. It follows this policy, or the
+    /// dataset's own where there is none. The permit is one of [`Action::DatasetsProtect`] for [`Name::dataset`].
+    ///
+    /// # Errors
+    /// [`Error::Refused`], which has been recorded; [`Error::NoPolicy`]; [`Error::Keys`], [`Error::Store`].
     pub async fn protect(
         &self,
         ctx: &Context,
         permit: Permit,
         name: &Name,
-        policy: FieldPolicy,
-        dialect: Dialect,
+        policy: Option<FieldPolicy>,
+        format: Format,
     ) -> Result<Protecting, Error> {
-        Protecting::begin(self.clone(), ctx.clone(), permit, name, policy, dialect).await
+        Protecting::begin(self.clone(), ctx.clone(), permit, name, policy, format).await
     }
 
-    /// Begins to reveal what this manifest describes: these of its fields, or all. The permit is one for
-    /// [`SignedManifest::dataset`]. Its entry is committed before this returns.
+    /// Begins to reveal what this manifest describes: these of its fields, or all. The permit is one of
+    /// [`Action::DatasetsReveal`] for [`SignedManifest::dataset`]. Its entry is committed before this returns.
     ///
     /// # Errors
     /// [`Error::Refused`], which has been recorded; [`Error::Fields`] for a manifest that is altered or signed by
@@ -129,25 +226,41 @@ impl Datasets {
 
     /// Creates the dataset and its key pair, unless it is there.
     async fn ensure(&self, ctx: &Context, name: &Name) -> Result<DatasetKey, Error> {
-        match self.public_key(ctx, name).await {
+        match self.key_in_use(ctx, name).await {
             Err(Error::NotFound(_)) => {}
             known => return known,
         }
+        match self.make(ctx, name, None).await? {
+            Some(key) => Ok(key),
+            // Someone else created it while this one waited for its turn.
+            None => self.key_in_use(ctx, name).await,
+        }
+    }
+
+    async fn key_in_use(&self, ctx: &Context, name: &Name) -> Result<DatasetKey, Error> {
+        let dataset = self.get(ctx, name).await?.id;
+        Ok(document(ctx, name, self.keys.dataset_key(ctx, dataset).await?))
+    }
+
+    /// Creates the dataset and its key pair; `None` where it is there.
+    async fn make(
+        &self,
+        ctx: &Context,
+        name: &Name,
+        policy: Option<&FieldPolicy>,
+    ) -> Result<Option<DatasetKey>, Error> {
         let id = name.dataset(ctx.organization());
         let mut tx = self.store.write(ctx).await?;
-        if tables::get(&tx, name).await?.is_some() {
-            // Someone else created it while this one waited for its turn.
-            drop(tx);
-            return self.public_key(ctx, name).await;
+        if tables::datasets::get(&tx, name).await?.is_some() {
+            return Ok(None);
         }
-        tables::add(&mut tx, id, name).await?;
-        let (keys::DatasetKey { id: key, dataset, public }, generated) =
-            self.keys.create_dataset(&mut tx, id).await?;
+        tables::datasets::add(&mut tx, id, name, policy).await?;
+        let (key, generated) = self.keys.create_dataset(&mut tx, id).await?;
         let created = Entry::done(Kind::DatasetCreated, id)
-            .fact("key", key)
-            .details(serde_json::json!({ "name": name.as_str() }));
+            .fact("key", key.id)
+            .details(serde_json::json!({ "name": name.as_str(), "policy": policy }));
         tx.commit_all(vec![created, generated]).await?;
-        Ok(DatasetKey { organization: ctx.organization(), dataset, name: name.to_string(), key, public })
+        Ok(Some(document(ctx, name, key)))
     }
 
     fn fresh_run(&self) -> fields::Run {
@@ -155,20 +268,39 @@ impl Datasets {
         fields::Run { id: Id::<noun::Job>::fresh(created, crypto::random(&*self.provider)), created }
     }
 
+    /// Whether the permit is for this, and may begin; a refusal is put on record.
+    async fn covers(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        action: Action,
+        resource: Resource,
+    ) -> Result<(), Error> {
+        match permit.covers(ctx, action, resource, self.clock.now()) {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(self.refuse(ctx, refused).await),
+        }
+    }
+
     /// Puts a refusal on record, and gives it back as the error that it is.
     async fn refuse(&self, ctx: &Context, refused: Refused) -> Error {
         let entry = refused.entry();
-        self.record_refusal(ctx, entry).await;
-        Error::Refused(refused)
+        self.refuse_as(ctx, refused, entry).await
     }
 
-    /// Records from the reserve when the disk is full. The refusal holds even where it cannot be recorded; then
-    /// the reserve is spent, and `doctor` and `/readyz` say so.
-    async fn record_refusal(&self, ctx: &Context, entry: Entry) {
-        if let Err(error) = self.store.record(ctx, &entry).await {
+    /// As [`refuse`](Self::refuse), by this entry. The refusal holds even where it cannot be recorded; then the
+    /// reserve is spent, and `doctor` and `/readyz` say so. An actor that is refused without end is counted.
+    async fn refuse_as(&self, ctx: &Context, refused: Refused, entry: Entry) -> Error {
+        if let Err(error) = self.policy.record_as(ctx, &refused, entry, self.clock.now()).await {
             tracing::error!(%error, "a refusal could not be recorded");
         }
+        Error::Refused(refused)
     }
+}
+
+fn document(ctx: &Context, name: &Name, key: keys::DatasetKey) -> DatasetKey {
+    let keys::DatasetKey { id: key, dataset, public } = key;
+    DatasetKey { organization: ctx.organization(), dataset, name: name.to_string(), key, public }
 }
 
 /// Runs work that keeps a processor busy on a thread that may be.
@@ -176,12 +308,4 @@ async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, fields::Error> + Send + 'static,
 ) -> Result<T, Error> {
     Ok(tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)??)
-}
-
-/// Cuts what arrived into batches.
-fn batches(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
-    std::iter::from_fn(move || {
-        let length = bytes.len().min(BATCH);
-        (length > 0).then(|| bytes.split_to(length))
-    })
 }

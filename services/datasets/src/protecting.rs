@@ -1,28 +1,36 @@
 //! A run of protecting.
 
-use crate::{Datasets, Error, Name, batches, compute};
+use crate::{
+    Datasets, Error, Location, Name, compute,
+    engine::{Asks, Engine, Under},
+    unlock::Unlocked,
+};
 use base::{Action, Context, Id, noun};
 use bytes::Bytes;
-use fields::{FieldPolicy, Manifest, Protector, SignedManifest, formats::csv};
+use fields::{
+    DatasetKey, FieldPolicy, Manifest, Protector, SignedManifest,
+    formats::{Format, Protect},
+};
 use ledger::{Entry, Kind};
 use policy::{Permit, Resource};
 
-/// A CSV file that is being protected. Dropped before [`finish`](Self::finish), its output is of no use: nobody
-/// holds a manifest to it.
+/// A file that is being protected. Dropped before [`finish`](Self::finish), its output is of no use: nobody holds
+/// a manifest to it.
 #[must_use = "a run that is not finished has no manifest"]
 pub struct Protecting {
     datasets: Datasets,
     ctx: Context,
     permit: Permit,
     dataset: Id<noun::Dataset>,
-    /// `None` once the run has ended.
-    csv: Option<csv::Protect>,
+    location: Option<Location>,
+    engine: Engine<Protect>,
+    uses: Uses,
 }
 
 /// The end of a run.
 #[derive(Debug)]
 pub struct Protected {
-    /// The last bytes of the output.
+    /// The last bytes of the output; none where `more` was called to its end.
     pub rest: Bytes,
     /// The manifest, signed and on record.
     pub manifest: SignedManifest,
@@ -36,22 +44,34 @@ impl Protecting {
         ctx: Context,
         permit: Permit,
         name: &Name,
-        policy: FieldPolicy,
-        dialect: csv::Dialect,
+        policy: Option<FieldPolicy>,
+        format: Format,
     ) -> Result<Self, Error> {
         let dataset = name.dataset(ctx.organization());
-        let resource = Resource::Dataset(dataset);
-        if let Err(refused) = permit.covers(&ctx, Action::DatasetsProtect, resource, datasets.clock.now()) {
-            return Err(datasets.refuse(&ctx, refused).await);
-        }
+        datasets.covers(&ctx, &permit, Action::DatasetsProtect, Resource::Dataset(dataset)).await?;
+        let policy = match policy {
+            Some(policy) => policy,
+            None => {
+                let stored = datasets.get(&ctx, name).await?.policy;
+                stored.ok_or_else(|| Error::NoPolicy(name.to_string()))?
+            }
+        };
         let key = datasets.ensure(&ctx, name).await?;
-        let (provider, run) = (datasets.provider.clone(), datasets.fresh_run());
-        let csv = compute(move || {
-            let protector = Protector::new(provider, key, run, policy)?;
-            Ok(csv::Protect::new(dialect, protector))
-        });
-        let csv = Some(csv.await?);
-        Ok(Self { datasets, ctx, permit, dataset, csv })
+        let begun = datasets.begin_file(&ctx, &permit, key, policy, format).await;
+        let (engine, uses) = datasets.on_record(&ctx, begun).await?;
+        Ok(Self { datasets, ctx, permit, dataset, location: None, engine, uses })
+    }
+
+    /// Says where the caller puts the output, with its manifest beside it, so that it is found there when its keys
+    /// have been rotated.
+    pub fn destined(&mut self, location: Location) {
+        self.location = Some(location);
+    }
+
+    /// Rows protected so far.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.engine.rows()
     }
 
     /// Takes the next bytes of the file and gives the protected bytes that are complete.
@@ -60,16 +80,18 @@ impl Protecting {
     /// [`Error::Fields`] naming line and column; [`Error::Refused`], which has been recorded. Either ends the
     /// run.
     pub async fn push(&mut self, bytes: Bytes) -> Result<Bytes, Error> {
-        let mut done = Vec::new();
-        for batch in batches(bytes) {
-            let mut csv = self.csv.take().ok_or(Error::Over)?;
-            self.check().await?;
-            let mut out = std::mem::take(&mut done);
-            let work = compute(move || csv.push(&batch, &mut out).map(|()| (csv, out)));
-            let (csv, out) = work.await?;
-            (self.csv, done) = (Some(csv), out);
-        }
-        Ok(done.into())
+        let pushed = self.engine.push(bytes).await;
+        Ok(self.counted(pushed).await?.into())
+    }
+
+    /// After the last bytes of the file: the next part of what is left, to be called until it gives `None`. The
+    /// first call ends the input.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub async fn more(&mut self) -> Result<Option<Bytes>, Error> {
+        let more = self.engine.more().await;
+        Ok(self.counted(more).await?.map(Bytes::from))
     }
 
     /// Ends the file: signs its manifest and records the run.
@@ -77,40 +99,139 @@ impl Protecting {
     /// # Errors
     /// As [`push`](Self::push); [`Error::Keys`], [`Error::Store`]: then there is no manifest.
     pub async fn finish(mut self) -> Result<Protected, Error> {
-        let csv = self.csv.take().ok_or(Error::Over)?;
-        self.check().await?;
-        let work = compute(move || {
-            let mut rest = Vec::new();
-            csv.finish(&mut rest).map(|manifest| (manifest, rest))
-        });
+        let mut rest = Vec::new();
+        while let Some(more) = self.more().await? {
+            rest.extend_from_slice(&more);
+        }
+        if let Err(refused) = self.permit.check(self.datasets.clock.now()) {
+            return Err(self.datasets.refuse(&self.ctx, refused).await);
+        }
+        let file = self.engine.take()?;
+        let work = compute(move || file.finish(&mut rest).map(|manifest| (manifest, rest)));
         let (content, rest) = work.await?;
-        let key = self.datasets.keys.manifest_key(&self.ctx, &self.permit, self.dataset).await?;
-        let (content, manifest) = compute(move || {
-            let manifest = content.sign(&key);
-            Ok((content, manifest))
-        })
-        .await?;
-        let tx = self.datasets.store.write(&self.ctx).await?;
+        let signed = self.datasets.signed(&self.ctx, &self.permit, self.dataset, content).await;
+        let (content, manifest) = self.datasets.on_record(&self.ctx, signed).await?;
+        let mut tx = self.datasets.store.write(&self.ctx).await?;
+        self.datasets.register(&mut tx, &content, &manifest, self.location.take()).await?;
         tx.commit(entry(&content)).await?;
         Ok(Protected { rest: rest.into(), manifest, content })
     }
 
-    async fn check(&self) -> Result<(), Error> {
-        match self.permit.check(self.datasets.clock.now()) {
-            Ok(()) => Ok(()),
-            Err(refused) => Err(self.datasets.refuse(&self.ctx, refused).await),
+    /// Ends the run with its first error, and counts the uses of field keys before what they protected goes out.
+    async fn counted<T>(&mut self, work: Result<T, Error>) -> Result<T, Error> {
+        let counted = match work {
+            Ok(done) => self.uses.count(&self.datasets, &self.ctx, self.engine.rows()).await.map(|()| done),
+            failed => failed,
+        };
+        if counted.is_err() {
+            self.engine.end();
+        }
+        self.datasets.on_record(&self.ctx, counted).await
+    }
+}
+
+/// The uses of a run's field keys that are on the keys' own count.
+pub(crate) struct Uses {
+    keys: Vec<Id<noun::Key>>,
+    counted: u64,
+}
+
+impl Uses {
+    /// Counts one use of each field key for each row that is new.
+    pub(crate) async fn count(
+        &mut self,
+        datasets: &Datasets,
+        ctx: &Context,
+        rows: u64,
+    ) -> Result<(), Error> {
+        let more = rows.saturating_sub(self.counted);
+        if more > 0 {
+            for key in &self.keys {
+                datasets.keys.count_uses(ctx, *key, more).await?;
+            }
+            self.counted = rows;
+        }
+        Ok(())
+    }
+}
+
+impl Datasets {
+    /// A new run on a file: field keys opened, fresh data keys drawn.
+    pub(crate) async fn begin_file(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        key: DatasetKey,
+        policy: FieldPolicy,
+        format: Format,
+    ) -> Result<(Engine<Protect>, Uses), Error> {
+        let Unlocked { ring, tokens, versions } =
+            self.field_keys(ctx, permit, key.dataset, &policy).await?;
+        let spool = format.spooled().then(|| self.spool()).transpose()?;
+        let (provider, run) = (self.provider.clone(), self.fresh_run());
+        let file = compute(move || {
+            let protector = Protector::with_keys(provider, key, run, policy, &ring)?;
+            Protect::new(format, protector, spool)
+        });
+        let under = self.under(ctx, permit, Asks::Tokens, tokens);
+        Ok((Engine::new(file.await?, under), Uses { keys: versions, counted: 0 }))
+    }
+
+    pub(crate) fn under(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        asks: Asks,
+        tokens: Vec<crate::VaultField>,
+    ) -> Under {
+        Under {
+            ctx: ctx.clone(),
+            permit: permit.clone(),
+            clock: self.clock.clone(),
+            vault: self.vault.clone(),
+            asks,
+            tokens,
+        }
+    }
+
+    /// Signs a manifest as this organization.
+    pub(crate) async fn signed(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        dataset: Id<noun::Dataset>,
+        content: Manifest,
+    ) -> Result<(Manifest, SignedManifest), Error> {
+        let key = self.keys.manifest_key(ctx, permit, dataset).await?;
+        let sign = move || {
+            let manifest = content.sign(&key);
+            Ok((content, manifest))
+        };
+        compute(sign).await
+    }
+
+    /// Puts a refusal on record, and hands everything on.
+    pub(crate) async fn on_record<T>(&self, ctx: &Context, work: Result<T, Error>) -> Result<T, Error> {
+        match work {
+            Err(Error::Refused(refused)) => Err(self.refuse(ctx, refused).await),
+            work => work,
         }
     }
 }
 
 fn entry(manifest: &Manifest) -> Entry {
-    let fields::Output::Csv { rows, bytes, sha256, .. } = &manifest.output;
-    let names = manifest.policy.fields().iter().map(|field| field.path.as_str()).collect::<Vec<_>>();
+    let output = &manifest.output;
+    let names = names(&manifest.policy);
     Entry::done(Kind::DatasetProtected, manifest.dataset)
         .fact("run", manifest.run)
         .fact("fields", names.len())
-        .fact("rows", rows)
-        .fact("bytes", bytes)
-        .fact("sha256", sha256)
+        .fact("rows", output.rows())
+        .fact("bytes", output.bytes())
+        .fact("sha256", output.sha256())
         .details(serde_json::json!({ "fields": names }))
+}
+
+/// The fields that a policy names.
+pub(crate) fn names(policy: &FieldPolicy) -> Vec<String> {
+    policy.fields().iter().map(|field| field.path.to_string()).collect()
 }

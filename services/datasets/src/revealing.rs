@@ -1,17 +1,19 @@
 //! A run of revealing.
 
-use crate::{Datasets, Error, batches, compute};
+use crate::{
+    Datasets, Error, compute,
+    engine::{Asks, Engine},
+    protecting::names,
+};
 use base::{Action, Context, Fault as _, Id, Kind as FaultKind, noun};
 use bytes::Bytes;
-use crypto::value::DataKey;
-use fields::{FieldPolicy, Manifest, Revealer, SignedManifest, formats::csv};
-use keys::Signatory;
+use fields::{FieldPolicy, Manifest, Revealer, SignedManifest, formats::Reveal};
+use keys::{Lease, Signatory};
 use ledger::{Entry, Kind, Outcome};
 use policy::{Permit, Resource};
 
-/// A protected CSV file that is being revealed. It has succeeded when [`finish`](Self::finish) has: that no row
-/// is missing and no other column was altered is known only then, and what came out before an error must be
-/// discarded.
+/// A protected file that is being revealed. It has succeeded when [`finish`](Self::finish) has: that no row is
+/// missing and nothing else was altered is known only then, and what came out before an error must be discarded.
 #[must_use = "a reveal that is not finished was not checked"]
 pub struct Revealing {
     datasets: Datasets,
@@ -19,8 +21,8 @@ pub struct Revealing {
     permit: Permit,
     dataset: Id<noun::Dataset>,
     run: Id<noun::Job>,
-    /// `None` once the run has ended.
-    csv: Option<csv::Reveal>,
+    engine: Engine<Reveal>,
+    lease: Lease,
 }
 
 impl Revealing {
@@ -32,115 +34,149 @@ impl Revealing {
         fields: Option<&[String]>,
     ) -> Result<Self, Error> {
         let resource = Resource::Dataset(signed.dataset()?);
-        if let Err(refused) = permit.covers(&ctx, Action::DatasetsReveal, resource, datasets.clock.now()) {
-            return Err(datasets.refuse(&ctx, refused).await);
-        }
-        let (signatory, key) = datasets.keys.signatory(&ctx, &signed.signer()?).await?;
-        let (provider, signed) = (datasets.provider.clone(), signed.clone());
-        let manifest = compute(move || signed.verify(&*provider, &key)).await?;
-        if manifest.organization != ctx.organization() {
-            return Err(Error::Foreign);
-        }
+        datasets.covers(&ctx, &permit, Action::DatasetsReveal, resource).await?;
+        let (manifest, signatory) = datasets.verified(&ctx, signed).await?;
         let policy = manifest.part(fields)?;
-        let opened = match open(&datasets, &ctx, &permit, &manifest, &policy).await {
-            Err(Error::Refused(refused)) => return Err(datasets.refuse(&ctx, refused).await),
-            opened => opened?,
-        };
-        let keys = opened.iter().map(|(field, key)| (field.as_str(), key));
-        let revealer = Revealer::new(&*datasets.provider, &manifest, policy.clone(), keys)?;
-        let csv = csv::Reveal::new(&manifest, revealer)?;
+        let opened = datasets.open_file(&ctx, &permit, &manifest, policy.clone()).await;
+        let (engine, lease) = datasets.on_record(&ctx, opened).await?;
         // What cannot be recorded is not revealed: the entry comes before the first byte.
         let tx = datasets.store.write(&ctx).await?;
         tx.commit(entry(&manifest, &policy, signatory)).await?;
         let (dataset, run) = (manifest.dataset, manifest.run);
-        Ok(Self { datasets, ctx, permit, dataset, run, csv: Some(csv) })
+        Ok(Self { datasets, ctx, permit, dataset, run, engine, lease })
+    }
+
+    /// Rows that have come out so far.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.engine.rows()
     }
 
     /// Takes the next bytes of the protected file and gives the revealed bytes that are complete. The permit is
-    /// checked before each batch.
+    /// checked before each batch, and that the keys are still open.
     ///
     /// # Errors
-    /// [`Error::Refused`] once the actor may no longer; [`Error::Fields`] for what was altered, naming line and
-    /// column. Either is recorded and ends the run.
+    /// [`Error::Refused`] once the actor may no longer; [`Error::Keys`] once a key was closed; [`Error::Fields`] for
+    /// what was altered, naming line and column. Each is recorded and ends the run.
     pub async fn push(&mut self, bytes: Bytes) -> Result<Bytes, Error> {
-        let mut done = Vec::new();
-        for batch in batches(bytes) {
-            let mut csv = self.csv.take().ok_or(Error::Over)?;
-            self.check(csv.rows()).await?;
-            let (mut out, rows) = (std::mem::take(&mut done), csv.rows());
-            let work = compute(move || csv.push(&batch, &mut out).map(|()| (csv, out))).await;
-            let (csv, out) = self.recorded(work, rows).await?;
-            (self.csv, done) = (Some(csv), out);
-        }
-        Ok(done.into())
+        let pushed = match self.check().await {
+            Ok(()) => self.engine.push(bytes).await,
+            Err(error) => Err(error),
+        };
+        Ok(self.recorded(pushed).await?.into())
     }
 
-    /// Ends the file: its last bytes and the number of rows revealed.
+    /// After the last bytes of the protected file: the next part of what is left, to be called until it gives
+    /// `None`.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub async fn more(&mut self) -> Result<Option<Bytes>, Error> {
+        let more = match self.check().await {
+            Ok(()) => self.engine.more().await,
+            Err(error) => Err(error),
+        };
+        Ok(self.recorded(more).await?.map(Bytes::from))
+    }
+
+    /// Ends the file: its last bytes (none where [`more`](Self::more) was called to its end) and the number of rows
+    /// revealed.
     ///
     /// # Errors
     /// As [`push`](Self::push): among them a file that is not whole.
     pub async fn finish(mut self) -> Result<(Bytes, u64), Error> {
-        let csv = self.csv.take().ok_or(Error::Over)?;
-        let rows = csv.rows();
-        self.check(rows).await?;
-        let work = compute(move || {
-            let mut rest = Vec::new();
-            csv.finish(&mut rest).map(|rows| (rest, rows))
-        });
-        let (rest, rows) = self.recorded(work.await, rows).await?;
+        let mut rest = Vec::new();
+        while let Some(more) = self.more().await? {
+            rest.extend_from_slice(&more);
+        }
+        let file = self.engine.take()?;
+        let work = compute(move || file.finish(&mut rest).map(|rows| (rest, rows))).await;
+        let (rest, rows) = self.recorded(work).await?;
         Ok((rest.into(), rows))
     }
 
-    /// Whether the actor may still see the next batch.
-    async fn check(&self, rows: u64) -> Result<(), Error> {
-        let Err(refused) = self.permit.check(self.datasets.clock.now()) else { return Ok(()) };
-        let stopped = self.stopped(Outcome::Refused, refused.reason().code(), rows);
-        self.datasets.record_refusal(&self.ctx, stopped).await;
-        Err(Error::Refused(refused))
-    }
-
-    /// Records a failed check before handing it on: an altered file is a fact that someone will ask about.
-    async fn recorded<T>(&self, work: Result<T, Error>, rows: u64) -> Result<T, Error> {
-        if let Err(error) = &work {
-            let reason = if error.kind() == FaultKind::CheckFailed { "altered" } else { "unreadable" };
-            let stopped = self.stopped(Outcome::Failed, reason, rows);
-            self.datasets.record_refusal(&self.ctx, stopped).await;
+    /// Whether the actor may still see the next batch, and the keys are still open. The jobs of the batch ask the
+    /// permit again as they begin.
+    async fn check(&mut self) -> Result<(), Error> {
+        if self.engine.over() {
+            return Err(Error::Over);
         }
-        work
+        self.permit.check(self.datasets.clock.now())?;
+        Ok(self.datasets.keys.check(&self.ctx, &mut self.lease).await?)
     }
 
-    fn stopped(&self, outcome: Outcome, reason: &'static str, rows: u64) -> Entry {
+    /// Records why a reveal ended before handing that on: an altered file is a fact that someone will ask about.
+    async fn recorded<T>(&mut self, work: Result<T, Error>) -> Result<T, Error> {
+        let error = match work {
+            Ok(done) => return Ok(done),
+            Err(Error::Over) => return Err(Error::Over),
+            Err(error) => error,
+        };
+        self.engine.end();
+        if let Error::Refused(refused) = error {
+            let stopped = self.stopped(Outcome::Refused, refused.reason().code());
+            return Err(self.datasets.refuse_as(&self.ctx, refused, stopped).await);
+        }
+        let reason = match &error {
+            Error::Keys(keys::Error::EpochUnread { .. }) => "key_epoch_unread",
+            Error::Keys(_) => "keys_closed",
+            error if error.kind() == FaultKind::CheckFailed => "altered",
+            _ => "unreadable",
+        };
+        let stopped = self.stopped(Outcome::Failed, reason);
+        if let Err(error) = self.datasets.store.record(&self.ctx, &stopped).await {
+            tracing::error!(%error, "the end of a reveal could not be recorded");
+        }
+        Err(error)
+    }
+
+    fn stopped(&self, outcome: Outcome, reason: &'static str) -> Entry {
         Entry::done(Kind::RevealStopped, self.dataset)
             .outcome(outcome)
             .reason(reason)
             .fact("run", self.run)
-            .fact("rows", rows)
+            .fact("rows", self.engine.rows())
     }
 }
 
-/// Opens the data keys of the fields to reveal; `keys` checks the permit at each.
-async fn open(
-    datasets: &Datasets,
-    ctx: &Context,
-    permit: &Permit,
-    manifest: &Manifest,
-    policy: &FieldPolicy,
-) -> Result<Vec<(String, DataKey)>, Error> {
-    let mut opened = Vec::new();
-    for key in &manifest.keys {
-        if !policy.fields().iter().any(|field| field.path == key.field) {
-            continue;
+impl Datasets {
+    /// The manifest, once it is this organization's, under the signature of someone it knows.
+    pub(crate) async fn verified(
+        &self,
+        ctx: &Context,
+        signed: &SignedManifest,
+    ) -> Result<(Manifest, Signatory), Error> {
+        let (signatory, key) = self.keys.signatory(ctx, &signed.signer()?).await?;
+        let (provider, signed) = (self.provider.clone(), signed.clone());
+        let manifest = compute(move || signed.verify(&*provider, &key)).await?;
+        if manifest.organization != ctx.organization() {
+            return Err(Error::Foreign);
         }
-        let info = manifest.key_info(key)?;
-        let secret = datasets.keys.open_data_key(ctx, permit, manifest.dataset, &info, &key.sealed).await?;
-        let data_key = DataKey::from_secret(crypto::value::Cipher::Gcm, key.id, &secret).map_err(fields::Error::from)?;
-        opened.push((key.field.clone(), data_key));
+        Ok((manifest, signatory))
     }
-    Ok(opened)
+
+    /// A protected file with the keys of these of its fields opened.
+    pub(crate) async fn open_file(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        manifest: &Manifest,
+        policy: FieldPolicy,
+    ) -> Result<(Engine<Reveal>, Lease), Error> {
+        let (unlocked, lease) = self.unlock(ctx, permit, manifest, &policy).await?;
+        let spool = manifest.output.format()?.spooled().then(|| self.spool()).transpose()?;
+        let (provider, manifest, ring) = (self.provider.clone(), manifest.clone(), unlocked.ring);
+        let file = compute(move || {
+            let revealer = Revealer::new(provider, &manifest, policy, &ring)?;
+            Reveal::new(&manifest, revealer, spool)
+        });
+        let under = self.under(ctx, permit, Asks::Values, unlocked.tokens);
+        Ok((Engine::new(file.await?, under), lease))
+    }
 }
 
 fn entry(manifest: &Manifest, policy: &FieldPolicy, signatory: Signatory) -> Entry {
-    let names = policy.fields().iter().map(|field| field.path.as_str()).collect::<Vec<_>>();
+    let names = names(policy);
     let entry = Entry::done(Kind::DatasetRevealed, manifest.dataset)
         .fact("run", manifest.run)
         .fact("fields", names.len())

@@ -60,10 +60,23 @@ impl Policy {
     /// # Errors
     /// The store's. The refusal holds all the same.
     pub async fn record(&self, ctx: &Context, refused: &Refused, now: Timestamp) -> Result<(), store::Error> {
+        self.record_as(ctx, refused, refused.entry(), now).await
+    }
+
+    /// As [`record`](Self::record), by an entry of the caller's own: for what was refused in its middle.
+    ///
+    /// # Errors
+    /// The store's. The refusal holds all the same.
+    pub async fn record_as(
+        &self,
+        ctx: &Context,
+        refused: &Refused,
+        mut entry: Entry,
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
         let Some(folded) = self.refusals.ask(ctx.organization(), ctx.actor(), refused.action(), now) else {
             return Ok(());
         };
-        let mut entry = refused.entry();
         if folded > 0 {
             entry = entry.fact("folded", folded);
         }

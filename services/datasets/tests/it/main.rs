@@ -8,7 +8,7 @@ mod stopped;
 use base::{Action, Actor, Clock, Context, Id, Role, Secret, Timestamp, noun};
 use bytes::Bytes;
 use datasets::{Datasets, Error, Name, Protected};
-use fields::{FieldPolicy, SignedManifest, formats::csv::Dialect};
+use fields::{FieldPolicy, SignedManifest, formats::{Dialect, Format}};
 use keys::{Keys, SealedFile};
 use ledger::{Entry, Kind};
 use policy::{Permit, Policy, Resource};
@@ -71,9 +71,10 @@ impl House {
         let root = SealedFile::create(&dir.join("root.sealed"), &passphrase, Arc::clone(&provider));
         let root = Arc::new(root.expect("it is new"));
         let keys = Keys::new(store.clone(), root, Arc::clone(&provider), clock.clone());
-        let datasets = Datasets::new(store.clone(), keys.clone(), provider, clock.clone());
         let standings = Standings::new(store.clone());
         let policy = Policy::new(store.clone(), standings.view());
+        let datasets =
+            Datasets::new(store.clone(), keys.clone(), policy.clone(), provider, clock.clone());
         let platform =
             Context::authenticated(store.platform(), Actor::Administrator, Id::from_bytes([3; 16]));
         keys.begin(&platform).await.expect("the platform begins");
@@ -97,6 +98,12 @@ impl House {
         ctx
     }
 
+    /// The heartbeats of a node: it hears of standings and of the key epoch.
+    pub(crate) async fn hear(&self, now: Timestamp) {
+        self.standings.refresh(&self.ctx, now).await.expect("it is heard");
+        self.keys.epoch_step(&self.ctx, now).await.expect("it is read");
+    }
+
     pub(crate) fn as_identity(&self, identity: Id<noun::Identity>) -> Context {
         let actor = Actor::Identity { identity, credential: Id::from_bytes([5; 16]) };
         Context::authenticated(self.ctx.organization(), actor, Id::from_bytes([6; 16]))
@@ -116,7 +123,7 @@ impl House {
         let name = customers();
         let permit = self.permit(ctx, Action::DatasetsProtect, name.dataset(ctx.organization()));
         let policy = FieldPolicy::aead(["email", "ssn"]).expect("a policy");
-        let mut run = self.datasets.protect(ctx, permit, &name, policy, Dialect::default()).await?;
+        let mut run = self.datasets.protect(ctx, permit, &name, Some(policy), csv()).await?;
         let mut output = Vec::new();
         for piece in input.chunks(piece) {
             output.extend_from_slice(&run.push(Bytes::copy_from_slice(piece)).await?);
@@ -167,4 +174,8 @@ pub(crate) fn person(organization: Id<noun::Organization>, role: Role) -> Contex
 
 pub(crate) fn customers() -> Name {
     "customers".parse().expect("a name")
+}
+
+pub(crate) fn csv() -> Format {
+    Format::Csv(Dialect::default())
 }

@@ -4,7 +4,7 @@ use crate::{FILE, House, NOW, customers};
 use base::{Action, Fault as _, Id, Kind, Limit};
 use bytes::Bytes;
 use datasets::{Error, Name};
-use fields::{FieldPolicy, formats::csv::Dialect};
+use fields::FieldPolicy;
 use policy::Resource;
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn a_dataset_is_created_once_and_listed() {
         let permit =
             house.permit(&house.ctx, Action::DatasetsProtect, name.dataset(house.ctx.organization()));
         let policy = FieldPolicy::aead(["a"]).expect("a policy");
-        let run = house.datasets.protect(&house.ctx, permit, &name, policy, Dialect::default()).await;
+        let run = house.datasets.protect(&house.ctx, permit, &name, Some(policy), crate::csv()).await;
         drop(run.expect("it begins"));
     }
     let two = Limit::try_from(2).expect("a limit");
@@ -76,7 +76,7 @@ async fn a_broken_file_ends_the_run_without_a_manifest() {
     let name = customers();
     let permit = house.permit(&house.ctx, Action::DatasetsProtect, name.dataset(house.ctx.organization()));
     let policy = FieldPolicy::aead(["email"]).expect("a policy");
-    let run = house.datasets.protect(&house.ctx, permit, &name, policy, Dialect::default()).await;
+    let run = house.datasets.protect(&house.ctx, permit, &name, Some(policy), crate::csv()).await;
     let mut run = run.expect("it begins");
     run.push(Bytes::from_static(b"id\n")).await.expect_err("a column is missing");
     let over = run.push(Bytes::from_static(b"1\n")).await.expect_err("it has ended");
@@ -100,7 +100,7 @@ async fn a_permit_for_something_else_is_refused() {
     ] {
         let begun = house
             .datasets
-            .protect(&house.ctx, permit, &customers(), policy.clone(), Dialect::default())
+            .protect(&house.ctx, permit, &customers(), Some(policy.clone()), crate::csv())
             .await;
         assert!(matches!(begun, Err(Error::Refused(_))));
     }

@@ -9,7 +9,7 @@ use crypto::{
 use datasets::Error;
 use fields::{
     FieldPolicy, Manifest, Protector, Run, SignedManifest,
-    formats::csv::{Dialect, Protect},
+    formats::{Dialect, Format, Protect},
 };
 use policy::Resource;
 
@@ -18,7 +18,8 @@ fn offline(key: fields::DatasetKey) -> (Vec<u8>, Manifest) {
     let run = Run { id: Id::from_bytes([8; 16]), created: Timestamp::from_millis(0) };
     let policy = FieldPolicy::aead(["email"]).expect("a policy");
     let protector = Protector::new(aws_lc(), key, run, policy).expect("a key");
-    let (mut protect, mut output) = (Protect::new(Dialect::default(), protector), Vec::new());
+    let protect = Protect::new(Format::Csv(Dialect::default()), protector, None);
+    let (mut protect, mut output) = (protect.expect("it begins"), Vec::new());
     protect.push(FILE, &mut output).expect("it protects");
     let manifest = protect.finish(&mut output).expect("it ends");
     (output, manifest)

@@ -65,8 +65,7 @@ async fn protecting_ends_with_the_quarantine_too() {
     let name = crate::customers();
     let permit = house.permit(&ctx, Action::DatasetsProtect, name.dataset(ctx.organization()));
     let policy = fields::FieldPolicy::aead(["email"]).expect("a policy");
-    let dialect = fields::formats::csv::Dialect::default();
-    let mut run = house.datasets.protect(&ctx, permit, &name, policy, dialect).await.expect("it begins");
+    let mut run = house.datasets.protect(&ctx, permit, &name, Some(policy), crate::csv()).await.expect("it begins");
     run.push(Bytes::from_static(FILE)).await.expect("still good");
     quarantine(&house, identity).await;
     assert!(matches!(run.finish().await, Err(Error::Refused(_))));
@@ -85,7 +84,7 @@ async fn an_expired_permit_begins_nothing_but_a_long_run_goes_on() {
     let later = house.clock.forward(policy::EXPIRY + Duration::from_secs(1));
     let unheard = run.push(Bytes::copy_from_slice(&output[..20])).await;
     assert!(matches!(unheard, Err(Error::Refused(_))), "a node that hears nothing reveals nothing");
-    house.standings.refresh(&house.ctx, later).await.expect("it is heard");
+    house.hear(later).await;
     let begun = house.datasets.reveal(&house.ctx, permit, &end.manifest, None).await;
     assert!(matches!(begun, Err(Error::Refused(_))), "it has expired");
 
@@ -100,7 +99,7 @@ async fn an_expired_permit_begins_nothing_but_a_long_run_goes_on() {
     let mut plain = Vec::new();
     for piece in output.chunks(50) {
         let later = house.clock.forward(policy::EXPIRY);
-        house.standings.refresh(&house.ctx, later).await.expect("it is heard");
+        house.hear(later).await;
         plain.extend_from_slice(&run.push(Bytes::copy_from_slice(piece)).await.expect("it goes on"));
     }
     plain.extend_from_slice(&run.finish().await.expect("it ends").0);

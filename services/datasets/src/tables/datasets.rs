@@ -1,25 +1,10 @@
-//! Table `datasets`: rows, and the queries over them.
-#![expect(unreachable_pub, reason = "the entity derives make public items; the module is private")]
+//! Table `datasets`.
 
 use crate::{Dataset, Error, Name};
 use base::{Id, Timestamp, noun};
-use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*, sea_query::ColumnDef};
-use store::{Change, Guard, Migration, Queries, Schema, Tx};
-
-pub(crate) const SCHEMA: Schema =
-    Schema { service: "datasets", migrations: &[Migration { name: "datasets by name", up: first }] };
-
-fn first(guard: &Guard) -> Vec<Change> {
-    vec![
-        guard.table("datasets", &["id"], |table| {
-            table
-                .col(ColumnDef::new("id").blob().not_null())
-                .col(ColumnDef::new("name").text().not_null())
-                .col(ColumnDef::new("created_at").big_integer().not_null())
-        }),
-        guard.unique("datasets_by_name", "datasets", &["name"]),
-    ]
-}
+use fields::FieldPolicy;
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
+use store::{Queries, Tx};
 
 mod dataset {
     use super::*;
@@ -33,6 +18,7 @@ mod dataset {
         pub id: Vec<u8>,
         pub name: String,
         pub created_at: i64,
+        pub policy: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -58,20 +44,44 @@ pub(crate) async fn list(
     door.all(select).await?.into_iter().map(of_row).collect()
 }
 
-pub(crate) async fn add(tx: &mut Tx, id: Id<noun::Dataset>, name: &Name) -> Result<(), Error> {
+pub(crate) async fn add(
+    tx: &mut Tx,
+    id: Id<noun::Dataset>,
+    name: &Name,
+    policy: Option<&FieldPolicy>,
+) -> Result<(), Error> {
     let row = dataset::ActiveModel {
         organization: Set(tx.owner()),
         id: Set(id.as_bytes().to_vec()),
         name: Set(name.as_str().to_owned()),
         created_at: Set(tx.now().micros()),
+        policy: Set(policy.map(text)),
     };
     Ok(tx.insert(row).await?)
 }
 
+pub(crate) async fn set_policy(
+    tx: &mut Tx,
+    id: Id<noun::Dataset>,
+    policy: &FieldPolicy,
+) -> Result<(), Error> {
+    let update = dataset::Entity::update_many()
+        .col_expr(dataset::Column::Policy, Expr::value(text(policy)))
+        .filter(dataset::Column::Id.eq(id.as_bytes().to_vec()));
+    tx.update(update).await?;
+    Ok(())
+}
+
+fn text(policy: &FieldPolicy) -> String {
+    serde_json::to_string(policy).expect("a policy is JSON")
+}
+
 fn of_row(row: dataset::Model) -> Result<Dataset, Error> {
+    let policy = row.policy.map(|json| serde_json::from_str(&json));
     Ok(Dataset {
         id: Id::from_slice(&row.id).ok_or(Error::Damaged { what: "id" })?,
         name: row.name.parse().map_err(|_| Error::Damaged { what: "name" })?,
+        policy: policy.transpose().map_err(|_| Error::Damaged { what: "field policy" })?,
         created_at: Timestamp::from_micros(row.created_at),
     })
 }

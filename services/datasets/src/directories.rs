@@ -1,0 +1,322 @@
+//! Local directories as a [`Destination`]: files under the directories that the node was told it may write in.
+//!
+//! # How a pair is replaced
+//! The new pair is written beside the old one, under names of its own:
+//!
+//! 1. `OUTPUT.reencrypted`, synced;
+//! 2. `OUTPUT.reencrypted-HASH.manifest.json`, written under another name, synced and renamed: from here on the new
+//!    pair is whole. HASH is the start of the SHA-256 of the manifest that it replaces;
+//! 3. the output is renamed into place, then its manifest.
+//!
+//! Cut off before 2, what was begun is removed at the next [`settle`](Destination::settle), and the old pair stands as
+//! it did. Cut off after it, `settle` goes on with 3: until then the new output and its manifest are both there, under
+//! one name or the other. It goes on only where the manifest in place is still the one named by HASH: whoever put
+//! another output there meanwhile keeps it.
+
+use crate::{Destination, DestinationError, Location, Source, Stage, Stored};
+use base::digest;
+use bytes::{Bytes, BytesMut};
+use futures::future::{BoxFuture, FutureExt as _};
+use std::{
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Component, Path, PathBuf},
+};
+
+/// Bytes per read.
+const PIECE: usize = 256 << 10;
+
+/// The largest manifest, in bytes.
+const MAX_MANIFEST: u64 = 8 << 20;
+
+/// Directories of this machine that the node may write in.
+#[derive(Debug, Clone)]
+pub struct Directories {
+    roots: Vec<PathBuf>,
+}
+
+impl Directories {
+    /// These directories and all below them. One that is not there is left out.
+    #[must_use]
+    pub fn new(roots: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { roots: roots.into_iter().filter_map(|root| root.canonicalize().ok()).collect() }
+    }
+
+    /// The names of a pair, where it may be written: no link leads out of the directories.
+    fn pair(&self, location: &Location) -> Result<Pair, DestinationError> {
+        let not_writable = || DestinationError::NotWritable { location: location.clone() };
+        let path = Path::new(location.as_str());
+        let plain = path.is_absolute()
+            && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+        let (Some(parent), Some(name), true) = (path.parent(), path.file_name(), plain) else {
+            return Err(not_writable());
+        };
+        let parent = parent.canonicalize().map_err(|_| not_writable())?;
+        if !self.roots.iter().any(|root| parent.starts_with(root)) {
+            return Err(not_writable());
+        }
+        let beside = |end: &str| {
+            let mut name = name.to_os_string();
+            name.push(end);
+            parent.join(name)
+        };
+        Ok(Pair {
+            location: location.clone(),
+            output: parent.join(name),
+            manifest: beside(".manifest.json"),
+            staged: beside(".reencrypted"),
+            part: beside(".reencrypted.part"),
+            staged_manifest: {
+                let mut name = name.to_os_string();
+                name.push(".reencrypted-");
+                name
+            },
+            parent,
+        })
+    }
+}
+
+/// The names of a pair and of the one that is to replace it.
+#[derive(Debug, Clone)]
+struct Pair {
+    location: Location,
+    parent: PathBuf,
+    output: PathBuf,
+    manifest: PathBuf,
+    staged: PathBuf,
+    part: PathBuf,
+    /// What the names of staged manifests begin with.
+    staged_manifest: OsString,
+}
+
+impl Pair {
+    fn failed(&self) -> impl Fn(io::Error) -> DestinationError + '_ {
+        |source| DestinationError::Io { location: self.location.clone(), source }
+    }
+
+    fn staged_for(&self, old: &[u8]) -> PathBuf {
+        let mut name = self.staged_manifest.clone();
+        name.push(mark(old));
+        name.push(".manifest.json");
+        self.parent.join(name)
+    }
+
+    /// The staged manifests there are: one, but for odd ends.
+    fn staged_manifests(&self) -> io::Result<Vec<PathBuf>> {
+        let begin = self.staged_manifest.as_encoded_bytes();
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.parent)? {
+            let name = entry?.file_name();
+            let bytes = name.as_encoded_bytes();
+            if bytes.starts_with(begin) && bytes.ends_with(b".manifest.json") {
+                found.push(self.parent.join(name));
+            }
+        }
+        Ok(found)
+    }
+
+    fn read(&self) -> io::Result<(Vec<u8>, File)> {
+        // The output first: where a pair is replaced in between, the old manifest does not describe the new output.
+        let file = regular(&self.output)?;
+        let mut manifest = Vec::new();
+        regular(&self.manifest)?.take(MAX_MANIFEST).read_to_end(&mut manifest)?;
+        Ok((manifest, file))
+    }
+
+    fn begin(&self) -> io::Result<File> {
+        self.settle()?;
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&self.staged)?;
+        file.set_permissions(regular(&self.output)?.metadata()?.permissions())?;
+        Ok(file)
+    }
+
+    /// Puts the staged output and this manifest in the place of the pair with manifest `old`; `false` where that
+    /// does not stand there any more.
+    fn replace(&self, old: &[u8], manifest: &[u8]) -> io::Result<bool> {
+        if fs::read(&self.manifest)? != old {
+            fs::remove_file(&self.staged)?;
+            return Ok(false);
+        }
+        let mut options = OpenOptions::new();
+        let mut part = options.write(true).create(true).truncate(true).mode(0o600).open(&self.part)?;
+        part.set_permissions(regular(&self.manifest)?.metadata()?.permissions())?;
+        part.write_all(manifest)?;
+        part.sync_all()?;
+        drop(part);
+        fs::rename(&self.part, self.staged_for(old))?;
+        sync(&self.parent)?;
+        self.settle()?;
+        Ok(true)
+    }
+
+    fn settle(&self) -> io::Result<()> {
+        remove(&self.part)?;
+        for staged in self.staged_manifests()? {
+            let in_place = fs::read(&self.manifest).unwrap_or_default();
+            if staged == self.staged_for(&in_place) {
+                match fs::rename(&self.staged, &self.output) {
+                    // It was renamed before the cut.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    renamed => renamed?,
+                }
+                sync(&self.parent)?;
+                fs::rename(&staged, &self.manifest)?;
+            } else {
+                remove(&staged)?;
+            }
+        }
+        remove(&self.staged)?;
+        sync(&self.parent)
+    }
+}
+
+/// Opens a file that is no link and no device.
+fn regular(path: &Path) -> io::Result<File> {
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+    }
+    File::open(path)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// How a staged manifest names the one that it replaces.
+fn mark(manifest: &[u8]) -> String {
+    let mut hash = digest::hex(&digest::sha256(manifest));
+    hash.truncate(32);
+    hash
+}
+
+impl Destination for Directories {
+    fn writable(&self, location: &Location) -> bool {
+        self.pair(location).is_ok()
+    }
+
+    fn read<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Stored, DestinationError>> {
+        async move {
+            let pair = self.pair(location)?;
+            let (manifest, file) = blocking(&pair, Pair::read).await?;
+            Ok(Stored { manifest, data: Box::new(Reading { pair, file: Some(file) }) })
+        }
+        .boxed()
+    }
+
+    fn stage<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Box<dyn Stage>, DestinationError>> {
+        async move {
+            let pair = self.pair(location)?;
+            let file = blocking(&pair, Pair::begin).await?;
+            Ok(Box::new(Writing { pair, file: Some(file) }) as Box<dyn Stage>)
+        }
+        .boxed()
+    }
+
+    fn settle<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<(), DestinationError>> {
+        async move {
+            let pair = self.pair(location)?;
+            blocking(&pair, Pair::settle).await
+        }
+        .boxed()
+    }
+}
+
+/// Runs work on files on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    pair: &Pair,
+    work: impl FnOnce(&Pair) -> io::Result<T> + Send + 'static,
+) -> Result<T, DestinationError> {
+    let on = pair.clone();
+    let done = tokio::task::spawn_blocking(move || work(&on)).await;
+    done.unwrap_or_else(|_| Err(io::Error::other("the work on the file broke off"))).map_err(pair.failed())
+}
+
+struct Reading {
+    pair: Pair,
+    file: Option<File>,
+}
+
+impl Source for Reading {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, DestinationError>> {
+        async move {
+            let Some(mut file) = self.file.take() else { return Ok(None) };
+            let work = move |_: &Pair| {
+                let mut piece = BytesMut::zeroed(PIECE);
+                let length = file.read(&mut piece)?;
+                piece.truncate(length);
+                Ok((file, piece.freeze()))
+            };
+            let (file, piece) = blocking(&self.pair, work).await?;
+            if piece.is_empty() {
+                return Ok(None);
+            }
+            self.file = Some(file);
+            Ok(Some(piece))
+        }
+        .boxed()
+    }
+}
+
+struct Writing {
+    pair: Pair,
+    /// `None` after a failure.
+    file: Option<File>,
+}
+
+impl Writing {
+    async fn on_file(
+        &mut self,
+        work: impl FnOnce(&mut File) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), DestinationError> {
+        let broken = || io::Error::other("an earlier write failed");
+        let mut file = self.file.take().ok_or_else(broken).map_err(self.pair.failed())?;
+        self.file = Some(blocking(&self.pair, move |_| work(&mut file).map(|()| file)).await?);
+        Ok(())
+    }
+}
+
+impl Stage for Writing {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), DestinationError>> {
+        self.on_file(move |file| file.write_all(&bytes)).boxed()
+    }
+
+    fn sync(&mut self) -> BoxFuture<'_, Result<(), DestinationError>> {
+        self.on_file(|file| file.sync_all()).boxed()
+    }
+
+    fn replace<'a>(
+        mut self: Box<Self>,
+        old: &'a [u8],
+        manifest: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), DestinationError>> {
+        async move {
+            self.sync().await?;
+            let (old, manifest) = (old.to_vec(), manifest.to_vec());
+            if blocking(&self.pair, move |pair| pair.replace(&old, &manifest)).await? {
+                Ok(())
+            } else {
+                Err(DestinationError::Replaced { location: self.pair.location.clone() })
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        // What a cut leaves is removed by `settle`; after `replace` there is nothing.
+        if self.file.is_some() {
+            let _ = fs::remove_file(&self.pair.staged);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The token vault in the organization's own store: `docs/formats/token-vault.md`.
+//!
+//! One field key, one algorithm, AES-SIV (RFC 5297): a value is found by the synthetic IV of its sealing under its
+//! field, and kept sealed under its field and its token. The store alone tells nothing but how many distinct values
+//! there are and how long each is; a value put under another token does not open.
+
+use crate::{
+    TokenVault, VaultError, VaultField,
+    tables::vault::{self, Entry, Of},
+};
+use base::{Context, Secret};
+use crypto::{Provider, bind, siv::Siv};
+use futures::future::{BoxFuture, FutureExt as _};
+use std::{collections::HashMap, sync::Arc};
+use store::Store;
+
+/// The letters of a token: 32 of them, so that each is 5 random bits.
+const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// The lengths of tokens: of values up to 16 bytes, up to 32, and of longer ones. The shortest holds 80 bits.
+const CLASSES: [usize; 3] = [16, 32, 64];
+
+/// Where the synthetic IV stands in a sealed value: behind a version byte and the key's id.
+const SYNTHETIC_IV: std::ops::Range<usize> = 5..21;
+
+/// A table of sealed values in the organization's store.
+#[derive(Clone)]
+pub struct TableVault {
+    store: Store,
+    provider: Arc<dyn Provider>,
+}
+
+impl TableVault {
+    /// The vault in this store, among the tables of [`SCHEMA`](crate::SCHEMA).
+    #[must_use]
+    pub fn new(store: Store, provider: Arc<dyn Provider>) -> Self {
+        Self { store, provider }
+    }
+
+    async fn find_or_make(
+        &self,
+        ctx: &Context,
+        field: &VaultField,
+        values: &[Secret<Vec<u8>>],
+    ) -> Result<Vec<String>, VaultError> {
+        let mut siv = Siv::for_tokens(&field.secret).map_err(VaultError::Damaged)?;
+        let place = place(ctx, field, None);
+        let mut lookup = |value: &Secret<Vec<u8>>| {
+            let mut sealed = Vec::new();
+            siv.seal(&place, value.expose(), &mut sealed);
+            sealed[SYNTHETIC_IV].to_vec()
+        };
+        let lookups: Vec<_> = values.iter().map(&mut lookup).collect();
+        let mut distinct = HashMap::new();
+        for (lookup, value) in lookups.iter().zip(values) {
+            distinct.entry(lookup.clone()).or_insert(value);
+        }
+        let wanted: Vec<_> = distinct.keys().cloned().collect();
+        let read = self.store.read(ctx).await?;
+        let mut known = HashMap::with_capacity(wanted.len());
+        learn(&mut known, vault::by_lookup(&read, of(field), &wanted).await?);
+        drop(read);
+        let mut missing: Vec<_> = wanted.into_iter().filter(|lookup| !known.contains_key(lookup)).collect();
+        if !missing.is_empty() {
+            let mut tx = self.store.write(ctx).await?;
+            // Another run may have made them while this one waited for its turn; and of two equal tokens one is
+            // left out and drawn again.
+            loop {
+                learn(&mut known, vault::by_lookup(&tx, of(field), &missing).await?);
+                missing.retain(|lookup| !known.contains_key(lookup));
+                if missing.is_empty() {
+                    break;
+                }
+                let mut entries = Vec::with_capacity(missing.len());
+                for lookup in &missing {
+                    let value = distinct[lookup].expose();
+                    let token = self.token(value.len());
+                    let mut sealed = Vec::new();
+                    let place = self::place(ctx, field, Some(&token));
+                    siv.seal(&place, value, &mut sealed);
+                    entries.push(Entry { token, lookup: lookup.clone(), value: sealed });
+                }
+                vault::add(&mut tx, of(field), entries).await?;
+            }
+            // No entry of its own: the run that asked for the tokens is on record with its manifest, and tokens
+            // that no manifest speaks of stand for nothing.
+            tx.commit_derived().await?;
+        }
+        Ok(lookups.iter().map(|lookup| known[lookup].clone()).collect())
+    }
+
+    async fn open(
+        &self,
+        ctx: &Context,
+        field: &VaultField,
+        tokens: &[String],
+    ) -> Result<Vec<Option<Secret<Vec<u8>>>>, VaultError> {
+        let mut siv = Siv::for_tokens(&field.secret).map_err(VaultError::Damaged)?;
+        let mut wanted: Vec<_> = tokens.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let read = self.store.read(ctx).await?;
+        let entries = vault::by_token(&read, of(field), &wanted).await?;
+        drop(read);
+        let mut known = HashMap::with_capacity(entries.len());
+        for entry in entries {
+            let mut value = Secret::new(Vec::new());
+            let place = place(ctx, field, Some(&entry.token));
+            siv.open(&place, &entry.value, value.expose_mut()).map_err(VaultError::Damaged)?;
+            known.insert(entry.token, value);
+        }
+        Ok(tokens.iter().map(|token| known.get(token).cloned()).collect())
+    }
+
+    fn token(&self, value: usize) -> String {
+        let length = CLASSES.into_iter().find(|class| value <= *class).unwrap_or(CLASSES[2]);
+        let mut random = vec![0; length];
+        self.provider.fill(&mut random);
+        random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+    }
+}
+
+impl TokenVault for TableVault {
+    fn tokens<'a>(
+        &'a self,
+        ctx: &'a Context,
+        field: &'a VaultField,
+        values: &'a [Secret<Vec<u8>>],
+    ) -> BoxFuture<'a, Result<Vec<String>, VaultError>> {
+        self.find_or_make(ctx, field, values).boxed()
+    }
+
+    fn values<'a>(
+        &'a self,
+        ctx: &'a Context,
+        field: &'a VaultField,
+        tokens: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Option<Secret<Vec<u8>>>>, VaultError>> {
+        self.open(ctx, field, tokens).boxed()
+    }
+}
+
+const fn of(field: &VaultField) -> Of<'_> {
+    Of { dataset: field.dataset, field: field.field.as_str(), key: field.key }
+}
+
+/// What a sealing is bound to: the field and its key's version, for finding; the token too, for keeping.
+fn place(ctx: &Context, field: &VaultField, token: Option<&str>) -> Vec<u8> {
+    let organization = ctx.organization().to_string();
+    let (dataset, key) = (field.dataset.to_string(), field.key.to_string());
+    let kind: &[u8] = if token.is_some() { b"nexora/token/1" } else { b"nexora/token-lookup/1" };
+    let mut parts: Vec<&[u8]> =
+        vec![kind, organization.as_bytes(), dataset.as_bytes(), field.field.as_bytes(), key.as_bytes()];
+    parts.extend(token.map(str::as_bytes));
+    bind::parts(&parts)
+}
+
+fn learn(known: &mut HashMap<Vec<u8>, String>, entries: Vec<Entry>) {
+    known.extend(entries.into_iter().map(|entry| (entry.lookup, entry.token)));
+}
