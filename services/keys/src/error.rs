@@ -1,6 +1,6 @@
 //! What can go wrong with keys.
 
-use crate::{Purpose, RootError, State, Unit};
+use crate::{Purpose, RootError, Scope, ShredRefused, State, Unit, recovery::RecoveryError};
 use base::{Fault, Id, Kind, Timestamp, noun};
 use crypto::FieldAlgorithm;
 
@@ -162,6 +162,33 @@ pub enum Error {
         /// What it is.
         found: crypto::sign::Algorithm,
     },
+    /// A breach is declared of it.
+    #[error("a breach is declared of {scope}: its keys open and protect nothing until `nexora keys breach undo`")]
+    Breached {
+        /// Of what.
+        scope: Scope,
+    },
+    /// No breach is declared of it.
+    #[error("no breach is declared of {scope}")]
+    NoBreach {
+        /// Of what.
+        scope: Scope,
+    },
+    /// It is shredded.
+    #[error("the keys of {scope} are shredded: nothing opens them again")]
+    Shredded {
+        /// Of what.
+        scope: Scope,
+    },
+    /// A reason that cannot be used.
+    #[error("a reason has up to 1000 characters, none of them a control character")]
+    BadReason,
+    /// A request to shred is not taken.
+    #[error(transparent)]
+    Shred(#[from] ShredRefused),
+    /// Something about recovery is refused.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// A stored key does not read.
     #[error("a stored {what} does not read: the file is damaged or was changed by hand")]
     Damaged {
@@ -200,6 +227,11 @@ impl Fault for Error {
             | Self::NotApproved
             | Self::Expired
             | Self::RevokedSigner { .. } => Kind::Conflict,
+            Self::Breached { .. } | Self::Shredded { .. } => Kind::Conflict,
+            Self::NoBreach { .. } => Kind::NotFound,
+            Self::BadReason => Kind::BadInput,
+            Self::Shred(refused) => refused.kind(),
+            Self::Recovery(refused) => refused.kind(),
             Self::NotAPerson | Self::SamePerson => Kind::Refused,
             Self::NotExportable { .. } | Self::OneVersion { .. } | Self::WrongSuite { .. } | Self::WrongRotation => Kind::BadInput,
             Self::NotBegun | Self::EpochUnread { .. } => Kind::Unavailable,

@@ -149,7 +149,7 @@ pub(crate) fn bound(organization: Id<noun::Organization>, row: &Row) -> Result<V
 
 /// What a stored private half is bound to: another key's, or another organization's, does not open; nor does a
 /// field key that was put under another field (`docs/formats/root.md`).
-fn under(
+pub(crate) fn under(
     organization: Id<noun::Organization>,
     key: Id<noun::Key>,
     line: &Line,

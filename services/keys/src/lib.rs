@@ -26,7 +26,10 @@
 //! organization's, and opens the data key, which is wiped when the reveal drops it.
 #![forbid(unsafe_code)]
 
+mod breach;
 mod cache;
+pub mod certificate;
+mod custody;
 mod epoch;
 mod error;
 mod export;
@@ -36,20 +39,21 @@ mod lifecycle;
 mod model;
 mod open;
 mod ports;
-#[allow(dead_code, reason = "until breach and shred use the rest of it")]
 mod private_file;
 mod producers;
+pub mod recovery;
 mod rotation;
 mod rules;
-#[allow(dead_code, reason = "until breach and shred use the rest of it")]
 mod scope;
 mod sealed_file;
+mod shred;
 mod tables;
 mod uses;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 
+pub use breach::Breach;
 pub use epoch::{GRACE, HEARTBEAT, Lease, TOPIC};
 pub use error::Error;
 pub use export::{EXPORT_EXPIRY, EXPORT_FORMAT, export_info};
@@ -59,6 +63,7 @@ pub use model::{
 };
 pub use ports::{Attestation, Health, RootError, RootOfTrust, Unit};
 pub use scope::Scope;
+pub use shred::{EXPIRY as SHRED_EXPIRY, Shred, ShredRefused, ShredState};
 pub use sealed_file::{Restored, SealedFile};
 pub use tables::Filter;
 

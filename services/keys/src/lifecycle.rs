@@ -2,7 +2,8 @@
 //! its entry.
 
 use crate::{
-    Error, Exported, Filter, Key, Keys, Purpose, References, Rotation, State,
+    Error, Exported, Filter, Key, Keys, Purpose, References, Rotation, Scope, State,
+    breach::{self, gate},
     halves::{New, described},
     rules::{self, Act},
     tables::{self, Half, Line, Row},
@@ -51,7 +52,8 @@ impl Row {
 }
 
 impl Keys {
-    /// A page of versions, in the order in which they were made.
+    /// A page of versions, in the order in which they were made. What a declared breach covers is shown as
+    /// suspended.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
@@ -66,7 +68,9 @@ impl Keys {
         let mut rows = tables::list(&read, filter, after, u64::from(limit.get()) + 1).await?;
         let more = rows.len() > limit.get() as usize;
         rows.truncate(limit.get() as usize);
-        let items = rows.iter().map(|row| self.shown(ctx, row)).collect::<Result<Vec<_>, _>>()?;
+        let breached = breach::active(&read).await?;
+        let shown = |row| Ok::<_, Error>(covered(self.shown(ctx, row)?, &breached));
+        let items = rows.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
         let next = items.last().filter(|_| more).map(|last| last.id.to_string());
         Ok(Page { items, next })
     }
@@ -78,7 +82,7 @@ impl Keys {
     pub async fn version(&self, ctx: &Context, id: Id<noun::Key>) -> Result<Key, Error> {
         let read = self.store.read(ctx).await?;
         let row = tables::get(&read, id).await?.ok_or(Error::NotFound { key: id })?;
-        self.shown(ctx, &row)
+        Ok(covered(self.shown(ctx, &row)?, &breach::active(&read).await?))
     }
 
     /// What stands in the way of destroying a version.
@@ -210,6 +214,7 @@ impl Keys {
         if !rules::turns_over(purpose) {
             return Err(Error::OneVersion { purpose });
         }
+        gate(tx, newest.dataset()?).await?;
         let new = |algorithm, value_id, half| New {
             line: line.clone(),
             algorithm,
@@ -291,6 +296,16 @@ impl Keys {
             handed_out_at: at(row.handed_out_at),
         })
     }
+}
+
+/// A version as it stands under the breaches that are declared.
+fn covered(mut key: Key, breached: &[Scope]) -> Key {
+    let own = key.dataset.map_or(Scope::Organization, Scope::Dataset);
+    let live = !matches!(key.state, State::Suspended | State::Destroyed);
+    if live && !key.purpose.is_of_the_log() && breached.iter().any(|scope| scope.covers(own)) {
+        key.state = State::Suspended;
+    }
+    key
 }
 
 /// The newest version of the line that a version belongs to.

@@ -50,6 +50,13 @@ impl Purpose {
             Self::Redaction => "redaction",
         }
     }
+
+    /// Whether the key is of the organization's log ([`Unit::Log`](crate::Unit::Log)): what an organization is
+    /// accountable with and opens no data. It outlives a breach and a shredded organization.
+    #[must_use]
+    pub const fn is_of_the_log(self) -> bool {
+        matches!(self, Self::LogEd25519 | Self::LogMlDsa44 | Self::Redaction)
+    }
 }
 
 impl fmt::Display for Purpose {

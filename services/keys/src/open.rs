@@ -1,7 +1,9 @@
 //! Opening data keys by the version that a manifest names.
 
 use crate::{
-    Error, Keys, Purpose, Signatory, producers,
+    Error, Keys, Purpose, Signatory,
+    breach::gate,
+    producers,
     tables::{self, Line, Row},
 };
 use base::{Action, Context, Id, Secret, digest, noun};
@@ -112,6 +114,9 @@ impl Keys {
 
     /// Whether a version can be opened with now, and what it is sealed to: that must be open too.
     pub(crate) async fn usable(&self, door: &impl Queries, row: &Row) -> Result<Option<Row>, Error> {
+        if !row.purpose()?.is_of_the_log() {
+            gate(door, row.dataset()?).await?;
+        }
         open_state(row)?;
         let over = match row.purpose()? {
             Purpose::Dataset | Purpose::Field => self.over_of(door, row).await?,
@@ -165,6 +170,9 @@ impl Keys {
 
 /// The version of a line that is in use; none where the line has no version at all.
 pub(crate) async fn in_use(door: &impl Queries, line: &Line) -> Result<Option<Row>, Error> {
+    if !line.purpose.is_of_the_log() {
+        gate(door, line.dataset).await?;
+    }
     if let Some(row) = tables::active(door, line).await? {
         return Ok(Some(row));
     }

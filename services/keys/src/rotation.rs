@@ -2,6 +2,7 @@
 
 use crate::{
     Error, Key, Keys, Purpose, Rewrapped, Rotation, State, Unit,
+    breach::gate,
     halves::{bound, described},
     lifecycle::newest_of,
     rules,
@@ -113,6 +114,10 @@ impl Keys {
         }
         let used_up = row.rotation().uses.is_some_and(|uses| row.uses >= i64::try_from(uses).unwrap_or(i64::MAX));
         let newest = newest_of(&tx, id).await?;
+        if let Err(Error::Breached { .. } | Error::Shredded { .. }) = gate(&tx, newest.dataset()?).await {
+            // It is due still, once the breach is undone.
+            return Ok(false);
+        }
         let (_, entries) =
             self.turn_over(&mut tx, &newest, None, if used_up { "uses" } else { "schedule" }).await?;
         tx.commit_all(entries).await?;

@@ -17,7 +17,10 @@ mod content;
 
 pub use backup::Restored;
 
-use crate::{Attestation, Health, RootError, RootOfTrust, Unit};
+use crate::{
+    Attestation, Health, RootError, RootOfTrust, Unit,
+    private_file::{self, Old},
+};
 use base::Secret;
 use content::Records;
 use crypto::{
@@ -28,9 +31,7 @@ use crypto::{
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::{
-    fs,
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -48,13 +49,6 @@ struct Inner {
     provider: Arc<dyn Provider>,
     key: PassphraseKey,
     records: Mutex<Records>,
-}
-
-/// What becomes of the old file's bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Old {
-    Leave,
-    Overwrite,
 }
 
 impl SealedFile {
@@ -172,42 +166,8 @@ impl Inner {
 
     fn write(&self, records: &Records, old: Old) -> Result<(), RootError> {
         let document = self.key.seal(&*self.provider, FORMAT, records.json()?.expose());
-        // Opened before the rename: afterwards it has no name any more.
-        let before = match old {
-            Old::Overwrite => Some(fs::OpenOptions::new().write(true).open(&self.path)?),
-            Old::Leave => None,
-        };
-        put(&self.path, &document)?;
-        if let Some(before) = before {
-            overwrite(before)?;
-        }
-        Ok(())
+        Ok(private_file::put(&self.path, &document, old)?)
     }
-}
-
-/// Puts a private file in place of what stands at `path`, or of nothing.
-fn put(path: &Path, document: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
-    file.write_all(document)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    match path.parent() {
-        Some(directory) => fs::File::open(directory)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-/// Writes zeros over the whole of a file.
-fn overwrite(mut file: fs::File) -> io::Result<()> {
-    let mut left = file.metadata()?.len();
-    let zeros = [0; 4096];
-    while left > 0 {
-        let part = usize::try_from(left).unwrap_or(zeros.len()).min(zeros.len());
-        file.write_all(&zeros[..part])?;
-        left -= part as u64;
-    }
-    file.sync_all()
 }
 
 /// The statement of [`Attestation`].

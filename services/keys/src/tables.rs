@@ -17,6 +17,7 @@ pub(crate) const SCHEMA: Schema = Schema {
     migrations: &[
         Migration { name: "keys and producers", up: first },
         Migration { name: "the life of a key", up: life },
+        Migration { name: "breaches, shreds and recovery", up: crate::custody::tables },
     ],
 };
 
@@ -295,7 +296,7 @@ impl Line {
         }
     }
 
-    fn name(&self) -> Vec<u8> {
+    pub(crate) fn name(&self) -> Vec<u8> {
         let dataset = self.dataset.map(|dataset| dataset.to_string()).unwrap_or_default();
         let algorithm = self.algorithm.as_deref().unwrap_or_default();
         let parts = [self.purpose.as_str(), &dataset, &self.field, algorithm].map(str::as_bytes);

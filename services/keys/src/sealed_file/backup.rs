@@ -4,8 +4,8 @@
 //! the backup, and so a shredded unit does not come back by it. On a machine that lost its root the backup says
 //! which units were forgotten until it was made; `Keys::forget_shredded` adds those that the store knows of.
 
-use super::{Old, SealedFile, content::Records, unsealed};
-use crate::RootError;
+use super::{SealedFile, content::Records, unsealed};
+use crate::{RootError, private_file::Old};
 use base::Secret;
 use crypto::{
     Provider,

@@ -1,0 +1,148 @@
+//! Recovery: custodians bring an organization's keys back when the root is lost.
+//!
+//! ```text
+//! recovery key R (32 random bytes) ──Shamir──► one share for each custodian, sealed to the custodian's own key
+//!        └─wraps─► recovery key pair: the private half stands in the package under R,
+//!                  the public half seals the organization's private keys into the package
+//! ```
+//!
+//! Because the package is sealed to a public key, it is written anew whenever a key changes, without R and without
+//! anyone: R exists while it is dealt and while a ceremony has its quorum, and at no other time.
+//!
+//! # Invariants
+//! - Independent of the root: the package and a quorum of shares are enough. The root is not.
+//! - Fewer shares than the quorum say nothing about R (Shamir), and the ledger's salted hashes and check value are
+//!   of 32 and 33 random bytes: nothing can be tried against them.
+//! - A share is never in the clear here but inside the approval that checks it: a custodian opens it on its own
+//!   machine and seals it again to the one-time key of one ceremony, after comparing that key's fingerprint.
+//! - A recovery counts as set up once a rehearsal has succeeded; until then it is shown as unrehearsed.
+//! - What was shredded is not in the package, and no ceremony brings it back here, whatever package it is given.
+//! - A restore ends with a new recovery key and new shares.
+
+mod ceremony;
+mod custodian;
+mod locked;
+mod open;
+mod package;
+mod restore;
+mod rows;
+mod setup;
+
+pub use ceremony::{Aim, Ceremony, CeremonyState, EXPIRY};
+pub use custodian::{Contribution, CustodianKey, CustodianPublic, Invitation, SealedShare, open_share};
+pub use package::{Head, Package, PackedKey, Seat};
+pub use restore::Restoration;
+pub use setup::{MAX_CUSTODIANS, NewCustodian, PackageState, Recovery};
+
+/// Why something about recovery is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// None is set up.
+    #[error("no recovery is set up: `nexora keys recovery setup`")]
+    NotSetUp,
+    /// Custodians and quorum do not fit.
+    #[error("a recovery has 2 to {MAX_CUSTODIANS} custodians, and a quorum of at least 2 of them")]
+    Quorum,
+    /// Two custodians are the same.
+    #[error("two of the custodians have the same {what}")]
+    Twice {
+        /// `name` or `key`.
+        what: &'static str,
+    },
+    /// A name that cannot be used.
+    #[error("a custodian's name has 1 to 100 characters, none of them a control character")]
+    BadName,
+    /// The platform's keys are in the root's own backup.
+    #[error("the platform has no recovery: its keys come back with `nexora keys root restore`")]
+    Platform,
+    /// A document does not read.
+    #[error("this is no {what}: {why}")]
+    Malformed {
+        /// Which document.
+        what: &'static str,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// Documents that do not belong together.
+    #[error("the {what} is of another {of}")]
+    Mismatch {
+        /// Which document.
+        what: &'static str,
+        /// Of what it is another's.
+        of: &'static str,
+    },
+    /// There is no such ceremony.
+    #[error("there is no such ceremony here")]
+    UnknownCeremony,
+    /// It is over.
+    #[error("the ceremony is {}: begin another one", .state.as_str())]
+    Over {
+        /// What it is.
+        state: CeremonyState,
+    },
+    /// The ceremony is of the other kind.
+    #[error("the ceremony is a rehearsal, and restores nothing")]
+    Rehearsal,
+    /// The custodian has given its share already.
+    #[error("{name} has given a share already")]
+    Given {
+        /// Who.
+        name: String,
+    },
+    /// A share is not the one that was dealt.
+    #[error("the share of {name} is not the one that was dealt: its hash is not the one in the ledger")]
+    WrongShare {
+        /// Whose.
+        name: String,
+    },
+    /// There are too few shares.
+    #[error("{have} of {need} shares are given")]
+    TooFew {
+        /// How many there are.
+        have: usize,
+        /// How many are needed.
+        need: u8,
+    },
+    /// The shares give another secret than the one that was dealt.
+    #[error("the shares do not give the recovery key of this package: its check value is another")]
+    WrongSecret,
+    /// The package does not hold what it says.
+    #[error("the package is not sound: {why}; nothing was changed")]
+    Unsound {
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// Memory cannot be locked.
+    #[error("memory for the keys cannot be locked: raise the limit of locked memory (`ulimit -l`, `LimitMEMLOCK=`)")]
+    NotLocked(#[source] region::Error),
+    /// The package's file cannot be read or written.
+    #[error("the recovery package cannot be read or written")]
+    Io(#[from] std::io::Error),
+}
+
+impl base::Fault for RecoveryError {
+    fn kind(&self) -> base::Kind {
+        use base::Kind;
+        match self {
+            Self::NotSetUp | Self::UnknownCeremony => Kind::NotFound,
+            Self::Over { .. } | Self::Rehearsal | Self::Given { .. } | Self::TooFew { .. } => Kind::Conflict,
+            Self::WrongShare { .. } | Self::WrongSecret | Self::Unsound { .. } => Kind::CheckFailed,
+            Self::Quorum
+            | Self::Twice { .. }
+            | Self::BadName
+            | Self::Platform
+            | Self::Malformed { .. }
+            | Self::Mismatch { .. } => Kind::BadInput,
+            Self::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Kind::Full,
+            Self::NotLocked(_) | Self::Io(_) => Kind::Unavailable,
+        }
+    }
+}
+
+/// Sixteen groups of four characters at most, to be compared by two people: base 32 of the first 20 bytes of a hash.
+fn fingerprint(domain: &str, parts: &[&[u8]]) -> String {
+    let hash = base::digest::of_parts(domain, parts);
+    let text = base::base32::encode(&hash[..20]);
+    let groups: Vec<&str> = (0..text.len()).step_by(4).map(|at| &text[at..text.len().min(at + 4)]).collect();
+    groups.join("-")
+}

@@ -1,0 +1,137 @@
+//! Reconstruction: from a quorum of shares to the private halves, in locked memory.
+
+use super::{
+    Contribution, Package, RecoveryError,
+    locked::Pages,
+    package::{PackedKey, halves},
+};
+use crate::{Error, Purpose};
+use base::{Id, Secret, noun};
+use crypto::{Provider, Suite, hpke, shamir, sign::SigningKey, text};
+
+/// An opened package. Its pages are unlocked just before its content is wiped.
+pub(super) struct Opened {
+    // Dropped first.
+    _pages: Pages,
+    plain: Secret<Vec<u8>>,
+    count: usize,
+}
+
+impl Opened {
+    /// The private halves, in the order of the package's keys.
+    pub(super) fn halves(&self) -> Result<Vec<&[u8]>, RecoveryError> {
+        halves(self.plain.expose(), self.count)
+    }
+}
+
+/// Opens a custodian's contribution and checks it against what was dealt: a wrong share is named.
+pub(super) fn share_of(
+    provider: &dyn Provider,
+    package: &Package,
+    with: &hpke::PrivateKey,
+    given: &Contribution,
+) -> Result<shamir::Share, Error> {
+    let setup = &package.setup;
+    let other = |of| RecoveryError::Mismatch { what: "share", of };
+    if given.organization != setup.organization {
+        return Err(other("organization").into());
+    }
+    if given.setup != setup.setup {
+        return Err(other("setup than the ceremony's").into());
+    }
+    let seat = setup.seat(given.custodian).ok_or_else(|| other("setup: it is no custodian of this one"))?;
+    let wrong = || RecoveryError::WrongShare { name: seat.name.clone() };
+    let share = given.open(provider, with).map_err(|error| match error {
+        Error::Crypto(_) => wrong().into(),
+        other => other,
+    })?;
+    if !setup.dealt(provider, seat, &share) {
+        return Err(wrong().into());
+    }
+    Ok(share)
+}
+
+/// Opens the package with a quorum of shares.
+pub(super) fn open(
+    provider: &dyn Provider,
+    package: &Package,
+    shares: &[shamir::Share],
+) -> Result<Opened, Error> {
+    let setup = &package.setup;
+    if shares.len() < usize::from(setup.quorum) {
+        return Err(RecoveryError::TooFew { have: shares.len(), need: setup.quorum }.into());
+    }
+    let secret = shamir::combine(shares, setup.quorum)?;
+    // Dropped before what it locks: the guards stand last.
+    let mut passing = Pages::default();
+    passing.hold(secret.expose())?;
+    if !setup.is_secret(provider, &secret) {
+        return Err(RecoveryError::WrongSecret.into());
+    }
+    let private = setup.open(provider, &secret)?;
+    let private = hpke::PrivateKey::from_secret(setup.suite, private)?;
+    let mut pages = Pages::default();
+    pages.hold(private.as_secret().expose())?;
+    let plain = package.open(provider, &private)?;
+    drop(pages);
+    let mut pages = Pages::default();
+    pages.hold(plain.expose())?;
+    let opened = Opened { _pages: pages, plain, count: package.keys.len() };
+    drop(passing);
+    sound(provider, setup.organization, &package.keys, &opened)?;
+    Ok(opened)
+}
+
+/// Whether the private halves are those of the public ones that the package names: all that can be checked without
+/// the root and the database.
+fn sound(
+    provider: &dyn Provider,
+    organization: Id<noun::Organization>,
+    keys: &[PackedKey],
+    opened: &Opened,
+) -> Result<(), Error> {
+    let unsound = |why| Error::from(RecoveryError::Unsound { why });
+    let other = || unsound("a private half does not belong to the public one");
+    let halves = opened.halves()?;
+    let mut pairs: Vec<(Id<noun::Key>, hpke::PrivateKey)> = Vec::new();
+    for (key, half) in keys.iter().zip(&halves) {
+        let public = text::decode(&key.public, "recovery package")?;
+        let half = Secret::new(half.to_vec());
+        match key.purpose {
+            Purpose::Organization => {
+                let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, half)?;
+                if private.public(provider)?.as_bytes() != public {
+                    return Err(other());
+                }
+                pairs.push((key.id, private));
+            }
+            Purpose::Manifest | Purpose::LogEd25519 | Purpose::LogMlDsa44 => {
+                let signing = SigningKey::from_secret(provider, key.algorithm.parse()?, half)?;
+                if signing.verifying_key().as_bytes() != public {
+                    return Err(other());
+                }
+            }
+            Purpose::Dataset | Purpose::Field | Purpose::Redaction => {}
+        }
+    }
+    let first = pairs.first().map(|(id, _)| *id);
+    for (key, half) in keys.iter().zip(&halves) {
+        if !matches!(key.purpose, Purpose::Dataset | Purpose::Field) {
+            continue;
+        }
+        let over = key.over.or(first);
+        let (_, with) = pairs
+            .iter()
+            .find(|(id, _)| Some(*id) == over)
+            .ok_or_else(|| unsound("the organization's key is not in it that another key is sealed to"))?;
+        let inner = hpke::open(provider, with, &key.bound(organization), &[], half)
+            .map_err(|_| unsound("a key does not open with the organization's"))?;
+        if key.purpose == Purpose::Dataset {
+            let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, inner)?;
+            if private.public(provider)?.as_bytes() != text::decode(&key.public, "recovery package")? {
+                return Err(other());
+            }
+        }
+    }
+    Ok(())
+}
