@@ -8,6 +8,8 @@ mod fork;
 mod golden;
 mod hpke;
 mod oracle;
+mod places;
+mod properties;
 mod python;
 mod reader;
 mod signatures;
