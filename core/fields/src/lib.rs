@@ -23,6 +23,7 @@ mod policy;
 mod protect;
 mod reveal;
 mod seal;
+pub mod suggest;
 mod tokens;
 mod typed;
 
