@@ -1,6 +1,10 @@
 //! Cryptography: a [`Provider`] of primitives as a value, suites with ids, and the sealed formats that
 //! everything else stores: field values, sealed keys, passphrase-sealed files and signed documents.
 //!
+//! Field values: [`value`] (AES-256-GCM and GCM-SIV, under data keys), [`siv`], [`ff1`], [`blind_index`]
+//! (each under a [`FieldKey`] for it alone) and [`mask`]; [`tink`] hands the keys of the first two to foreign
+//! clients, and [`shamir`] shares a recovery key.
+//!
 //! QuantumTrust's design names CRYSTALS-Kyber and CRYSTALS-Dilithium: they were standardised as ML-KEM
 //! (FIPS 203) and ML-DSA (FIPS 204), and these are what is used. The library behind the provider is
 //! AWS-LC in its default build, which holds no FIPS validation; Nexora claims none.

@@ -173,7 +173,9 @@ def read(question):
         mode, path = field["mode"], field["path"]
         if mode in ("aead", "gcm-siv"):
             value = data(cell)
-            key = keys[path, key_id(value)]
+            key = keys.get((path, key_id(value)))
+            if key is None:
+                raise Refused("a key that the manifest does not have")
             return plain_value(field.get("type", "utf8"), open_value(mode, key, associated_data, value))
         if mode == "siv":
             value = data(cell)

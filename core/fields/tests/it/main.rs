@@ -2,9 +2,14 @@
 
 mod batches;
 mod csv;
+mod files;
+mod json;
 mod manifest;
 mod modes;
 mod oracle;
+mod parquet;
+mod python;
 mod random;
 mod refused;
+mod stranger;
 mod world;
