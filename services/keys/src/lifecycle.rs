@@ -52,7 +52,7 @@ impl Row {
 }
 
 impl Keys {
-    /// A page of versions, in the order in which they were made. What a declared breach covers is shown as
+    /// A page of versions, the oldest first, to the millisecond. What a declared breach covers is shown as
     /// suspended.
     ///
     /// # Errors

@@ -1,116 +1,19 @@
-//! Tables `keys`, `key_references`, `wraps`, `exports` and `producers`: rows, and the queries over them.
+//! Tables `keys`, `exports` and `producers`: rows, and the queries over them.
 #![expect(unreachable_pub, reason = "the entity derives make public items; the module is private")]
 
-use crate::{Error, Purpose, State, Unit};
+mod references;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use references::{refer, references, set_wraps, unrefer, wraps_of};
+pub(crate) use schema::SCHEMA;
+
+use crate::{Error, Purpose, State};
 use base::{Id, Secret, Timestamp, noun};
 use crypto::{Suite, sign::Algorithm};
-use sea_orm::{
-    ActiveValue::Set,
-    QueryOrder, QuerySelect,
-    entity::prelude::*,
-    sea_query::{ColumnDef, OnConflict},
-};
-use store::{Change, Guard, Migration, Queries, Schema, Tx};
-
-pub(crate) const SCHEMA: Schema = Schema {
-    service: "keys",
-    migrations: &[
-        Migration { name: "keys and producers", up: first },
-        Migration { name: "the life of a key", up: life },
-        Migration { name: "breaches, shreds and recovery", up: crate::custody::tables },
-    ],
-};
-
-fn first(guard: &Guard) -> Vec<Change> {
-    vec![
-        guard.table("keys", &["id"], |table| {
-            table
-                .col(ColumnDef::new("id").blob().not_null())
-                .col(ColumnDef::new("purpose").text().not_null())
-                .col(ColumnDef::new("dataset").blob())
-                .col(ColumnDef::new("version").integer().not_null())
-                .col(ColumnDef::new("algorithm").text().not_null())
-                .col(ColumnDef::new("public").blob().not_null())
-                .col(ColumnDef::new("private").blob().not_null())
-                .col(ColumnDef::new("created_at").big_integer().not_null())
-        }),
-        guard.unique("keys_by_use", "keys", &["purpose", "dataset", "version"]),
-        guard.table("producers", &["id"], |table| {
-            table
-                .col(ColumnDef::new("id").blob().not_null())
-                .col(ColumnDef::new("name").text().not_null())
-                .col(ColumnDef::new("algorithm").text().not_null())
-                .col(ColumnDef::new("public").blob().not_null())
-                .col(ColumnDef::new("thumbprint").text().not_null())
-                .col(ColumnDef::new("created_at").big_integer().not_null())
-        }),
-        guard.unique("producers_by_name", "producers", &["name"]),
-        guard.unique("producers_by_thumbprint", "producers", &["thumbprint"]),
-    ]
-}
-
-fn life(guard: &Guard) -> Vec<Change> {
-    let mut changes = vec![
-        // One dataset has many field keys of version 1; `line` tells them apart.
-        guard.without_index("keys_by_use", "keys"),
-        guard.column("keys", ColumnDef::new("line").blob()),
-        guard.column("keys", ColumnDef::new("field").text().not_null().default("")),
-        guard.column("keys", ColumnDef::new("value_id").big_integer().not_null().default(0)),
-        guard.column("keys", ColumnDef::new("state").text().not_null().default(State::Active.as_str())),
-        guard.column("keys", ColumnDef::new("before").text()),
-        guard.column("keys", ColumnDef::new("over").blob()),
-        guard.column("keys", ColumnDef::new("uses").big_integer().not_null().default(0)),
-    ];
-    for name in [
-        "activated_at",
-        "rewrapped_at",
-        "handed_out_at",
-        "rotate_every",
-        "rotate_uses",
-        "rotate_at",
-        "exported_at",
-        "exported_version",
-    ] {
-        changes.push(guard.column("keys", ColumnDef::new(name).big_integer()));
-    }
-    changes.push(guard.column("keys", ColumnDef::new("exported_to").text()));
-    changes.extend([
-        guard.unique("keys_by_line", "keys", &["line", "version"]),
-        guard.index("keys_by_subject", "keys", &["purpose", "dataset", "field", "version"]),
-        guard.index("keys_by_dataset", "keys", &["dataset", "id"]),
-        guard.index("keys_by_purpose", "keys", &["purpose", "id"]),
-        guard.index("keys_by_state", "keys", &["state", "id"]),
-        guard.index("keys_by_over", "keys", &["over"]),
-        guard.index("keys_by_rotation", "keys", &["rotate_at"]),
-        guard.column("producers", ColumnDef::new("revoked_at").big_integer()),
-        guard.table("key_references", &["key", "kind", "referrer"], |table| {
-            table
-                .col(ColumnDef::new("key").blob().not_null())
-                .col(ColumnDef::new("kind").text().not_null())
-                .col(ColumnDef::new("referrer").blob().not_null())
-        }),
-        guard.table("wraps", &["unit"], |table| {
-            table
-                .col(ColumnDef::new("unit").text().not_null())
-                .col(ColumnDef::new("count").big_integer().not_null())
-        }),
-        guard.table("exports", &["id"], |table| {
-            table
-                .col(ColumnDef::new("id").blob().not_null())
-                .col(ColumnDef::new("key").blob().not_null())
-                .col(ColumnDef::new("suite").text().not_null())
-                .col(ColumnDef::new("recipient").blob().not_null())
-                .col(ColumnDef::new("requested_by").blob().not_null())
-                .col(ColumnDef::new("requested_at").big_integer().not_null())
-                .col(ColumnDef::new("expires_at").big_integer().not_null())
-                .col(ColumnDef::new("approved_by").blob())
-                .col(ColumnDef::new("approved_at").big_integer())
-                .col(ColumnDef::new("document").blob())
-        }),
-        guard.index("exports_by_expiry", "exports", &["expires_at"]),
-    ]);
-    changes
-}
+use sea_orm::{QueryOrder, QuerySelect, entity::prelude::*};
+use store::{Queries, Tx};
 
 pub(crate) mod key {
     use super::*;
@@ -177,47 +80,6 @@ pub(crate) mod producer {
         pub thumbprint: String,
         pub created_at: i64,
         pub revoked_at: Option<i64>,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-pub(crate) mod reference {
-    use super::*;
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
-    #[sea_orm(table_name = "key_references")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub organization: Vec<u8>,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub key: Vec<u8>,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub kind: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub referrer: Vec<u8>,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-pub(crate) mod wraps {
-    use super::*;
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
-    #[sea_orm(table_name = "wraps")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub organization: Vec<u8>,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub unit: String,
-        pub count: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -537,72 +399,6 @@ pub(crate) async fn sealed_to(door: &impl Queries, row: &Row) -> Result<u64, Err
     Ok(count)
 }
 
-/// How many things refer to a version.
-pub(crate) async fn references(door: &impl Queries, id: Id<noun::Key>) -> Result<u64, Error> {
-    let select = reference::Entity::find().filter(reference::Column::Key.eq(id.as_bytes().to_vec()));
-    Ok(door.count(select).await?)
-}
-
-/// Adds a reference, unless it is there.
-pub(crate) async fn refer(
-    tx: &mut Tx,
-    id: Id<noun::Key>,
-    kind: &'static str,
-    by: [u8; 16],
-) -> Result<(), Error> {
-    let row = reference::ActiveModel {
-        organization: Set(tx.owner()),
-        key: Set(id.as_bytes().to_vec()),
-        kind: Set(kind.to_owned()),
-        referrer: Set(by.to_vec()),
-    };
-    let there = OnConflict::columns([
-        reference::Column::Organization,
-        reference::Column::Key,
-        reference::Column::Kind,
-        reference::Column::Referrer,
-    ])
-    .update_column(reference::Column::Referrer)
-    .to_owned();
-    tx.insert_all(vec![row], there).await?;
-    Ok(())
-}
-
-/// Takes a reference away.
-pub(crate) async fn unrefer(
-    tx: &mut Tx,
-    id: Id<noun::Key>,
-    kind: &'static str,
-    by: [u8; 16],
-) -> Result<(), Error> {
-    let delete = reference::Entity::delete_many()
-        .filter(reference::Column::Key.eq(id.as_bytes().to_vec()))
-        .filter(reference::Column::Kind.eq(kind))
-        .filter(reference::Column::Referrer.eq(by.to_vec()));
-    tx.delete(delete).await?;
-    Ok(())
-}
-
-/// How many wraps were made under a unit's record.
-pub(crate) async fn wraps_of(door: &impl Queries, unit: Unit) -> Result<u64, Error> {
-    let select = wraps::Entity::find().filter(wraps::Column::Unit.eq(unit.to_string()));
-    let row = door.one(select).await?;
-    Ok(row.map_or(0, |row| u64::try_from(row.count).unwrap_or(u64::MAX)))
-}
-
-/// Sets how many wraps were made under a unit's record.
-pub(crate) async fn set_wraps(tx: &mut Tx, unit: Unit, count: u64) -> Result<(), Error> {
-    let row = wraps::ActiveModel {
-        organization: Set(tx.owner()),
-        unit: Set(unit.to_string()),
-        count: Set(i64::try_from(count).unwrap_or(i64::MAX)),
-    };
-    let conflict = OnConflict::columns([wraps::Column::Organization, wraps::Column::Unit])
-        .update_column(wraps::Column::Count)
-        .to_owned();
-    tx.insert_all(vec![row], conflict).await?;
-    Ok(())
-}
 
 /// Up to `limit` versions after an id that have a private half, by id.
 pub(crate) async fn wrapped(

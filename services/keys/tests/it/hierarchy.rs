@@ -1,14 +1,12 @@
 //! Keys open for whom they should, and for nobody else.
 
-use crate::{House, NOW};
+use crate::{House, INFO, NOW, sealed};
 use base::{Action, Fault, Id, Kind};
-use crypto::{hpke, sign::Algorithm, sign::SigningKey};
+use crypto::sign::{Algorithm, SigningKey};
 use keys::{Error, Signatory};
 use ledger::Entry;
 use policy::Resource;
 use standing::{Change, Reason};
-
-const INFO: &[u8] = b"info";
 
 #[tokio::test]
 async fn an_organization_begins_once_and_its_ledger_names_its_log_keys() {
@@ -31,21 +29,19 @@ async fn a_data_key_opens_for_a_permit_to_reveal_that_dataset_only() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
     let (ours, other) = (house.dataset(1).await, house.dataset(2).await);
-    let provider = crypto::aws_lc();
-    let public = house.keys.dataset_key(&house.ctx, ours).await.expect("it is there").public;
-    let sealed = hpke::seal(&*provider, &public, INFO, &[], b"data key").expect("it seals");
+    let (key, sealed) = sealed(&house, ours).await;
 
     let permit = house.permit(&house.ctx, Action::DatasetsReveal, ours);
-    let opened = house.keys.open_data_key(&house.ctx, &permit, ours, INFO, &sealed).await.expect("it opens");
+    let opened = house.keys.open_data_key(&house.ctx, &permit, ours, key, INFO, &sealed).await.expect("it opens");
     assert_eq!(opened.expose(), b"data key");
 
-    let moved = house.keys.open_data_key(&house.ctx, &permit, ours, b"other", &sealed).await;
+    let moved = house.keys.open_data_key(&house.ctx, &permit, ours, key, b"other", &sealed).await;
     assert!(matches!(moved, Err(Error::Crypto(_))), "another binding");
     let wrong = house.permit(&house.ctx, Action::DatasetsReveal, other);
-    let opened = house.keys.open_data_key(&house.ctx, &wrong, other, INFO, &sealed).await;
-    assert!(matches!(opened, Err(Error::Crypto(_))), "another dataset's key");
+    let opened = house.keys.open_data_key(&house.ctx, &wrong, other, key, INFO, &sealed).await;
+    assert!(matches!(opened, Err(Error::NoKey { .. })), "another dataset's key");
     for permit in [wrong, house.permit(&house.ctx, Action::DatasetsProtect, ours)] {
-        let opened = house.keys.open_data_key(&house.ctx, &permit, ours, INFO, &sealed).await;
+        let opened = house.keys.open_data_key(&house.ctx, &permit, ours, key, INFO, &sealed).await;
         assert!(matches!(opened, Err(Error::WrongPermit)), "a permit for something else");
     }
 }
@@ -58,9 +54,8 @@ async fn a_quarantine_closes_the_keys_of_a_permit_that_is_in_use() {
     let identity = Id::from_bytes([11; 16]);
     let ctx = house.as_identity(identity);
     let permit = house.permit(&ctx, Action::DatasetsReveal, dataset);
-    let public = house.keys.dataset_key(&ctx, dataset).await.expect("it is there").public;
-    let sealed = hpke::seal(&*crypto::aws_lc(), &public, INFO, &[], b"data key").expect("it seals");
-    house.keys.open_data_key(&ctx, &permit, dataset, INFO, &sealed).await.expect("in good standing");
+    let (key, sealed) = sealed(&house, dataset).await;
+    house.keys.open_data_key(&ctx, &permit, dataset, key, INFO, &sealed).await.expect("in good standing");
 
     let mut tx = house.store.write(&house.ctx).await.expect("its turn");
     let change = Change::Quarantine { reason: Reason::Manual, finding: None };
@@ -69,7 +64,7 @@ async fn a_quarantine_closes_the_keys_of_a_permit_that_is_in_use() {
         tx.commit(Entry::done(ledger::Kind::IdentityQuarantined, identity)).await.expect("it commits");
     pending.publish(&committed);
 
-    let refused = house.keys.open_data_key(&ctx, &permit, dataset, INFO, &sealed).await.expect_err("cut off");
+    let refused = house.keys.open_data_key(&ctx, &permit, dataset, key, INFO, &sealed).await.expect_err("cut off");
     assert!(matches!(refused, Error::Refused(_)));
     assert_eq!(refused.kind(), Kind::Refused);
 }
@@ -79,8 +74,7 @@ async fn keys_open_after_a_restart_and_not_under_another_root() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
     let dataset = house.dataset(1).await;
-    let public = house.keys.dataset_key(&house.ctx, dataset).await.expect("it is there").public;
-    let sealed = hpke::seal(&*crypto::aws_lc(), &public, INFO, &[], b"data key").expect("it seals");
+    let (key, sealed) = sealed(&house, dataset).await;
     house.store.close().await;
     drop(house);
 
@@ -88,7 +82,7 @@ async fn keys_open_after_a_restart_and_not_under_another_root() {
     let permit = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
     house
         .keys
-        .open_data_key(&house.ctx, &permit, dataset, INFO, &sealed)
+        .open_data_key(&house.ctx, &permit, dataset, key, INFO, &sealed)
         .await
         .expect("the root has the records");
     house.store.close().await;
@@ -97,7 +91,7 @@ async fn keys_open_after_a_restart_and_not_under_another_root() {
     std::fs::remove_file(dir.path().join("root.sealed")).expect("the root is lost");
     let house = House::new(dir.path()).await;
     let permit = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
-    let opened = house.keys.open_data_key(&house.ctx, &permit, dataset, INFO, &sealed).await;
+    let opened = house.keys.open_data_key(&house.ctx, &permit, dataset, key, INFO, &sealed).await;
     assert!(matches!(opened, Err(Error::Root(_))), "the data directory alone opens nothing");
 }
 
