@@ -11,7 +11,8 @@ mod values;
 mod tests;
 
 use crate::{Mode, Path};
-use std::fmt;
+use crypto::blind_index::suggest_bits;
+use std::{collections::HashSet, fmt};
 
 /// A field and some of its values: a few hundred from all over the data are plenty.
 #[derive(Debug, Clone)]
@@ -82,6 +83,10 @@ pub struct Suggestion {
     pub reason: String,
     /// The mode to begin with: the one that gives away least. Others keep the form or allow joins.
     pub mode: Mode,
+    /// Bits that a blind index of this field should have, should one be wanted: from the number of distinct values
+    /// in the sample ([`crypto::blind_index::suggest_bits`]). The whole column has no fewer, so that with these bits
+    /// at least two values share an index on expectation, however many more come.
+    pub index_bits: u16,
 }
 
 /// What looks sensitive, in the order of the fields; at most one suggestion for each. Suggestions of less than 50 %
@@ -224,12 +229,14 @@ fn one(sample: &Sample) -> Option<Suggestion> {
     let judged = RULES.iter().filter_map(|rule| judge(rule, &words, &values));
     // Of two that are as sure the earlier, stricter rule.
     let (rule, confidence, reason) = judged.reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    let distinct = values.iter().collect::<HashSet<_>>().len();
     (confidence >= LEAST).then(|| Suggestion {
         path: sample.path.clone(),
         class: rule.class,
         confidence,
         reason,
         mode: Mode::Aead,
+        index_bits: suggest_bits(distinct as u64),
     })
 }
 

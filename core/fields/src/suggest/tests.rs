@@ -150,3 +150,14 @@ fn any_text_is_judged_without_a_fault() {
         }
     }
 }
+
+#[test]
+fn a_blind_index_has_bits_for_the_values_that_were_seen() {
+    let path = || Path::parse("email").expect("a path");
+    let bits = |distinct: usize, times: usize| {
+        let value = |at: usize| format!("user{}@example.com", at % distinct);
+        let values = (0..distinct * times).map(value).collect();
+        suggest(&[Sample { path: path(), values }]).pop().expect("e-mail addresses").index_bits
+    };
+    assert_eq!((bits(2, 1), bits(4, 1), bits(256, 1), bits(300, 3)), (1, 1, 7, 7));
+}
