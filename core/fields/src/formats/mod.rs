@@ -15,6 +15,7 @@
 
 pub mod csv;
 mod json;
+pub mod parquet;
 mod protect;
 mod recognize;
 mod reveal;

@@ -1,7 +1,7 @@
 //! A file of any format on its way in, cut into parts of work.
 
 use super::{
-    Format, Spool, csv, json,
+    Format, Spool, csv, json, parquet,
     work::{Data, Part, Plan},
 };
 use crate::{Error, Protector, Type};
@@ -12,10 +12,11 @@ use std::sync::Arc;
 pub(super) enum Source {
     Csv { framer: csv::Framer, dialect: csv::Dialect, header: Option<Arc<csv::Header>> },
     Json { framer: json::Framer, paths: Arc<json::Paths> },
+    Parquet(parquet::File),
 }
 
 impl Source {
-    pub(super) fn new(format: Format, plan: &Plan, _spool: Option<Spool>) -> Result<Self, Error> {
+    pub(super) fn new(format: Format, plan: &Plan, spool: Option<Spool>) -> Result<Self, Error> {
         Ok(match format {
             Format::Csv(dialect) => Self::Csv { framer: csv::Framer::new(dialect), dialect, header: None },
             Format::Json | Format::Ndjson => {
@@ -23,7 +24,7 @@ impl Source {
                 let paths = Arc::new(json::Paths::new(fields.chain(&plan.row_key)));
                 Self::Json { framer: json::Framer::new(format == Format::Ndjson), paths }
             }
-            Format::Parquet => return Err(Error::Parquet("it is not read here".to_owned())),
+            Format::Parquet => Self::Parquet(parquet::File::new(spool)?),
         })
     }
 
@@ -39,8 +40,10 @@ impl Source {
 
     /// Takes what a job made, in the order of the file.
     pub(super) fn write(&mut self, data: Data, out: &mut Vec<u8>) -> Result<(), Error> {
-        match data {
-            Data::Bytes(bytes) => out.extend_from_slice(&bytes),
+        match (data, self) {
+            (Data::Bytes(bytes), _) => out.extend_from_slice(&bytes),
+            (Data::Leaf(leaf), Self::Parquet(file)) => file.write(leaf, out)?,
+            (Data::Leaf(_), _) => {}
         }
         Ok(())
     }
@@ -56,6 +59,7 @@ impl Source {
                 let pieces = framer.push(bytes)?;
                 Ok(self.pieces(pieces))
             }
+            Self::Parquet(file) => file.push(bytes).map(|()| Vec::new()),
         }
     }
 
@@ -70,6 +74,7 @@ impl Source {
                 let pieces = framer.finish()?;
                 Ok(self.pieces(pieces))
             }
+            Self::Parquet(file) => file.rest(plan),
         }
     }
 
@@ -80,7 +85,7 @@ impl Source {
             match cut {
                 csv::Cut::Header(bytes, names) => {
                     *header = Some(Arc::new(csv::Header::new(*dialect, &names, plan)?));
-                    parts.push(Part::Copy(bytes));
+                    parts.push(Part::Copy { bytes, rows: 0 });
                 }
                 csv::Cut::Records(piece) => {
                     // The header comes first.

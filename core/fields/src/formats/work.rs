@@ -1,6 +1,6 @@
 //! The work on a file, cut into jobs: what a job is, whatever the format and the direction.
 
-use super::{csv, json};
+use super::{csv, json, parquet};
 use crate::{Error, FieldPolicy, Mode, Path, Ran, RevealWorker, Wants, Worker};
 use arrow_array::{ArrayRef, StringArray};
 use std::sync::Arc;
@@ -81,18 +81,23 @@ impl Kernel {
 /// What a job works on.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// Bytes that leave as they came.
-    Copy(Vec<u8>),
+    /// Bytes that leave as they came, and rows that end with them.
+    Copy {
+        bytes: Vec<u8>,
+        rows: u64,
+    },
     Csv(csv::Piece, Arc<csv::Header>),
     Json(json::Piece, Arc<json::Paths>),
+    Leaf(parquet::Piece),
 }
 
 /// What it is once it was read.
 #[derive(Debug)]
 pub(super) enum Parsed {
-    Copy(Vec<u8>),
+    Copy { bytes: Vec<u8>, rows: u64 },
     Csv(csv::Parsed),
     Json(json::Parsed),
+    Leaf(parquet::Piece),
 }
 
 /// What [`Job::run`] came to.
@@ -127,6 +132,7 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) enum Data {
     Bytes(Vec<u8>),
+    Leaf(parquet::Leaf),
 }
 
 /// A job that waits for tokens, or for the values of tokens.
@@ -157,7 +163,8 @@ type Worked = (Parsed, Vec<(usize, ArrayRef)>, Vec<(usize, Wants)>);
 
 fn work(plan: &Plan, part: Part, kernel: &mut Kernel) -> Result<Worked, Error> {
     let parsed = match part {
-        Part::Copy(bytes) => Parsed::Copy(bytes),
+        Part::Copy { bytes, rows } => Parsed::Copy { bytes, rows },
+        Part::Leaf(piece) => Parsed::Leaf(piece),
         Part::Csv(piece, header) => Parsed::Csv(piece.parse(&header)?),
         Part::Json(piece, paths) => Parsed::Json(piece.parse(&paths)?),
     };
@@ -174,7 +181,8 @@ fn work(plan: &Plan, part: Part, kernel: &mut Kernel) -> Result<Worked, Error> {
 impl Parsed {
     fn columns(&self, plan: &Plan) -> Result<Vec<Column>, Error> {
         match self {
-            Self::Copy(_) => Ok(Vec::new()),
+            Self::Copy { .. } => Ok(Vec::new()),
+            Self::Leaf(piece) => Ok(piece.columns()),
             Self::Csv(parsed) => parsed.columns(plan),
             Self::Json(parsed) => parsed.columns(plan),
         }
@@ -183,7 +191,8 @@ impl Parsed {
     /// The error with the row (of this part) and the line of the value that it speaks of.
     fn placed(&self, field: usize, error: Error) -> Error {
         error.placed(|value| match self {
-            Self::Copy(_) => (0, 0),
+            Self::Copy { .. } => (0, 0),
+            Self::Leaf(piece) => (piece.row(value) as u64 + 1, 0),
             Self::Csv(parsed) => (value as u64 + 1, parsed.line(value)),
             Self::Json(parsed) => {
                 let (row, line) = parsed.place(field, value);
@@ -194,22 +203,16 @@ impl Parsed {
 
     fn merge(self, replaced: &[(usize, ArrayRef)]) -> Made {
         let fields = replaced.iter().map(|(field, _)| *field).collect();
-        let mut bytes = Vec::new();
-        let rows = match self {
-            Self::Copy(copied) => {
-                bytes = copied;
-                0
-            }
-            Self::Csv(parsed) => {
-                parsed.merge(replaced, &mut bytes);
-                parsed.rows()
-            }
-            Self::Json(parsed) => {
-                parsed.merge(replaced, &mut bytes);
-                parsed.rows()
+        let (data, rows) = match self {
+            Self::Copy { bytes, rows } => (Data::Bytes(bytes), rows),
+            Self::Csv(parsed) => (Data::Bytes(parsed.merge(replaced)), parsed.rows() as u64),
+            Self::Json(parsed) => (Data::Bytes(parsed.merge(replaced)), parsed.rows() as u64),
+            Self::Leaf(piece) => {
+                let values = replaced.first().map(|(_, values)| values.clone());
+                (Data::Leaf(piece.replaced(values)), 0)
             }
         };
-        Made { data: Data::Bytes(bytes), rows: rows as u64, fields }
+        Made { data, rows, fields }
     }
 }
 

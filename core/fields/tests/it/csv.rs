@@ -1,7 +1,10 @@
 //! CSV files: what is named is protected, what is not leaves byte for byte, and all of it comes back.
 
 use crate::world::World;
-use fields::{Error, FieldPolicy, Output, formats::csv::Dialect};
+use fields::{
+    Error, FieldPolicy, Output,
+    formats::{Dialect, Format, Protect, Reveal},
+};
 
 const FILE: &[u8] = b"\xef\xbb\xbfid,\"email\",note,ssn\r\n\
 1,ada@example.com, \"quoted\" inside ,123-45-6789\r\n\
@@ -100,7 +103,7 @@ fn any_delimiter() {
     let protector = world.protector(policy_of("b"));
     let dialect = Dialect::new(';').expect("a delimiter");
     let mut out = Vec::new();
-    let mut protect = fields::formats::csv::Protect::new(dialect, protector);
+    let mut protect = Protect::new(Format::Csv(dialect), protector, None).expect("it begins");
     protect.push(b"a;b\n1,5;\"x;y\"\n", &mut out).expect("it protects");
     let manifest = protect.finish(&mut out).expect("it ends");
     assert!(matches!(manifest.output, Output::Csv { delimiter: ';', rows: 1, .. }));
@@ -118,7 +121,7 @@ fn a_part_is_revealed_and_the_rest_stays_sealed() {
     let reveal = |fields: &[&str]| {
         let fields = fields.iter().map(|&field| field.to_owned()).collect::<Vec<_>>();
         let revealer = world.revealer_of(&manifest, Some(&fields))?;
-        let mut reveal = fields::formats::csv::Reveal::new(&manifest, revealer)?;
+        let mut reveal = Reveal::new(&manifest, revealer, None)?;
         let mut out = Vec::new();
         reveal.push(&output, &mut out)?;
         reveal.finish(&mut out)?;

@@ -4,6 +4,7 @@ mod batches;
 mod csv;
 mod files;
 mod json;
+mod make_golden;
 mod manifest;
 mod modes;
 mod oracle;

@@ -170,7 +170,7 @@ impl Framer {
                         }
                         let empty = !comma && self.pending[..end - 1].iter().all(|&byte| is_space(byte));
                         if comma && end == 1 {
-                            return Err(self.wrong("a record is expected behind a comma"));
+                            return Err(self.wrong("a record is an object: `{` is expected"));
                         }
                         let what = if empty { What::Around } else { What::Elements { more: false } };
                         // The bracket belongs to no record.

@@ -2,6 +2,7 @@
 //! policy's paths stand.
 
 use super::paths::{Node, Paths};
+use crate::formats::csv::MAX_RECORD;
 use std::ops::Range;
 
 /// The deepest nesting. Enforced before anything is built.
@@ -92,7 +93,11 @@ impl<'b> Scan<'b> {
         if self.peek() != Some(b'{') {
             return self.wrong("a record is an object: `{` is expected");
         }
+        let start = self.at;
         self.value(Some(Paths::ROOT), 1)?;
+        if self.at - start > MAX_RECORD {
+            return Err(Wrong { at: start, why: "a record is longer than 16 MiB" });
+        }
         self.row += 1;
         Ok(())
     }

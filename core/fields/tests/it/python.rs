@@ -1,0 +1,27 @@
+//! Foreign clients, in the Python environment that `make test` prepares.
+
+use serde_json::Value;
+use std::{
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// Runs a script of `oracle/` with a request on its stdin; its answer on stdout.
+pub(crate) fn ask(script: &str, request: &Value) -> Value {
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../python/bin/python");
+    assert!(python.exists(), "{} is missing: run `make test`", python.display());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/oracle").join(script);
+    let mut child = Command::new(python)
+        .arg(&script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(&serde_json::to_vec(request).expect("JSON")).expect("it listens");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{} failed", script.display());
+    serde_json::from_slice(&output.stdout).expect("it answers in JSON")
+}
