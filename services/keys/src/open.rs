@@ -26,7 +26,8 @@ impl Keys {
     ///
     /// Checks the permit first, at every call and before the cache: it must be one to reveal (or protect anew, or
     /// release) this dataset, for this organization, and its actor must be in good standing now. Then the key
-    /// epoch: what a node opened before keys were closed is not used after.
+    /// epoch: what a node opened before keys were closed is not used after. It may write a count, so it is not to be
+    /// called inside a change.
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::WrongPermit`]; [`Error::EpochUnread`]; [`Error::Closed`] for a version that

@@ -4,20 +4,22 @@
 //! from the row and counts it down in memory. A crash wastes the rest of a block, so a count may be too high and
 //! never too low, and no key passes its limit.
 
-use crate::{Error, Keys, Referrer, State, rules, tables};
+use crate::{Error, Keys, Referrer, State, breach::gate, rules, tables};
 use base::{Context, Id, noun};
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use store::Tx;
 
 /// What is left of the blocks that this node took.
 #[derive(Debug, Default)]
-pub(crate) struct Uses(Mutex<HashMap<(Id<noun::Organization>, Id<noun::Key>), u64>>);
+pub(crate) struct Uses(Mutex<Blocks>);
+
+type Blocks = HashMap<(Id<noun::Organization>, Id<noun::Key>), u64>;
 
 impl Uses {
-    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<(Id<noun::Organization>, Id<noun::Key>), u64>> {
+    fn locked(&self) -> MutexGuard<'_, Blocks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,7 +57,8 @@ impl Uses {
 
 impl Keys {
     /// Counts uses of a key before they happen: values about to be protected under a field key, mostly, once for
-    /// each batch. Writes only when this node's block is used up.
+    /// each batch. Writes only when this node's block is used up, and then waits for its turn: not to be called
+    /// inside a change.
     ///
     /// # Errors
     /// [`Error::UsedUp`] where the key may not be used so often; [`Error::Closed`] where it is not open;
@@ -114,6 +117,9 @@ impl Keys {
     /// [`Error::NotFound`], [`Error::Store`].
     pub async fn refer(&self, tx: &mut Tx, key: Id<noun::Key>, by: Referrer) -> Result<(), Error> {
         let mut row = tables::get(tx, key).await?.ok_or(Error::NotFound { key })?;
+        if let Err(shredded @ Error::Shredded { .. }) = gate(tx, row.dataset()?).await {
+            return Err(shredded);
+        }
         let state = row.state()?;
         if matches!(state, State::Generated | State::Destroyed) {
             return Err(Error::Closed { key, state });

@@ -72,8 +72,9 @@ fn life(guard: &Guard) -> Vec<Change> {
         guard.index("keys_by_dataset", "keys", &["dataset", "id"]),
         guard.index("keys_by_purpose", "keys", &["purpose", "id"]),
         guard.index("keys_by_state", "keys", &["state", "id"]),
-        guard.index("keys_by_over", "keys", &["over"]),
-        guard.index("keys_by_rotation", "keys", &["rotate_at"]),
+        guard.index("keys_by_purpose_and_state", "keys", &["purpose", "state", "id"]),
+        guard.index("keys_by_over", "keys", &["over", "purpose", "state"]),
+        guard.index("keys_by_rotation", "keys", &["state", "rotate_at"]),
         guard.column("producers", ColumnDef::new("revoked_at").big_integer()),
         guard.table("key_references", &["key", "kind", "referrer"], |table| {
             table
