@@ -1,0 +1,49 @@
+//! What is fuzzed: every parser of bytes that somebody else made, in `core/crypto` and `core/fields`, as a plain function.
+//!
+//! `fuzz/tests.rs` runs each over its seeds (`tests/fuzz-corpus/TARGET`) and over mutants of them, in every `make test`;
+//! `make fuzz` runs the same functions under libFuzzer, which looks for further ones. A function panics where a promise is
+//! broken, and says whether it took the input, so that seeds which reach nothing are noticed.
+
+mod documents;
+mod files;
+pub mod mutants;
+#[cfg(test)]
+mod tests;
+mod values;
+
+/// One function under test.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name, and that of the folder of its seeds.
+    pub name: &'static str,
+    /// Runs it: whether the input was taken. Panics where a promise is broken.
+    pub run: fn(&[u8]) -> bool,
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target { name: "csv", run: files::csv },
+    Target { name: "dataset_key", run: documents::dataset_key },
+    Target { name: "envelope", run: values::envelope },
+    Target { name: "ff1", run: values::ff1 },
+    Target { name: "field_value", run: values::field_value },
+    Target { name: "json", run: files::json },
+    Target { name: "jwk", run: documents::jwk },
+    Target { name: "jws", run: documents::jws },
+    Target { name: "manifest", run: documents::manifest },
+    Target { name: "ndjson", run: files::ndjson },
+    Target { name: "parquet", run: files::parquet },
+    Target { name: "passphrase", run: documents::passphrase },
+    Target { name: "path", run: documents::path },
+    Target { name: "policy", run: documents::policy },
+    Target { name: "reveal", run: files::reveal },
+    Target { name: "sealed_key", run: values::sealed_key },
+    Target { name: "share", run: values::share },
+    Target { name: "text", run: values::text },
+];
+
+/// The target of this name.
+#[must_use]
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().copied().find(|target| target.name == name)
+}
