@@ -3,6 +3,7 @@
 
 pub mod cloudtrail;
 pub mod dataset;
+pub mod fuzz;
 pub mod http;
 pub mod ledger;
 pub mod organization;
