@@ -49,6 +49,12 @@ impl Epochs {
         Ok(epoch)
     }
 
+    /// The epoch as it was last read, however long ago; 0 before the first time.
+    pub(crate) fn last(&self, organization: Id<noun::Organization>) -> i64 {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&organization).map_or(0, |known| known.epoch)
+    }
+
     /// Takes in what was read or committed; whether it rose. It never falls.
     fn take(&self, organization: Id<noun::Organization>, epoch: i64, heard: Option<Timestamp>) -> bool {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);

@@ -16,38 +16,60 @@ use store::Tx;
 #[derive(Debug, Default)]
 pub(crate) struct Uses(Mutex<Blocks>);
 
-type Blocks = HashMap<(Id<noun::Organization>, Id<noun::Key>), u64>;
+type Blocks = HashMap<(Id<noun::Organization>, Id<noun::Key>), Block>;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Block {
+    left: u64,
+    /// At which key epoch the key was seen to be open.
+    epoch: i64,
+}
+
+/// How a count from memory went.
+#[derive(Debug, PartialEq, Eq)]
+enum Taken {
+    /// It was taken.
+    All,
+    /// There is enough, but keys were closed since the block was taken: this one may be among them.
+    Unsure,
+    /// There is not enough.
+    Short,
+}
 
 impl Uses {
     fn locked(&self) -> MutexGuard<'_, Blocks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, organization: Id<noun::Organization>, key: Id<noun::Key>, count: u64) -> bool {
+    fn take(&self, of: (Id<noun::Organization>, Id<noun::Key>), count: u64, epoch: i64) -> Taken {
         let mut blocks = self.locked();
-        let Some(left) = blocks.get_mut(&(organization, key)) else { return count == 0 };
-        let Some(rest) = left.checked_sub(count) else { return false };
-        *left = rest;
-        true
+        let Some(block) = blocks.get_mut(&of) else { return Taken::Short };
+        let Some(rest) = block.left.checked_sub(count) else { return Taken::Short };
+        if block.epoch != epoch {
+            return Taken::Unsure;
+        }
+        block.left = rest;
+        Taken::All
     }
 
-    fn give(&self, organization: Id<noun::Organization>, key: Id<noun::Key>, count: u64) {
+    fn give(&self, of: (Id<noun::Organization>, Id<noun::Key>), count: u64, epoch: i64) {
         let mut blocks = self.locked();
-        let left = blocks.entry((organization, key)).or_default();
-        *left = left.saturating_add(count);
+        let block = blocks.entry(of).or_default();
+        block.left = block.left.saturating_add(count);
+        block.epoch = epoch;
     }
 
     /// What this node has taken of a key's count and not used yet.
     pub(crate) fn left(&self, organization: Id<noun::Organization>, key: Id<noun::Key>) -> u64 {
-        self.locked().get(&(organization, key)).copied().unwrap_or(0)
+        self.locked().get(&(organization, key)).map_or(0, |block| block.left)
     }
 
     fn drain(&self, organization: Id<noun::Organization>) -> Vec<(Id<noun::Key>, u64)> {
         let mut drained = Vec::new();
-        self.locked().retain(|(ours, key), left| {
+        self.locked().retain(|(ours, key), block| {
             let stays = *ours != organization;
-            if !stays && *left > 0 {
-                drained.push((*key, *left));
+            if !stays && block.left > 0 {
+                drained.push((*key, block.left));
             }
             stays
         });
@@ -57,7 +79,7 @@ impl Uses {
 
 impl Keys {
     /// Counts uses of a key before they happen: values about to be protected under a field key, mostly, once for
-    /// each batch. Writes only when this node's block is used up, and then waits for its turn: not to be called
+    /// each batch. A key that was closed counts no more, though this node has a block of it. Writes only when this node's block is used up, and then waits for its turn: not to be called
     /// inside a change.
     ///
     /// # Errors
@@ -65,18 +87,24 @@ impl Keys {
     /// [`Error::NotFound`], [`Error::Store`].
     pub async fn count_uses(&self, ctx: &Context, key: Id<noun::Key>, count: u64) -> Result<(), Error> {
         let organization = ctx.organization();
-        if self.uses.take(organization, key, count) {
+        let (of, epoch) = ((organization, key), self.epochs.last(organization));
+        if self.uses.take(of, count, epoch) == Taken::All {
             return Ok(());
         }
         let mut tx = self.store.write(ctx).await?;
+        self.opens(&tx, key).await?;
         // Someone else may have taken a block while this one waited for its turn.
-        if self.uses.take(organization, key, count) {
-            return Ok(());
+        match self.uses.take(of, count, epoch) {
+            Taken::All => return Ok(()),
+            Taken::Unsure => {
+                self.uses.give(of, 0, epoch);
+                if self.uses.take(of, count, epoch) == Taken::All {
+                    return Ok(());
+                }
+            }
+            Taken::Short => {}
         }
         let mut row = tables::get(&tx, key).await?.ok_or(Error::NotFound { key })?;
-        if !row.state()?.opens() {
-            return Err(Error::Closed { key, state: row.state()? });
-        }
         let (purpose, used) = (row.purpose()?, u64::try_from(row.uses).unwrap_or(0));
         let left = rules::max_uses(purpose, &row.algorithm).saturating_sub(used);
         let block = rules::block(purpose, row.rotation()).max(count).min(left);
@@ -87,7 +115,7 @@ impl Keys {
         tables::save(&mut tx, &row).await?;
         // A counter: it decides nothing, and no entry stands for it.
         tx.commit_derived().await?;
-        self.uses.give(organization, key, block - count);
+        self.uses.give(of, block - count, epoch);
         Ok(())
     }
 

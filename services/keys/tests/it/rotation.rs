@@ -2,9 +2,9 @@
 
 use crate::{House, INFO, sealed};
 use base::{Action, Clock as _, Id};
-use keys::{Error, Filter, Purpose, Referrer, Rotation, State};
+use keys::{Error, Filter, Keys, Purpose, Referrer, Rotation, State, conformance::Faulty};
 use policy::Resource;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 #[tokio::test]
 async fn a_key_rotates_by_schedule_and_keeps_its_schedule() {
@@ -143,4 +143,36 @@ async fn while_the_organization_s_key_is_suspended_nothing_under_it_opens() {
     drop(tx);
     house.keys.resume(&house.ctx, &house.on_key(Action::KeysResume, over), over).await.expect("resumed");
     house.keys.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &sealed).await.expect("it opens again");
+}
+
+/// Whatever the root does in the middle, a version is there whole or not at all, and what opened before opens.
+#[tokio::test]
+async fn a_root_that_fails_at_any_call_leaves_the_keys_as_they_were() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    let (key, sealed) = sealed(&house, dataset).await;
+    let rotate = house.on_key(Action::KeysRotate, key);
+    let rewrap = house.policy.permit(&house.ctx, Action::KeysRewrap, Resource::Organization, crate::NOW);
+    let rewrap = rewrap.expect("allowed");
+    let mut failures = 0;
+    for at in 0..40 {
+        for faulty in [Faulty::before(house.root.clone(), at), Faulty::after(house.root.clone(), at)] {
+            let node =
+                Keys::new(house.store.clone(), Arc::new(faulty.clone()), crypto::aws_lc(), house.clock.clone());
+            let before = house.versions(Purpose::Dataset).await;
+            let rotated = node.rotate(&house.ctx, &rotate, key, None).await;
+            let rewrapped = node.rewrap(&house.ctx, &rewrap, None).await;
+            assert_eq!(rotated.is_err() || rewrapped.is_err(), faulty.failed(), "call {at}");
+            failures += u32::from(faulty.failed());
+            let after = house.versions(Purpose::Dataset).await;
+            assert_eq!(after.len(), before.len() + usize::from(rotated.is_ok()), "whole or not at all");
+            let active = after.iter().filter(|key| key.state == State::Active).count();
+            assert_eq!(active, 1, "call {at}");
+        }
+        let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
+        let node = house.node().await;
+        node.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &sealed).await.expect("it opens as before");
+    }
+    assert!(failures > 40, "{failures} calls failed");
 }

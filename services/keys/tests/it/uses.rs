@@ -61,9 +61,14 @@ async fn a_key_that_is_closed_counts_no_more() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
     let key = field_key(&house, 1).await;
+    house.keys.count_uses(&house.ctx, key, 1).await.expect("this node takes a block");
     house.keys.suspend(&house.ctx, &house.on_key(Action::KeysSuspend, key), key).await.expect("suspended");
     let closed = house.keys.count_uses(&house.ctx, key, 1).await;
-    assert!(matches!(closed, Err(Error::Closed { .. })));
+    assert!(matches!(closed, Err(Error::Closed { .. })), "though there is a block of it in memory");
+    house.keys.resume(&house.ctx, &house.on_key(Action::KeysResume, key), key).await.expect("resumed");
+    house.keys.count_uses(&house.ctx, key, 1).await.expect("it goes on with its block");
+    let node = house.node().await;
+    assert_eq!(node.version(&house.ctx, key).await.expect("it is there").uses, 1 << 20);
     let nobody = house.keys.count_uses(&house.ctx, Id::from_bytes([0; 16]), 1).await;
     assert!(matches!(nobody, Err(Error::NotFound { .. })));
 }
