@@ -4,7 +4,6 @@ mod batches;
 mod csv;
 mod files;
 mod json;
-mod make_golden;
 mod manifest;
 mod modes;
 mod oracle;

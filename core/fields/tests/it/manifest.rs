@@ -3,14 +3,15 @@
 use crate::world::World;
 use base::Secret;
 use crypto::{
-    Suite,
+    FieldKey, Suite,
     hpke::PrivateKey,
     jws::Jws,
     sign::{Algorithm, SigningKey, VerifyingKey},
     text,
 };
 use fields::{
-    DatasetKey, Error, FieldPolicy, Keyring, Manifest, Revealer, SignedManifest, TYPE, formats::Reveal,
+    DatasetKey, Error, FieldPolicy, KeyNeed, Keyring, Manifest, Mode, Revealer, SignedManifest, TYPE,
+    formats::Reveal,
 };
 use serde_json::Value;
 
@@ -112,4 +113,33 @@ fn the_golden_output_opens() {
     reveal.push(include_bytes!("../golden/customers.csv"), &mut out).expect("it reveals");
     assert_eq!(reveal.finish(&mut out), Ok(3));
     assert_eq!(out, include_bytes!("../golden/plain.csv"));
+}
+
+/// One field in each mode that needs no vault; made once, and must open for ever.
+#[test]
+fn the_golden_output_of_every_mode_opens() {
+    let keys: Value = serde_json::from_str(include_str!("../golden/modes.keys.json")).expect("JSON");
+    let bytes = |name: &str| text::decode(keys[name].as_str().expect("text"), "key").expect("base64url");
+    let provider = crypto::aws_lc();
+    let producer: VerifyingKey = serde_json::from_value(keys["producer"].clone()).expect("a JSON Web Key");
+    let signed = SignedManifest::read(include_bytes!("../golden/modes.csv.manifest.json")).expect("signed");
+    let manifest = signed.verify(&*provider, &producer).expect("it verifies");
+    let private = PrivateKey::from_secret(manifest.suite, Secret::new(bytes("private"))).expect("a key");
+    let mut ring = Keyring::new();
+    for key in &manifest.keys {
+        ring.data_key(&key.field, manifest.open_key(&*provider, &private, key).expect("it opens"));
+    }
+    for key in &manifest.field_keys {
+        let Some(KeyNeed::FieldKey(algorithm)) = manifest.mode(&key.field).map(Mode::key) else {
+            unreachable!("{}", key.field)
+        };
+        let secret = Secret::new(bytes(&key.field));
+        ring.field_key(&key.field, key.key, FieldKey::from_secret(algorithm, key.id, secret).expect("a key"));
+    }
+    let revealer = Revealer::new(provider, &manifest, manifest.part(None).expect("most of it"), &ring);
+    let mut reveal = Reveal::new(&manifest, revealer.expect("keys"), None).expect("a file");
+    let mut out = Vec::new();
+    reveal.push(include_bytes!("../golden/modes.csv"), &mut out).expect("it reveals");
+    assert_eq!(reveal.finish(&mut out), Ok(2));
+    assert_eq!(String::from_utf8_lossy(&out), include_str!("../golden/modes.plain.csv"));
 }

@@ -2,7 +2,7 @@
 
 use base::{Id, Secret, Timestamp, noun};
 use crypto::{
-    FieldKey, Provider, Suite, aws_lc,
+    FieldAlgorithm, FieldKey, Provider, Suite, aws_lc,
     hpke::KeyPair,
     sign::{Algorithm, SigningKey},
     value::DataKey,
@@ -100,17 +100,22 @@ impl World {
         let mut ring = Keyring::new();
         for field in policy.fields() {
             if let KeyNeed::FieldKey(algorithm) = field.mode.key() {
-                let name = format!("{algorithm} {}", field.path);
-                let mut bytes = Secret::new(Vec::new());
-                for part in 0..algorithm.key_len() / 32 {
-                    let half = self.provider.hmac_sha256(&self.secret, &[name.as_bytes(), &[u8::try_from(part).expect("0 or 1")]]);
-                    bytes.expose_mut().extend_from_slice(half.expose());
-                }
-                let key = FieldKey::from_secret(algorithm, 7, bytes).expect("its length");
+                let key = self.field_key(field.path.as_str(), algorithm);
                 ring.field_key(field.path.as_str(), Id::from_bytes([9; 16]), key);
             }
         }
         ring
+    }
+
+    pub(crate) fn field_key(&self, field: &str, algorithm: FieldAlgorithm) -> FieldKey {
+        let name = format!("{algorithm} {field}");
+        let mut bytes = Secret::new(Vec::new());
+        for part in [0, 1] {
+            let half = self.provider.hmac_sha256(&self.secret, &[name.as_bytes(), &[part]]);
+            bytes.expose_mut().extend_from_slice(half.expose());
+        }
+        bytes.expose_mut().truncate(algorithm.key_len());
+        FieldKey::from_secret(algorithm, 7, bytes).expect("its length")
     }
 
     /// A run with the fields' own keys.
