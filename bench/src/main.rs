@@ -7,9 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod activities;
+mod csv_protect;
+mod fields_aead;
+mod fields_python;
 mod home;
 mod machine;
 mod report;
+mod reveal;
+mod seal;
 mod start;
 mod zero_access;
 
@@ -21,13 +26,18 @@ use std::process::ExitCode;
 type Failure = Box<dyn std::error::Error>;
 
 /// The benchmarks by name.
-const BENCHMARKS: [&str; 3] = ["loop", "zero-access", "start"];
+const BENCHMARKS: &[&str] = &["loop", "zero-access", "start", "csv-protect", "fields-aead", "fields-python", "reveal", "seal"];
 
 async fn measure(name: &str) -> Result<Report, Failure> {
     match name {
         "loop" => activities::measure().await,
         "zero-access" => zero_access::measure().await,
         "start" => start::measure(),
+        "csv-protect" => csv_protect::measure(),
+        "fields-aead" => fields_aead::measure(),
+        "fields-python" => fields_python::measure(),
+        "reveal" => reveal::measure().await,
+        "seal" => seal::measure(),
         other => {
             Err(format!("there is no benchmark `{other}`; there are: {}, all", BENCHMARKS.join(", ")).into())
         }

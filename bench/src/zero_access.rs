@@ -11,7 +11,7 @@ use crate::machine::now;
 use crate::report::{Report, quantile};
 use api::Client;
 use api::client::{Error, Upload};
-use api::datasets::{Names, Protect, ProtectRequest, Reveal, RevealRequest};
+use api::datasets::{Protect, ProtectRequest, Reveal, RevealRequest};
 use base::Kind;
 use bytes::{Bytes, BytesMut};
 use serde_json::json;
@@ -135,7 +135,8 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
 }
 
 async fn protect(client: &Client) -> Result<Protected, Failure> {
-    let request = ProtectRequest { dataset: "customers".to_owned(), fields: Names(vec!["email".to_owned()]) };
+    let fields = Some("email".to_owned());
+    let request = ProtectRequest { dataset: "customers".to_owned(), fields, ..ProtectRequest::default() };
     let mut parts = client.parts::<Protect>(&request, Upload::whole(CSV)).await?;
     let (mut output, mut manifest) = (BytesMut::new(), BytesMut::new());
     while let Some(name) = parts.part().await? {

@@ -1,0 +1,277 @@
+//! `csv-protect`: a CSV file protected, beside the same file read and written unchanged with the `csv` crate.
+//!
+//! Three of twelve columns are sealed with AES-256-GCM. Both sides go from memory to memory on one thread; then
+//! ours does the same work in jobs on two threads, and reveals it. Beside rows of 500 bytes stand rows of 150,
+//! where more of each row is sealed.
+
+use crate::Failure;
+use crate::machine::now;
+use crate::report::{Report, quantile};
+use base::{Id, Timestamp};
+use crypto::{Suite, hpke::KeyPair};
+use fields::{
+    DatasetKey, FieldPolicy, Keyring, Manifest, Protector, Revealer, Run,
+    formats::{Dialect, Done, Format, Job, Outcome, Protect, Reveal},
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::hint::black_box;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// Bytes of a file.
+const FILE: usize = if cfg!(debug_assertions) { 8 << 20 } else { 64 << 20 };
+const ROUNDS: usize = if cfg!(debug_assertions) { 3 } else { 9 };
+/// Bytes that are pushed at once, as a file is read.
+const PUSH: usize = 1 << 20;
+/// Jobs that may wait or run at a time.
+const AHEAD: usize = 12;
+
+/// Rates of one file, in MB (10⁶ bytes) of it a second.
+struct Figures {
+    copy: f64,
+    one: f64,
+    two: f64,
+    reveal: f64,
+    reveal_two: f64,
+}
+
+/// Runs it.
+pub(crate) fn measure() -> Result<Report, Failure> {
+    let long = rates(500)?;
+    let short = rates(150)?;
+    let all = |figures: &Figures| {
+        format!(
+            "{:.0} MB/s, csv crate {:.0}, ratio {:.2}; two threads {:.0} MB/s, {:.2} × one; reveal {:.0}, on two {:.0}",
+            figures.one,
+            figures.copy,
+            figures.one / figures.copy,
+            figures.two,
+            figures.two / figures.one,
+            figures.reveal,
+            figures.reveal_two,
+        )
+    };
+    Ok(Report {
+        bench: "csv-protect",
+        unit: "MB/s",
+        ours: long.one,
+        other: Some(("csv crate, read and written unchanged", long.copy)),
+        mode: format!(
+            "3 of 12 columns, AES-256-GCM, 500 B rows, {} MB in memory, one thread, medians of {ROUNDS} rounds",
+            FILE / 1_000_000
+        ),
+        more: vec![("rows of 500 B", all(&long)), ("rows of 150 B", all(&short))],
+    })
+}
+
+fn rates(row: usize) -> Result<Figures, Failure> {
+    let file = file(row);
+    let bench = Bench::new();
+    let size = file.len();
+    let mut times: [Vec<f64>; 5] = std::array::from_fn(|_| Vec::new());
+    // One after the other in each round, so that a machine that changes its pace does so for all.
+    for _ in 0..ROUNDS {
+        times[0].push(timed(size, || copy(&file))?);
+        times[1].push(timed(size, || bench.protect(&file, false).map(drop))?);
+        times[2].push(timed(size, || bench.protect(&file, true).map(drop))?);
+        let (output, manifest) = bench.protect(&file, false)?;
+        times[3].push(timed(size, || bench.reveal(&output, &manifest, false))?);
+        times[4].push(timed(size, || bench.reveal(&output, &manifest, true))?);
+    }
+    let [copy, one, two, reveal, reveal_two] = times.map(|mut rates| {
+        rates.sort_by(f64::total_cmp);
+        quantile(&rates, 0.5)
+    });
+    Ok(Figures { copy, one, two, reveal, reveal_two })
+}
+
+/// The rate of one run over so many bytes.
+#[expect(clippy::cast_precision_loss, reason = "a few million bytes")]
+fn timed(bytes: usize, run: impl FnOnce() -> Result<(), Failure>) -> Result<f64, Failure> {
+    let begun = now();
+    run()?;
+    Ok(bytes as f64 / 1e6 / begun.elapsed().as_secs_f64())
+}
+
+/// Twelve columns: a number, a name, an e-mail address, a card, and filling.
+fn file(row: usize) -> Vec<u8> {
+    let mut file = b"id,name,email,card,city,note1,note2,note3,note4,note5,note6,amount\n".to_vec();
+    let mut at = 0_u64;
+    while file.len() < FILE {
+        let begun = file.len();
+        let head = format!(
+            "{at},Person Number {at},person.{at}@example.com,{:016},Springfield,",
+            at.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 10_000_000_000_000_000
+        );
+        file.extend_from_slice(head.as_bytes());
+        let left = row.saturating_sub(file.len() - begun + 16).max(12);
+        for _ in 0..6 {
+            file.extend(std::iter::repeat_n(b"lorem ipsum dolor sit amet ", 20).flatten().take(left / 6 - 1));
+            file.push(b',');
+        }
+        file.extend_from_slice(format!("{}.99\n", at % 100_000).as_bytes());
+        at += 1;
+    }
+    file
+}
+
+fn copy(file: &[u8]) -> Result<(), Failure> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file);
+    let mut writer = csv::Writer::from_writer(Vec::with_capacity(PUSH));
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record)? {
+        writer.write_byte_record(&record)?;
+    }
+    black_box(writer.into_inner()?);
+    Ok(())
+}
+
+struct Bench {
+    provider: std::sync::Arc<dyn crypto::Provider>,
+    pair: KeyPair,
+    key: DatasetKey,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let provider = crypto::aws_lc();
+        let pair = KeyPair::generate(&*provider, Suite::Hybrid768);
+        let key = DatasetKey {
+            organization: Id::from_bytes([1; 16]),
+            dataset: Id::from_bytes([2; 16]),
+            name: "customers".to_owned(),
+            key: Id::from_bytes([3; 16]),
+            public: pair.public.clone(),
+        };
+        Self { provider, pair, key }
+    }
+
+    fn protect(&self, file: &[u8], threads: bool) -> Result<(Vec<u8>, Manifest), Failure> {
+        let run = Run { id: Id::from_bytes([4; 16]), created: Timestamp::from_millis(0) };
+        let policy = FieldPolicy::aead(["name", "email", "card"])?;
+        let protector = Protector::new(self.provider.clone(), self.key.clone(), run, policy)?;
+        let mut protect = Protect::new(Format::Csv(Dialect::default()), protector, None)?;
+        let mut out = Vec::with_capacity(file.len() * 2);
+        if threads {
+            let cut = |protect: &mut Protect, piece: Option<&[u8]>| match piece {
+                Some(piece) => protect.cut(piece),
+                None => protect.cut_rest(),
+            };
+            on_two(file, &mut protect, &mut out, cut, Protect::join)?;
+        } else {
+            for piece in file.chunks(PUSH) {
+                protect.push(piece, &mut out)?;
+            }
+        }
+        let manifest = protect.finish(&mut out)?;
+        Ok((out, manifest))
+    }
+
+    fn reveal(&self, file: &[u8], manifest: &Manifest, threads: bool) -> Result<(), Failure> {
+        let mut ring = Keyring::new();
+        for key in &manifest.keys {
+            ring.data_key(&key.field, manifest.open_key(&*self.provider, &self.pair.private, key)?);
+        }
+        let revealer = Revealer::new(self.provider.clone(), manifest, manifest.policy.clone(), &ring)?;
+        let mut reveal = Reveal::new(manifest, revealer, None)?;
+        let mut out = Vec::with_capacity(file.len());
+        if threads {
+            let cut = |reveal: &mut Reveal, piece: Option<&[u8]>| match piece {
+                Some(piece) => reveal.cut(piece),
+                None => reveal.cut_rest(),
+            };
+            on_two(file, &mut reveal, &mut out, cut, Reveal::join)?;
+        } else {
+            for piece in file.chunks(PUSH) {
+                reveal.push(piece, &mut out)?;
+            }
+        }
+        black_box(reveal.finish(&mut out)?);
+        Ok(())
+    }
+}
+
+/// What two threads share: jobs by their number, and what they did.
+#[derive(Default)]
+struct Shared {
+    jobs: VecDeque<(usize, Job)>,
+    done: BTreeMap<usize, Done>,
+    over: bool,
+}
+
+/// Runs a file through on this thread and one more: this one cuts and joins, and takes jobs while there is
+/// nothing to cut or join.
+fn on_two<T>(
+    file: &[u8],
+    work: &mut T,
+    out: &mut Vec<u8>,
+    cut: impl Fn(&mut T, Option<&[u8]>) -> Result<Vec<Job>, fields::Error>,
+    join: impl Fn(&mut T, Done, &mut Vec<u8>) -> Result<(), fields::Error>,
+) -> Result<(), Failure> {
+    let (shared, changed) = (Mutex::new(Shared::default()), Condvar::new());
+    let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            loop {
+                let mut state = lock();
+                let job = loop {
+                    match state.jobs.pop_front() {
+                        Some(job) => break job,
+                        None if state.over => return,
+                        None => state = changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                    }
+                };
+                drop(state);
+                let (number, Outcome::Done(done)) = (job.0, job.1.run()) else { return };
+                lock().done.insert(number, done);
+                changed.notify_all();
+            }
+        });
+        let mut through = || -> Result<(), Failure> {
+            let mut pieces = file.chunks(PUSH);
+            let (mut given, mut joined, mut ended) = (0, 0, false);
+            while !ended || joined < given {
+                let ready = lock().done.remove(&joined);
+                if let Some(done) = ready {
+                    join(work, done, out)?;
+                    joined += 1;
+                    continue;
+                }
+                if !ended && given - joined < AHEAD {
+                    let jobs = match pieces.next() {
+                        Some(piece) => cut(work, Some(piece))?,
+                        // What is left may be asked for once all is joined.
+                        None if joined < given => Vec::new(),
+                        None => {
+                            let rest = cut(work, None)?;
+                            ended = rest.is_empty();
+                            rest
+                        }
+                    };
+                    let mut state = lock();
+                    for job in jobs {
+                        state.jobs.push_back((given, job));
+                        given += 1;
+                    }
+                    drop(state);
+                    changed.notify_all();
+                    if joined == given {
+                        continue;
+                    }
+                }
+                let mut state = lock();
+                if let Some((number, job)) = state.jobs.pop_front() {
+                    drop(state);
+                    let Outcome::Done(done) = job.run() else { return Err("a token is wanted".into()) };
+                    lock().done.insert(number, done);
+                } else if !state.done.contains_key(&joined) && joined < given {
+                    drop(changed.wait(state).unwrap_or_else(PoisonError::into_inner));
+                }
+            }
+            Ok(())
+        };
+        let result = through();
+        lock().over = true;
+        changed.notify_all();
+        result
+    })
+}
