@@ -9,12 +9,14 @@
 //! service's model in `server/src/view/`.
 #![forbid(unsafe_code)]
 
+pub mod breaches;
 pub mod client;
 pub mod credentials;
 pub mod datasets;
 pub mod events;
 pub mod findings;
 pub mod identities;
+pub mod keys;
 pub mod ledgers;
 pub mod node;
 pub mod openapi;
@@ -25,7 +27,9 @@ pub mod outcome;
 pub mod page;
 pub mod problem;
 pub mod producers;
+pub mod recovery;
 pub mod response;
+pub mod shreds;
 
 pub use client::Client;
 pub use operation::{Descriptor, Input, Operation, Output, Verb};

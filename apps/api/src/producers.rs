@@ -11,6 +11,9 @@ operations! {
     /// Registers a producer's verifying key, so that its manifests are accepted.
     Add: "producers.add", Post "/api/v1/producers", ProducersAdd, Some(Kind::ProducerAdded),
         AddRequest => Producer;
+    /// Takes a producer's key off the register: its manifests are refused from then on, the earlier ones too.
+    Revoke: "producers.revoke", Post "/api/v1/producers/{producer}/revoke", ProducersRevoke,
+        Some(Kind::ProducerRevoked), RevokeRequest => Producer;
     /// Lists registered producers.
     List: "producers.ls", Get "/api/v1/producers", ProducersRead, None, ListRequest => Page<Producer>;
 }
@@ -23,6 +26,15 @@ pub struct AddRequest {
     pub name: String,
     /// Its ML-DSA-65 verifying key, base64.
     pub public_key: String,
+}
+
+/// Which producer to take off the register.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeRequest {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub producer: Id<noun::Producer>,
 }
 
 /// Which page of producers.
@@ -48,4 +60,8 @@ pub struct Producer {
     /// When it was registered.
     #[schemars(with = "String")]
     pub added: Timestamp,
+    /// When it was taken off the register.
+    #[schemars(with = "Option<String>")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Timestamp>,
 }

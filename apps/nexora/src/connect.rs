@@ -1,6 +1,6 @@
 //! Which transport a command's client uses, and with which credential.
 
-use crate::cli::Global;
+use crate::cli::{Global, Passphrase};
 use crate::failure::Failure;
 use api::Client;
 use api::client::{Transport, Trust};
@@ -22,6 +22,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Session {
     client: Client,
     node: Option<Node>,
+    local: bool,
 }
 
 impl Surroundings {
@@ -59,6 +60,21 @@ impl Surroundings {
         Ok(self.set("NEXORA_ROOT_PASSPHRASE").map(|text| Secret::new(text.to_owned())))
     }
 
+    /// A passphrase that is not the root's own: a custodian's, a backup's. From a file or the environment.
+    pub(crate) fn other_passphrase(&self, named: &Passphrase) -> Result<Secret<String>, Failure> {
+        let text = match &named.passphrase_file {
+            Some(path) => fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?,
+            None => self.set("NEXORA_PASSPHRASE").unwrap_or_default().to_owned(),
+        };
+        let text = Secret::new(text);
+        let passphrase = text.expose().trim_end_matches(['\r', '\n']);
+        if passphrase.is_empty() {
+            let what = "no passphrase: give --passphrase-file FILE or NEXORA_PASSPHRASE";
+            return Err(Failure::new(Kind::BadInput, what));
+        }
+        Ok(Secret::new(passphrase.to_owned()))
+    }
+
     /// The credential's token, from a file or the environment.
     fn token(&self, global: &Global) -> Result<Option<Secret<String>>, Failure> {
         if let Some(path) = &global.token_file {
@@ -94,7 +110,7 @@ impl Session {
             Some(token) => client.with_token(token),
             None => client,
         };
-        Ok(Self { client, node })
+        Ok(Self { client, node, local: server.is_none() })
     }
 
     async fn directory(
@@ -120,6 +136,11 @@ impl Session {
         let passphrase = surroundings.passphrase(&config)?;
         let node = Node::start(config, passphrase).await?;
         Ok((Transport::local(node.router()), Some(node)))
+    }
+
+    /// Whether the node stands on this machine, so that both mean the same file by a path.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.local
     }
 
     /// The client.

@@ -84,6 +84,11 @@ impl Output {
         io::stdout().lock().write_all(bytes).map_err(|error| Failure::stdout(&error))
     }
 
+    /// Sees to it that what was printed has left this process.
+    pub(crate) fn flush(self) -> Result<(), Failure> {
+        io::stdout().lock().flush().map_err(|error| Failure::stdout(&error))
+    }
+
     /// Says why the command failed: for people, or, where JSON was asked for, as the error document.
     pub(crate) fn failed(self, failure: &Failure) {
         if failure.is_silent() {

@@ -16,10 +16,18 @@ pub(crate) fn count(what: &str, total: u64) -> ProgressBar {
     styled(bar, what, "{prefix:>14} {bar:30} {human_pos}/{human_len} {per_sec} {eta}")
 }
 
+/// Bytes of an unknown total: how many there were, and how fast they come.
+pub(crate) fn stream(what: &str) -> ProgressBar {
+    ticking(what, "{prefix:>14} {spinner} {bytes} {bytes_per_sec}")
+}
+
 /// A sign that something is going on, of unknown length.
 pub(crate) fn spinner(what: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, target());
-    let bar = styled(bar, what, "{prefix:>14} {spinner} {human_pos}");
+    ticking(what, "{prefix:>14} {spinner} {human_pos}")
+}
+
+fn ticking(what: &str, template: &str) -> ProgressBar {
+    let bar = styled(ProgressBar::with_draw_target(None, target()), what, template);
     if !bar.is_hidden() {
         bar.enable_steady_tick(Duration::from_millis(100));
     }

@@ -32,21 +32,34 @@ pub struct Config {
     /// The file with the passphrase of the root of trust; else one is made in the data directory.
     #[serde(default)]
     pub root_passphrase_file: Option<PathBuf>,
+    /// Directories in which this node may write protected outputs anew; without one, none.
+    #[serde(default)]
+    pub destinations: Vec<PathBuf>,
     /// How many connections at once.
     pub connections: usize,
     /// What is logged to standard error, as a filter such as `info` or `nexora=debug,warn`.
     pub log: String,
 }
 
-/// The names of all settings, and whether each is a number.
-const SETTINGS: [(&str, bool); 7] = [
-    ("data", false),
-    ("listen", false),
-    ("tls_certificate", false),
-    ("tls_key", false),
-    ("root_passphrase_file", false),
-    ("connections", true),
-    ("log", false),
+/// What the text of a setting is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Number,
+    /// Paths, with `:` between them.
+    Paths,
+}
+
+/// The names of all settings, and the form of each.
+const SETTINGS: [(&str, Form); 8] = [
+    ("data", Form::Text),
+    ("listen", Form::Text),
+    ("tls_certificate", Form::Text),
+    ("tls_key", Form::Text),
+    ("root_passphrase_file", Form::Text),
+    ("destinations", Form::Paths),
+    ("connections", Form::Number),
+    ("log", Form::Text),
 ];
 
 /// What the layers above the defaults say.
@@ -126,13 +139,13 @@ impl Config {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        let from_environment = SETTINGS.iter().filter_map(|&(name, number)| {
+        let from_environment = SETTINGS.iter().filter_map(|&(name, form)| {
             let text = given.environment.get(&variable(name)).filter(|text| !text.is_empty())?;
-            Some((name.to_owned(), value(text, number)))
+            Some((name.to_owned(), value(text, form)))
         });
         figment = figment.merge(Layer { name: "environment", values: from_environment.collect() });
-        let from_flags = SETTINGS.iter().filter_map(|&(name, number)| {
-            given.flags.get(name).map(|text| (name.to_owned(), value(text, number)))
+        let from_flags = SETTINGS.iter().filter_map(|&(name, form)| {
+            given.flags.get(name).map(|text| (name.to_owned(), value(text, form)))
         });
         figment = figment.merge(Layer { name: "flag", values: from_flags.collect() });
         let config: Self = figment.extract().map_err(|error| WrongConfig::Value(describe(&error, given)))?;
@@ -170,6 +183,7 @@ impl Config {
             tls_certificate: None,
             tls_key: None,
             root_passphrase_file: None,
+            destinations: Vec::new(),
             connections: 4_096,
             log: "warn".to_owned(),
         }
@@ -191,9 +205,10 @@ fn defaults(environment: &BTreeMap<String, String>) -> Dict {
     ])
 }
 
-fn value(text: &str, number: bool) -> Value {
-    match text.parse::<u64>() {
-        Ok(count) if number => Value::from(count),
+fn value(text: &str, form: Form) -> Value {
+    match (form, text.parse::<u64>()) {
+        (Form::Number, Ok(count)) => Value::from(count),
+        (Form::Paths, _) => Value::from(text.split(':').filter(|path| !path.is_empty()).collect::<Vec<_>>()),
         _ => Value::from(text),
     }
 }
@@ -201,6 +216,7 @@ fn value(text: &str, number: bool) -> Value {
 fn shown(value: &Value) -> String {
     match value {
         Value::String(_, text) => text.clone(),
+        Value::Array(_, values) => values.iter().map(shown).collect::<Vec<_>>().join(":"),
         Value::Num(_, number) => {
             number.to_u128().map_or_else(|| format!("{number:?}"), |number| number.to_string())
         }
@@ -243,6 +259,7 @@ mod tests {
         given.environment.insert("HOME".to_owned(), "/home/ada".to_owned());
         given.environment.insert("NEXORA_CONNECTIONS".to_owned(), "10".to_owned());
         given.environment.insert("NEXORA_LISTEN".to_owned(), "127.0.0.1:2".to_owned());
+        given.environment.insert("NEXORA_DESTINATIONS".to_owned(), "/a:/b".to_owned());
         given.flags.insert("listen", "[::1]:3".to_owned());
         let (config, effective) = Config::load(&given).expect("it is right");
         assert_eq!((config.listen.port(), config.connections, config.log.as_str()), (3, 10, "debug"));
@@ -259,6 +276,7 @@ mod tests {
                 ("tls_certificate", "-", "default"),
                 ("tls_key", "-", "default"),
                 ("root_passphrase_file", "-", "default"),
+                ("destinations", "/a:/b", "environment NEXORA_DESTINATIONS"),
                 ("connections", "10", "environment NEXORA_CONNECTIONS"),
                 ("log", "debug", from_file.as_str()),
             ]

@@ -23,7 +23,7 @@ mod directory;
 mod error;
 mod figures;
 mod platform;
-mod root;
+pub mod root;
 mod rulepack;
 mod runner;
 mod wiring;
@@ -33,6 +33,7 @@ pub use clock::MachineClock;
 pub use config::Config;
 pub use directory::{Directory, write_private};
 pub use error::Error;
+pub use keys::{Restored, recovery as custody};
 
 use base::{Id, Secret, noun};
 use platform::ThisNode;
@@ -80,7 +81,7 @@ impl Node {
         let directory = Directory::hold(&config.data)?;
         let (stop_requests, stop_tasks) = (CancellationToken::new(), CancellationToken::new());
         let runner = Runner::new(stop_tasks.clone());
-        let (wiring, generated) = Wiring::make(&directory, passphrase, runner.clone()).await?;
+        let (wiring, generated) = Wiring::make(&directory, passphrase, config.destinations.clone(), runner.clone()).await?;
         wiring.open_all().await?;
         let limits = Limits { connections: config.connections, ..Limits::default() };
         let tasks = TaskTracker::new();

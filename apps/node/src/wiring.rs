@@ -6,13 +6,13 @@ use crate::{Directory, Error, MachineClock, root};
 use audit::{Audit, LogKeys};
 use base::{Clock, Context, Fault, Id, Secret, noun};
 use crypto::Provider;
-use datasets::Datasets;
+use datasets::{Datasets, Directories};
 use detect::{Judge, Pack};
 use events::Redactor;
 use findings::Findings;
 use identities::Identities;
 use issuer::Issuer;
-use keys::Keys;
+use keys::{Keys, RootError};
 use pipeline::Pipeline;
 use policy::Policy;
 use respond::Respond;
@@ -33,6 +33,9 @@ const PUBLISH: &str = "audit.publish";
 const GATHER: Duration = Duration::from_millis(200);
 /// How often refusals that were only counted are put on record.
 const REFUSALS: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a key is due to rotate, and an approved export has expired.
+const KEYS_POLL: Duration = Duration::from_secs(10);
 
 /// The tables of every service.
 static SCHEMAS: &[&Schema] = &[
@@ -67,10 +70,20 @@ pub(crate) struct Services {
     pub(crate) pack: Arc<Pack>,
     pub(crate) data: PathBuf,
     runner: Runner,
-    opened: Mutex<HashMap<Id<noun::Organization>, LogKeys>>,
+    opened: Mutex<HashMap<Id<noun::Organization>, Served>>,
     redactors: Redactors,
     /// One organization is opened at a time.
     opening: tokio::sync::Mutex<()>,
+}
+
+/// How an organization is served.
+#[derive(Clone)]
+pub(crate) enum Served {
+    /// Whole.
+    Whole(LogKeys),
+    /// The root of trust does not open its keys: the root was lost, and another is in its place. People sign in and
+    /// hold a recovery ceremony, whose entries wait; nothing that needs a key goes on.
+    Locked,
 }
 
 impl std::ops::Deref for Wiring {
@@ -86,6 +99,7 @@ impl Wiring {
     pub(crate) async fn make(
         directory: &Directory,
         passphrase: Option<Secret<String>>,
+        destinations: Vec<PathBuf>,
         runner: Runner,
     ) -> Result<(Self, Option<PathBuf>), Error> {
         let clock: Arc<dyn Clock> = Arc::new(MachineClock);
@@ -119,15 +133,18 @@ impl Wiring {
             files: Arc::new(stream::Disk),
             snapshot_every: pipeline::Options::SNAPSHOT_EVERY,
         });
+        let policy = Policy::new(store.clone(), view.clone());
         let services = Services {
-            policy: Policy::new(store.clone(), view.clone()),
             issuer: Issuer::new(store.clone(), view, identities.clone(), crypto()),
             respond: Respond::new(store.clone(), standings.clone(), findings.clone(), identities.clone()),
             audit: Audit::new(store.clone(), directory.path(), Arc::clone(&clock), crypto()),
-            datasets: Datasets::new(store.clone(), keys.clone(), crypto(), Arc::clone(&clock)),
+            datasets: Datasets::new(store.clone(), keys.clone(), policy.clone(), crypto(), Arc::clone(&clock))
+                .with_spool(directory.path().join("spool"))
+                .with_destination(Arc::new(Directories::new(destinations))),
             data: directory.path().to_owned(),
             findings,
             keys,
+            policy,
             pack,
             pipeline,
             clock,
@@ -165,52 +182,65 @@ impl Wiring {
     }
 
     /// Starts what an organization needs before it is served. Does nothing where it is started; completes
-    /// what a crash cut off.
+    /// what a crash cut off, and, once a recovery gave the keys back, what was locked.
     pub(crate) async fn open(&self, organization: Id<noun::Organization>) -> Result<(), Problem> {
         let _turn = self.opening.lock().await;
-        if self.log_keys(organization).is_some() {
+        let before = self.opened().get(&organization).cloned();
+        if let Some(Served::Whole(_)) = before {
             return Ok(());
         }
         let ctx = self.background(organization, "open");
-        self.keys.begin(&ctx).await.map_err(told)?;
-        let [ed25519, ml_dsa_44] = self.keys.log_keys(&ctx).await.map_err(told)?;
+        if before.is_none() {
+            // What was shredded is forgotten before anyone is served, whatever a restored directory says.
+            self.keys.forget_shredded(&ctx).await.map_err(told)?;
+            self.keys.begin(&ctx).await.map_err(told)?;
+            self.standings.load(&ctx, self.clock.now()).await.map_err(told)?;
+            self.identities.load(&ctx).await.map_err(told)?;
+            self.start_watch(organization);
+        }
+        let [ed25519, ml_dsa_44] = match self.keys.log_keys(&ctx).await {
+            Ok(keys) => keys,
+            Err(keys::Error::Root(error @ (RootError::UnknownUnit { .. } | RootError::DoesNotOpen))) => {
+                tracing::error!(
+                    %organization, %error,
+                    "an organization is locked: restore the root of trust from its backup, or hold a recovery ceremony"
+                );
+                self.opened().insert(organization, Served::Locked);
+                return Ok(());
+            }
+            Err(error) => return Err(told(error)),
+        };
         let log_keys = LogKeys::new(organization, ed25519, ml_dsa_44).map_err(told)?;
-        self.standings.load(&ctx, self.clock.now()).await.map_err(told)?;
-        self.identities.load(&ctx).await.map_err(told)?;
         if organization != self.store.platform() {
             let key = self.keys.redaction_key(&ctx).await.map_err(told)?;
             self.redactors.add(organization, Redactor::keyed(key));
             // What a crash left to be judged is judged here.
             self.pipeline.open(organization).await.map_err(told)?;
         }
-        self.opened().insert(organization, log_keys.clone());
-        self.start_tasks(organization, &log_keys);
+        self.opened().insert(organization, Served::Whole(log_keys.clone()));
+        self.start_work(organization, &log_keys);
         Ok(())
     }
 
-    /// The organizations that are served, the platform among them, with the keys of their logs.
-    pub(crate) fn open_organizations(&self) -> Vec<(Id<noun::Organization>, LogKeys)> {
-        self.opened().iter().map(|(id, keys)| (*id, keys.clone())).collect()
+    /// The organizations that are served, the platform among them.
+    pub(crate) fn open_organizations(&self) -> Vec<(Id<noun::Organization>, Served)> {
+        self.opened().iter().map(|(id, served)| (*id, served.clone())).collect()
     }
 
-    /// The keys of an organization's log, once it is open.
+    /// The keys of an organization's log, where it is served whole.
     pub(crate) fn log_keys(&self, organization: Id<noun::Organization>) -> Option<LogKeys> {
-        self.opened().get(&organization).cloned()
+        match self.opened().get(&organization) {
+            Some(Served::Whole(keys)) => Some(keys.clone()),
+            Some(Served::Locked) | None => None,
+        }
     }
 
-    fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<Id<noun::Organization>, LogKeys>> {
+    fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<Id<noun::Organization>, Served>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_tasks(&self, organization: Id<noun::Organization>, log_keys: &LogKeys) {
-        let keys = log_keys.clone();
-        self.task(organization, PUBLISH, Some(OUTBOX), SLOW_POLL, move |this, ctx| {
-            let keys = keys.clone();
-            async move {
-                let step = this.audit.publish_step(&ctx, &keys).await?;
-                Ok(if step.more { Progress::More } else { Progress::Idle })
-            }
-        });
+    /// The tasks without which nothing may be answered: what is refused is known here.
+    fn start_watch(&self, organization: Id<noun::Organization>) {
         self.task(
             organization,
             "standing.refresh",
@@ -222,9 +252,25 @@ impl Wiring {
                 Ok(Progress::Idle)
             },
         );
+        self.task(organization, "keys.epoch", Some(keys::TOPIC), keys::HEARTBEAT, |this, ctx| async move {
+            this.keys.epoch_step(&ctx, this.clock.now()).await?;
+            Ok(Progress::Idle)
+        });
         self.task(organization, "policy.refusals", None, REFUSALS, |this, ctx| async move {
             this.policy.record_folded(&ctx, this.clock.now()).await?;
             Ok(Progress::Idle)
+        });
+    }
+
+    /// The tasks of an organization whose keys open.
+    fn start_work(&self, organization: Id<noun::Organization>, log_keys: &LogKeys) {
+        let keys = log_keys.clone();
+        self.task(organization, PUBLISH, Some(OUTBOX), SLOW_POLL, move |this, ctx| {
+            let keys = keys.clone();
+            async move {
+                let step = this.audit.publish_step(&ctx, &keys).await?;
+                Ok(if step.more { Progress::More } else { Progress::Idle })
+            }
         });
         if organization == self.store.platform() {
             return;
@@ -240,6 +286,31 @@ impl Wiring {
         self.task(organization, "identities.times", None, identities::WRITE_BEHIND, |this, ctx| async move {
             this.identities.write_times(&ctx).await?;
             Ok(Progress::Idle)
+        });
+        self.start_keys(organization);
+    }
+
+    /// The tasks of keys and of what they protect.
+    fn start_keys(&self, organization: Id<noun::Organization>) {
+        let more = |more: bool| if more { Progress::More } else { Progress::Idle };
+        self.task(organization, "keys.rotation", None, KEYS_POLL, move |this, ctx| async move {
+            Ok(more(this.keys.rotation_step(&ctx, this.clock.now()).await? > 0))
+        });
+        self.task(organization, "keys.exports", None, KEYS_POLL, move |this, ctx| async move {
+            this.keys.exports_step(&ctx, this.clock.now()).await?;
+            Ok(Progress::Idle)
+        });
+        self.task(organization, "keys.shred", Some(OUTBOX), SLOW_POLL, move |this, ctx| async move {
+            let carried_out = this.keys.shred_step(&ctx).await?;
+            let platform = this.background(this.store.platform(), "keys.shred");
+            let published = this.keys.publish_shred(&platform, &ctx).await?;
+            Ok(more(carried_out || published))
+        });
+        self.task(organization, "keys.recovery", Some(OUTBOX), SLOW_POLL, move |this, ctx| async move {
+            Ok(more(this.keys.recovery_step(&ctx).await?))
+        });
+        self.task(organization, "datasets.reencrypt", Some(OUTBOX), SLOW_POLL, move |this, ctx| async move {
+            Ok(more(this.datasets.reencrypt_step(&ctx).await?))
         });
     }
 
@@ -267,16 +338,20 @@ impl Wiring {
     /// request and the last task.
     pub(crate) async fn finish(&self) {
         self.pipeline.drain().await;
-        for (organization, keys) in self.open_organizations() {
+        for (organization, served) in self.open_organizations() {
             let ctx = self.background(organization, "drain");
             if organization != self.store.platform()
                 && let Err(error) = self.identities.write_times(&ctx).await
             {
                 tracing::warn!(%organization, %error, "times of identities were not written");
             }
+            if let Err(error) = self.keys.settle_uses(&ctx).await {
+                tracing::warn!(%organization, %error, "uses of keys count as the whole block that was reserved");
+            }
             if let Err(error) = self.policy.record_folded(&ctx, self.clock.now()).await {
                 tracing::warn!(%organization, %error, "refusals that were only counted are not on record");
             }
+            let Served::Whole(keys) = served else { continue };
             loop {
                 match self.audit.publish_step(&ctx, &keys).await {
                     Ok(step) if step.more => {}

@@ -9,16 +9,18 @@ mod keys;
 mod ledger;
 mod node;
 mod organizations;
+mod recovery;
 
 pub(crate) use credentials::{Credentials, Issue};
-pub(crate) use datasets::{Datasets, Protect, Reveal};
+pub(crate) use datasets::{Datasets, /*PARK Fields,*/ Policy, Protect, Reveal};
 pub(crate) use events::Events;
 pub(crate) use findings::{Findings, Mode, Response};
 pub(crate) use identities::Identities;
-pub(crate) use keys::{Export, Keys, Producers};
+pub(crate) use keys::{Breach, Create, Export, Keys, Producers, Reencrypt, Rotate, Scope, Shred};
 pub(crate) use ledger::{Ledger, Rules};
 pub(crate) use node::{Config, Demo, Serve, Simulate};
 pub(crate) use organizations::Organizations;
+pub(crate) use recovery::{OpenShare, Passphrase, Recovery, Restore, Root};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -104,15 +106,18 @@ pub(crate) enum Command {
     /// How far the response goes by itself
     #[command(subcommand)]
     Response(Response),
-    /// Look at datasets
+    /// Create datasets, and look at them
     #[command(subcommand)]
     Datasets(Datasets),
+    //PARK /// Find out what is sensitive in a file
+    //PARK #[command(subcommand)]
+    //PARK Fields(Fields),
     /// Keys, from the root of trust down to a dataset's, and who may use them
     #[command(subcommand)]
     Keys(Keys),
-    /// Protect fields of a CSV
+    /// Protect fields of a CSV, JSON, NDJSON or Parquet file
     Protect(Protect),
-    /// Reveal protected fields of a CSV
+    /// Reveal protected fields of a file
     Reveal(Reveal),
     /// Check a ledger from its files alone
     #[command(subcommand)]

@@ -19,6 +19,9 @@ pub(crate) struct Serve {
     /// The file with the passphrase of the root of trust
     #[arg(long, value_name = "FILE")]
     pub(crate) root_passphrase_file: Option<PathBuf>,
+    /// A directory in which this node may write protected outputs anew when a key has changed; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub(crate) destination: Vec<PathBuf>,
     /// Make a one-time administrator secret also where there is an organization already: for one more
     #[arg(long)]
     pub(crate) administrator_secret: bool,

@@ -23,13 +23,29 @@ pub(super) fn goes_on(output: Output, care: Care, what: &str) -> Result<bool, Fa
         let said = format!("this would {what}: say --yes, or --dry-run to see what would happen");
         return Err(Failure::new(Kind::BadInput, said));
     }
-    let mut asked = io::stderr().lock();
+    asked(&format!("This will {what}. Type yes to go on:"))?;
+    Ok(true)
+}
+
+/// Whether something is as the question has it.
+///
+/// # Errors
+/// [`Kind::BadInput`] where nobody can be asked, or the answer was not `yes`.
+pub(super) fn is_so(question: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new(Kind::BadInput, format!("{question} Nobody can be asked here: say --fingerprint")));
+    }
+    asked(&format!("{question} Type yes or no:"))
+}
+
+fn asked(question: &str) -> Result<(), Failure> {
+    let mut out = io::stderr().lock();
     // Where the question cannot be written nobody answers it.
-    drop(write!(asked, "This will {}. Type yes to go on: ", escaped(what, false)).and_then(|()| asked.flush()));
+    drop(write!(out, "{} ", escaped(question, false)).and_then(|()| out.flush()));
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
     if answer.trim() == "yes" {
-        return Ok(true);
+        return Ok(());
     }
     Err(Failure::new(Kind::BadInput, "the answer was not `yes`: nothing was done"))
 }

@@ -7,22 +7,24 @@ mod credentials;
 mod datasets;
 mod demo;
 mod events;
+//PARK mod fields;
 mod findings;
 mod identities;
 mod keys;
 mod ledger;
 mod organizations;
+mod place;
+mod protect;
 mod response;
 mod rules;
 mod serve;
 mod simulate;
 mod system;
 
-use crate::cli::{Cli, Command, Config, Keys, Ledger, Paging, Producers};
+use crate::cli::{Cli, Command, Config, Keys, Ledger, Paging, Producers, Recovery};
 use crate::connect::{Session, Surroundings};
 use crate::failure::Failure;
 use crate::output::Output;
-use api::Client;
 use std::process::ExitCode;
 
 /// Runs one command.
@@ -39,20 +41,29 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
         Command::Config(Config::Show) => config::show(global, surroundings, output),
         Command::Completions { shell } => completions::print(output, shell),
         Command::Keys(Keys::Producer(Producers::New { key })) => keys::producers::new(output, &key),
+        Command::Keys(Keys::Root(command)) => keys::root::run(global, surroundings, output, &command).await,
+        Command::Keys(Keys::Recovery(Recovery::Custodian { key, name, passphrase })) => {
+            keys::recovery::custodian(surroundings, output, &key, name, &passphrase)
+        }
+        Command::Keys(Keys::Recovery(Recovery::OpenShare(share))) => {
+            keys::recovery::open_share(surroundings, output, &share)
+        }
+        //PARK Command::Fields(command) => fields::run(output, command).await,
         Command::Protect(protect) if protect.public_key.is_some() => {
-            datasets::protect_offline(output, &protect)
+            protect::protect_offline(output, &protect).await
         }
         // Clients.
         command => {
             let session = Session::open(global, surroundings).await?;
-            let result = ask(command, session.client(), output).await;
+            let result = ask(command, &session, output).await;
             session.close().await;
             result
         }
     }
 }
 
-async fn ask(command: Command, client: &Client, output: Output) -> Result<ExitCode, Failure> {
+async fn ask(command: Command, session: &Session, output: Output) -> Result<ExitCode, Failure> {
+    let client = session.client();
     match command {
         Command::Organizations(command) => organizations::run(client, output, command).await?,
         Command::Events(command) => return events::run(client, output, command).await,
@@ -62,8 +73,8 @@ async fn ask(command: Command, client: &Client, output: Output) -> Result<ExitCo
         Command::Response(command) => response::run(client, output, command).await?,
         Command::Datasets(command) => datasets::run(client, output, command).await?,
         Command::Keys(command) => keys::run(client, output, command).await?,
-        Command::Protect(protect) => datasets::protect(client, output, &protect).await?,
-        Command::Reveal(reveal) => datasets::reveal(client, output, &reveal).await?,
+        Command::Protect(protect) => protect::protect(session, output, &protect).await?,
+        Command::Reveal(reveal) => protect::reveal(client, output, &reveal).await?,
         Command::Ledger(Ledger::Status) => ledger::status(client, output).await?,
         Command::Doctor => return system::doctor(client, output).await,
         // Run before a client is made.
@@ -72,6 +83,7 @@ async fn ask(command: Command, client: &Client, output: Output) -> Result<ExitCo
         | Command::Simulate(_)
         | Command::Ledger(Ledger::Verify { .. } | Ledger::Show { .. })
         | Command::Rules(_)
+        //PARK | Command::Fields(_)
         | Command::Config(_)
         | Command::Completions { .. } => {}
     }

@@ -29,6 +29,8 @@ pub(crate) async fn run(
     flag("tls_certificate", path(&serve.tls_certificate));
     flag("tls_key", path(&serve.tls_key));
     flag("root_passphrase_file", path(&serve.root_passphrase_file));
+    let destinations: Vec<String> = serve.destination.iter().map(|dir| dir.display().to_string()).collect();
+    flag("destinations", (!destinations.is_empty()).then(|| destinations.join(":")));
     let (config, _) = surroundings.config(global, flags)?;
     config.may_listen()?;
     log_to_stderr(&config.log)?;

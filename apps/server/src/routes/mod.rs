@@ -5,11 +5,14 @@ mod datasets;
 mod events;
 mod findings;
 mod identities;
+mod keys;
 mod node;
 mod organizations;
 mod producers;
+mod recovery;
 mod response;
 mod reveal;
+mod shreds;
 
 use crate::call::Routes;
 use crate::failure::Failure;
@@ -35,6 +38,9 @@ pub fn router(rooms: &Rooms) -> Router {
     let routes = datasets::routes(routes);
     let routes = reveal::routes(routes);
     let routes = producers::routes(routes);
+    let routes = keys::routes(routes);
+    let routes = shreds::routes(routes);
+    let routes = recovery::routes(routes);
     let routes = node::routes(routes);
     // Also for a path that is one, with a method that is none.
     routes.router.merge(health::routes(rooms)).method_not_allowed_fallback(health::nothing)

@@ -4,11 +4,11 @@ use super::limit;
 use crate::call::{Ask, Routes};
 use crate::failure::Failure;
 use crate::view::producers as view;
-use api::producers::{Add, List, Producer};
+use api::producers::{Add, List, Producer, Revoke};
 use crypto::sign::{Algorithm, VerifyingKey};
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    routes.document::<Add, _, _>(add).document::<List, _, _>(list)
+    routes.document::<Add, _, _>(add).document::<Revoke, _, _>(revoke).document::<List, _, _>(list)
 }
 
 async fn add(ask: Ask<Add>) -> Result<Producer, Failure> {
@@ -16,6 +16,10 @@ async fn add(ask: Ask<Add>) -> Result<Producer, Failure> {
     let key = VerifyingKey::from_bytes(Algorithm::MlDsa65, &bytes)?;
     let added = ask.rooms.keys.add_producer(&ask.ctx, &ask.permit, &ask.request.name, key).await?;
     Ok(view::producer(added))
+}
+
+async fn revoke(ask: Ask<Revoke>) -> Result<Producer, Failure> {
+    Ok(view::producer(ask.rooms.keys.revoke_producer(&ask.ctx, &ask.permit, ask.request.producer).await?))
 }
 
 /// Producers are few; the page is cut from the whole list, by name.

@@ -1,15 +1,16 @@
-//! The reveal: for as long as its caller stays in good standing.
+//! What reads a protected file: the reveal, and protecting anew, each for as long as its caller stays in good
+//! standing.
 
-use super::datasets::Stopped;
+use super::datasets::{PartsOut, Stopped};
 use crate::call::{Ask, Routes};
 use crate::failure::Failure;
 use crate::outlet::Outlet;
 use crate::parts;
 use crate::view::datasets as view;
-use api::datasets::Reveal;
+use api::datasets::{Reencrypt, Reveal};
 use axum::body::Body;
 use bytes::Bytes;
-use datasets::Revealing;
+use datasets::{Reencrypting, Revealing};
 use fields::SignedManifest;
 use http::Response;
 use http::request::Parts;
@@ -18,8 +19,11 @@ use policy::Resource;
 /// The largest manifest, in bytes: thousands of fields.
 const MAX_MANIFEST: usize = 8 << 20;
 
+/// The media type of files here: which format it is, the manifest says.
+const BYTES: &str = "application/octet-stream";
+
 pub(super) fn routes(routes: Routes) -> Routes {
-    routes.streamed::<Reveal, _, _>(reveal)
+    routes.streamed::<Reveal, _, _>(reveal).streamed::<Reencrypt, _, _>(reencrypt)
 }
 
 async fn reveal(ask: Ask<Reveal>, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
@@ -36,7 +40,7 @@ async fn reveal(ask: Ask<Reveal>, head: Parts, body: Body) -> Result<Response<Bo
         Some(piece) => run.push(piece).await.map_err(|error| Failure::at(&error, view::failed(&error)))?,
         None => Bytes::new(),
     };
-    let (mut outlet, response) = Outlet::open(&head.headers, "text/csv");
+    let (mut outlet, response) = Outlet::open(&head.headers, BYTES);
     ask.rooms.tasks.spawn(async move {
         // The parser lives as long as its part is read.
         let _parts = parts;
@@ -63,7 +67,57 @@ async fn pour(
             Err(failure) => return Err(Stopped::Failed(failure.0)),
         }
     }
+    while let Some(piece) = run.more().await? {
+        outlet.send(piece).await?;
+    }
     let (rest, _rows) = run.finish().await?;
     outlet.send(rest).await?;
+    Ok(())
+}
+
+async fn reencrypt(ask: Ask<Reencrypt>, head: Parts, body: Body) -> Result<Response<Body>, Failure> {
+    let mut parts = parts::Parts::new(&head.headers, ask.rooms.intake().streamed(body))?;
+    let manifest = parts.next("manifest").await?.whole(MAX_MANIFEST).await?;
+    let manifest = SignedManifest::read(&manifest)?;
+    let mut data = parts.next("data").await?;
+    let begun = ask.rooms.datasets.reencrypt(&ask.ctx, ask.permit, &manifest).await;
+    let mut run = begun.map_err(|error| Failure::at(&error, view::failed(&error)))?;
+    let first = match data.chunk().await? {
+        Some(piece) => run.push(piece).await.map_err(|error| Failure::at(&error, view::failed(&error)))?,
+        None => Bytes::new(),
+    };
+    let mut out = PartsOut::new(ask.ctx.request().bare());
+    let (outlet, response) = Outlet::open(&head.headers, &out.media());
+    ask.rooms.tasks.spawn(async move {
+        // The parser lives as long as its part is read.
+        let _parts = parts;
+        out.outlet = Some(outlet);
+        let poured = pour_anew(run, first, data, &mut out).await;
+        out.end(poured).await;
+    });
+    Ok(response)
+}
+
+async fn pour_anew(
+    mut run: Reencrypting,
+    first: Bytes,
+    mut data: parts::Part,
+    out: &mut PartsOut,
+) -> Result<(), Stopped> {
+    out.open("output", BYTES).await?;
+    out.send(first).await?;
+    loop {
+        match data.chunk().await {
+            Ok(Some(piece)) => out.send(run.push(piece).await?).await?,
+            Ok(None) => break,
+            Err(failure) => return Err(Stopped::Failed(failure.0)),
+        }
+    }
+    while let Some(piece) = run.more().await? {
+        out.send(piece).await?;
+    }
+    let protected = run.finish().await?;
+    out.send(protected.rest).await?;
+    out.manifest(protected.manifest.to_file()).await?;
     Ok(())
 }

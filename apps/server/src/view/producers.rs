@@ -9,5 +9,6 @@ pub(crate) fn producer(producer: keys::Producer) -> Producer {
         name: producer.name,
         public_key: crypto::text::encode(producer.key.as_bytes()),
         added: producer.created_at,
+        revoked: producer.revoked_at,
     }
 }

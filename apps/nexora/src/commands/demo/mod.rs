@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::progress;
 use api::client::{Transport, Upload};
 use api::credentials::{Grant, Issue, IssueRequest};
-use api::datasets::{Names, Protect, ProtectRequest, Reveal, RevealRequest};
+use api::datasets::{Protect, ProtectRequest, Reveal, RevealRequest};
 use api::identities::{Identity, ShowRequest, StandingState};
 use api::{Client, credentials, findings, identities, ledgers, organizations, response};
 use base::{Clock as _, Kind, Secret, Timestamp};
@@ -209,8 +209,8 @@ async fn attack(
 }
 
 async fn protect(holder: &Client, csv: Bytes) -> Result<Protected, Failure> {
-    let fields = Names(customers::FIELDS.map(str::to_owned).to_vec());
-    let request = ProtectRequest { dataset: DATASET.to_owned(), fields };
+    let fields = Some(customers::FIELDS.join(","));
+    let request = ProtectRequest { dataset: DATASET.to_owned(), fields, ..ProtectRequest::default() };
     let mut parts = holder.parts::<Protect>(&request, Upload::whole(csv)).await?;
     let (mut output, mut manifest) = (BytesMut::new(), BytesMut::new());
     while let Some(name) = parts.part().await? {

@@ -1,15 +1,16 @@
 //! `keys producer`.
 
+use super::{public_key, text};
+use crate::commands::care::goes_on;
 use crate::commands::{next, page};
 use crate::cli::Producers;
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts, rows};
-use api::producers::{Add, AddRequest, List, ListRequest, Producer};
+use api::producers::{Add, AddRequest, List, ListRequest, Producer, Revoke, RevokeRequest};
 use api::{Client, Page};
 use base::Kind;
 use crypto::sign::{Algorithm, SigningKey};
 use serde::Serialize;
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ impl Show for Producer {
             ("producer", Some(self.id.to_string())),
             ("name", Some(self.name.clone())),
             ("added", Some(self.added.to_string())),
+            ("revoked", self.revoked.map(|at| at.to_string())),
             ("public key", Some(self.public_key.clone())),
         ])
     }
@@ -43,10 +45,11 @@ impl Show for Producer {
 impl Show for Page<Producer> {
     fn table(&self) -> String {
         rows(
-            ["producer", "name", "added"],
-            self.items
-                .iter()
-                .map(|producer| [producer.id.to_string(), producer.name.clone(), producer.added.to_string()]),
+            ["producer", "name", "added", "revoked"],
+            self.items.iter().map(|producer| {
+                let revoked = producer.revoked.map_or_else(|| "-".to_owned(), |at| at.to_string());
+                [producer.id.to_string(), producer.name.clone(), producer.added.to_string(), revoked]
+            }),
         )
     }
 }
@@ -64,23 +67,21 @@ pub(crate) fn new(output: Output, file: &Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The public key in what [`new`] prints, as a table, JSON or YAML, or the bare key.
-fn printed(text: &str) -> String {
-    let document: Result<serde_json::Value, _> = serde_yaml_ng::from_str(text);
-    let of_document = document.ok().and_then(|document| Some(document.get("public_key")?.as_str()?.to_owned()));
-    let of_table = || text.lines().find_map(|line| Some(line.strip_prefix("public key")?.trim().to_owned()));
-    of_document.or_else(of_table).unwrap_or_else(|| text.trim().to_owned())
-}
-
 /// Runs the command.
 pub(crate) async fn run(client: &Client, output: Output, command: Producers) -> Result<(), Failure> {
     match command {
         // Made without a client.
         Producers::New { .. } => Ok(()),
         Producers::Add { name, public_key } => {
-            let text = fs::read_to_string(&public_key).map_err(|error| Failure::file(&public_key, &error))?;
-            let request = AddRequest { name, public_key: printed(&text) };
+            let request = AddRequest { name, public_key: self::public_key(&text(&public_key)?) };
             output.show(&client.call::<Add>(&request).await?)
+        }
+        Producers::Revoke { producer, care } => {
+            let what = format!("take {producer} off the register; everything it signed is refused from then on");
+            if goes_on(output, care, &what)? {
+                output.show(&client.call::<Revoke>(&RevokeRequest { producer }).await?)?;
+            }
+            Ok(())
         }
         Producers::Ls { paging } => {
             let (limit, after) = page(paging);
@@ -94,7 +95,7 @@ pub(crate) async fn run(client: &Client, output: Output, command: Producers) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Made, printed};
+    use super::{Made, public_key};
     use crate::output::Show as _;
 
     #[test]
@@ -103,7 +104,7 @@ mod tests {
         let json = serde_json::to_string(&made).expect("JSON");
         let yaml = serde_yaml_ng::to_string(&made).expect("YAML");
         for text in [made.table(), json, yaml, "AbC-_9\n".to_owned()] {
-            assert_eq!(printed(&text), "AbC-_9", "{text}");
+            assert_eq!(public_key(&text), "AbC-_9", "{text}");
         }
     }
 }

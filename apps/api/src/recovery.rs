@@ -1,0 +1,165 @@
+//! Operations on recovery: custodians, their shares, and the ceremonies in which they put them together.
+
+use crate::operation::{Input, Nothing, Output, operations};
+use base::{Id, Timestamp, noun};
+use ledger::Kind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+operations! {
+    /// Deals shares of a new recovery key to custodians, each sealed to its own key. A rehearsal ends the setup.
+    SetUp: "recovery.set_up", Post "/api/v1/recovery", RecoverySetUp, Some(Kind::RecoverySetUp),
+        SetUpRequest => Recovery;
+    /// Shows who the custodians are, their sealed shares, and whether it was rehearsed.
+    Show: "recovery.show", Get "/api/v1/recovery", KeysRead, None, Nothing => RecoveryReply;
+    /// Reads the recovery package: the organization's private keys under the recovery key, to be kept elsewhere.
+    Package: "recovery.package", Get "/api/v1/recovery/package", KeysRead, None, Nothing => Nothing,
+        gives Output::Bytes(BYTES);
+    /// Begins a ceremony: a rehearsal, or a restore, with a package where this node has none.
+    Begin: "recovery.begin", Post "/api/v1/recovery/ceremonies", RecoveryBegin, Some(Kind::RecoveryBegun),
+        BeginRequest => Ceremony, takes Input::Bytes(BYTES);
+    /// Shows a ceremony.
+    ShowCeremony: "recovery.ceremony", Get "/api/v1/recovery/ceremonies/{ceremony}", KeysRead, None,
+        CeremonyRequest => Ceremony;
+    /// Gives a custodian's share to a ceremony. A rehearsal ends by itself with the quorum.
+    Approve: "recovery.approve", Post "/api/v1/recovery/ceremonies/{ceremony}/approve", RecoveryApprove,
+        Some(Kind::RecoveryApproved), ApproveRequest => Ceremony;
+    /// Ends a ceremony that has its quorum: the keys are wrapped under this root of trust, and new shares are
+    /// dealt.
+    Restore: "recovery.restore", Post "/api/v1/recovery/ceremonies/{ceremony}/restore", RecoveryRestore,
+        Some(Kind::RecoveryRestored), CeremonyRequest => Restoration;
+}
+
+const BYTES: &str = "application/octet-stream";
+
+/// Who gets shares, and how many it takes.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetUpRequest {
+    /// How many shares open the package, at least 2.
+    pub threshold: u8,
+    /// The custodians' public keys, as `nexora keys recovery custodian` prints them.
+    pub custodians: Vec<Value>,
+}
+
+/// Whether a recovery was set up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecoveryReply {
+    /// The setup in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+}
+
+/// A setup.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recovery {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub setup: Id<noun::Ceremony>,
+    /// How many shares it takes.
+    pub threshold: u8,
+    /// The custodians.
+    pub custodians: Vec<Custodian>,
+    /// When it was set up.
+    #[schemars(with = "String")]
+    pub set_up: Timestamp,
+    /// When it was last rehearsed with a quorum.
+    #[schemars(with = "Option<String>")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsed: Option<Timestamp>,
+    /// Whether the package holds every key that there is now.
+    pub current: bool,
+    /// The sealed shares, each for its custodian alone.
+    pub shares: Vec<Value>,
+}
+
+/// One who holds a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Custodian {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub id: Id<noun::Custodian>,
+    /// Its name.
+    pub name: String,
+    /// The number of its share, from 1.
+    pub share: u8,
+}
+
+/// Which ceremony to begin. For a restore the body may hold a package.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeginRequest {
+    /// What it is for.
+    pub aim: Aim,
+}
+
+/// What a ceremony is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Aim {
+    /// To see that the shares open the package; nothing is changed.
+    Rehearsal,
+    /// To wrap the organization's keys under this root of trust.
+    Restore,
+}
+
+/// Which ceremony.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CeremonyRequest {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub ceremony: Id<noun::Ceremony>,
+}
+
+/// A custodian's share for a ceremony.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveRequest {
+    /// The ceremony's id.
+    #[schemars(with = "String")]
+    pub ceremony: Id<noun::Ceremony>,
+    /// The share sealed to the ceremony, as `nexora keys recovery open-share` writes it.
+    pub contribution: Value,
+}
+
+/// A ceremony.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ceremony {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub id: Id<noun::Ceremony>,
+    /// What it is for.
+    pub aim: Aim,
+    /// How it stands.
+    pub state: String,
+    /// How many shares it takes.
+    pub threshold: u8,
+    /// Who has given a share.
+    pub approved: Vec<String>,
+    /// Until when.
+    #[schemars(with = "String")]
+    pub expires: Timestamp,
+    /// The fingerprint of its one-time key, which each custodian compares before it gives its share.
+    pub fingerprint: String,
+    /// What a custodian's `open-share` is given.
+    pub invitation: Value,
+    /// The sealed shares, in the package: for a custodian that has lost its own copy.
+    pub shares: Vec<Value>,
+}
+
+/// A restore that was carried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Restoration {
+    /// How many keys are under this root of trust now.
+    pub keys: u64,
+    /// How many of them the database had lost.
+    pub regained: u64,
+    /// What the package has keys of and stays shredded.
+    pub shredded: Vec<String>,
+    /// Keys that the database has and the package has not: made after it was written.
+    pub missing: Vec<String>,
+    /// The new setup, with new shares.
+    pub recovery: Recovery,
+}
