@@ -12,6 +12,7 @@ mod column;
 mod dataset_key;
 mod error;
 pub mod formats;
+mod key_name;
 mod keyring;
 mod leaves;
 mod manifest;
@@ -29,6 +30,7 @@ mod typed;
 
 pub use dataset_key::DatasetKey;
 pub use error::{Error, Why};
+pub use key_name::KeyName;
 pub use keyring::Keyring;
 pub use leaves::Pending;
 pub use manifest::{FieldKeyVersion, Manifest, Output, SealedKey, SignedManifest, TYPE};

@@ -127,9 +127,10 @@ impl Pair {
 
     fn begin(&self) -> io::Result<File> {
         self.settle()?;
+        let permissions = regular(&self.output)?.metadata()?.permissions();
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(&self.staged)?;
-        file.set_permissions(regular(&self.output)?.metadata()?.permissions())?;
+        file.set_permissions(permissions)?;
         Ok(file)
     }
 
@@ -140,9 +141,10 @@ impl Pair {
             fs::remove_file(&self.staged)?;
             return Ok(false);
         }
+        let permissions = regular(&self.manifest)?.metadata()?.permissions();
         let mut options = OpenOptions::new();
-        let mut part = options.write(true).create(true).truncate(true).mode(0o600).open(&self.part)?;
-        part.set_permissions(regular(&self.manifest)?.metadata()?.permissions())?;
+        let mut part = options.write(true).create_new(true).mode(0o600).open(&self.part)?;
+        part.set_permissions(permissions)?;
         part.write_all(manifest)?;
         part.sync_all()?;
         drop(part);

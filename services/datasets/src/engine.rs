@@ -150,8 +150,20 @@ impl<F: File> Engine<F> {
     ) -> Result<usize, Error> {
         self.settle(lanes(), out).await?;
         let mut file = self.take()?;
-        let (file, jobs) = compute(move || cut(&mut file).map(|jobs| (file, jobs))).await?;
+        let work = compute(move || {
+            let jobs = cut(&mut file);
+            Ok((file, jobs))
+        });
+        let (file, jobs) = work.await?;
         self.file = Some(file);
+        let jobs = match jobs {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                // What is wrong with an earlier part of the file is told first.
+                self.settle(0, out).await?;
+                return Err(error.into());
+            }
+        };
         let count = jobs.len();
         for job in jobs {
             self.settle(lanes(), out).await?;

@@ -25,6 +25,7 @@ mod ports;
 mod protecting;
 mod reencrypting;
 mod registry;
+mod release;
 mod revealing;
 mod scratch;
 mod table_vault;

@@ -8,7 +8,7 @@ use crate::{
     TokenVault, VaultError, VaultField,
     tables::vault::{self, Entry, Of},
 };
-use base::{Context, Secret};
+use base::{Context, Id, Secret, noun};
 use crypto::{Provider, bind, siv::Siv};
 use futures::future::{BoxFuture, FutureExt as _};
 use std::{collections::HashMap, sync::Arc};
@@ -44,13 +44,10 @@ impl TableVault {
         values: &[Secret<Vec<u8>>],
     ) -> Result<Vec<String>, VaultError> {
         let mut siv = Siv::for_tokens(&field.secret).map_err(VaultError::Damaged)?;
-        let place = place(ctx, field, None);
-        let mut lookup = |value: &Secret<Vec<u8>>| {
-            let mut sealed = Vec::new();
-            siv.seal(&place, value.expose(), &mut sealed);
-            sealed[SYNTHETIC_IV].to_vec()
-        };
-        let lookups: Vec<_> = values.iter().map(&mut lookup).collect();
+        let organization = ctx.organization();
+        let place_of_all = place(organization, field, None);
+        let lookups: Vec<_> =
+            values.iter().map(|value| lookup(&mut siv, &place_of_all, value.expose())).collect();
         let mut distinct = HashMap::new();
         for (lookup, value) in lookups.iter().zip(values) {
             distinct.entry(lookup.clone()).or_insert(value);
@@ -76,7 +73,7 @@ impl TableVault {
                     let value = distinct[lookup].expose();
                     let token = self.token(value.len());
                     let mut sealed = Vec::new();
-                    let place = self::place(ctx, field, Some(&token));
+                    let place = place(organization, field, Some(&token));
                     siv.seal(&place, value, &mut sealed);
                     entries.push(Entry { token, lookup: lookup.clone(), value: sealed });
                 }
@@ -105,7 +102,7 @@ impl TableVault {
         let mut known = HashMap::with_capacity(entries.len());
         for entry in entries {
             let mut value = Secret::new(Vec::new());
-            let place = place(ctx, field, Some(&entry.token));
+            let place = place(ctx.organization(), field, Some(&entry.token));
             siv.open(&place, &entry.value, value.expose_mut()).map_err(VaultError::Damaged)?;
             known.insert(entry.token, value);
         }
@@ -144,9 +141,16 @@ const fn of(field: &VaultField) -> Of<'_> {
     Of { dataset: field.dataset, field: field.field.as_str(), key: field.key }
 }
 
+/// By what a value is found: the synthetic IV of its sealing under its field.
+fn lookup(siv: &mut Siv, place: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::new();
+    siv.seal(place, value, &mut sealed);
+    sealed[SYNTHETIC_IV].to_vec()
+}
+
 /// What a sealing is bound to: the field and its key's version, for finding; the token too, for keeping.
-fn place(ctx: &Context, field: &VaultField, token: Option<&str>) -> Vec<u8> {
-    let organization = ctx.organization().to_string();
+fn place(organization: Id<noun::Organization>, field: &VaultField, token: Option<&str>) -> Vec<u8> {
+    let organization = organization.to_string();
     let (dataset, key) = (field.dataset.to_string(), field.key.to_string());
     let kind: &[u8] = if token.is_some() { b"nexora/token/1" } else { b"nexora/token-lookup/1" };
     let mut parts: Vec<&[u8]> =
@@ -157,4 +161,35 @@ fn place(ctx: &Context, field: &VaultField, token: Option<&str>) -> Vec<u8> {
 
 fn learn(known: &mut HashMap<Vec<u8>, String>, entries: Vec<Entry>) {
     known.extend(entries.into_iter().map(|entry| (entry.lookup, entry.token)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lookup, place};
+    use crate::VaultField;
+    use base::{Id, Secret, digest};
+    use crypto::{FieldAlgorithm, FieldKey, siv::Siv};
+
+    /// Written by pyca/cryptography with `make.py` beside it, from `docs/formats/token-vault.md`.
+    const GOLDEN: &str = include_str!("../tests/golden/token.json");
+
+    #[test]
+    fn a_row_is_the_one_that_the_page_describes() {
+        let golden: serde_json::Value = serde_json::from_str(GOLDEN).expect("JSON");
+        let text = |name: &str| golden[name].as_str().expect("text");
+        let secret = Secret::new((0..64).collect::<Vec<u8>>());
+        let field = VaultField {
+            dataset: Id::from_bytes([2; 16]),
+            field: text("field").to_owned(),
+            key: Id::from_bytes([3; 16]),
+            secret: FieldKey::from_secret(FieldAlgorithm::Token, 0x0102_0304, secret).expect("a key"),
+        };
+        let organization = Id::from_bytes([1; 16]);
+        let mut siv = Siv::for_tokens(&field.secret).expect("a key for tokens");
+        let found = lookup(&mut siv, &place(organization, &field, None), text("plain").as_bytes());
+        assert_eq!(digest::hex(&found), text("lookup"));
+        let mut value = Vec::new();
+        siv.seal(&place(organization, &field, Some(text("token"))), text("plain").as_bytes(), &mut value);
+        assert_eq!(digest::hex(&value), text("value"));
+    }
 }

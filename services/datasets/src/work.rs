@@ -274,9 +274,13 @@ impl Datasets {
         let Stored { manifest, data } = destination.read(&location).await?;
         let signed = SignedManifest::read(&manifest)?;
         if manifest_hash(&signed) != output.manifest_sha256 {
-            // Another run's: that one is on the register by itself, if it is ours.
-            self.reconcile(&job.ctx, job.dataset, &location, &signed).await?;
-            return Err(Error::NoOutput(output.run));
+            // Another run's took its place; that one is on the register by itself, if it is ours.
+            if !self.reconcile(&job.ctx, job.dataset, &location, &signed).await? {
+                return Err(Error::NoOutput(output.run));
+            }
+            job.progress.outputs -= 1;
+            job.progress.total_bytes -= output.bytes;
+            return Ok(());
         }
         let mut run = self.reencrypt(&job.ctx, job.permit.clone(), &signed).await?;
         run.destined(location.clone());
@@ -303,24 +307,25 @@ impl Datasets {
     }
 
     /// Takes what does not stand at a location any more off the register: all but the run of this manifest. Only where
-    /// that one is on the register, so that nobody drops references by putting a file there.
+    /// that one is on the register (else `false`), so that nobody drops references by putting a file there.
     async fn reconcile(
         &self,
         ctx: &Context,
         dataset: Id<noun::Dataset>,
         location: &Location,
         signed: &SignedManifest,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (manifest, _) = self.verified(ctx, signed).await?;
         let mut tx = self.store.write(ctx).await?;
         let known = tables::outputs::at(&tx, dataset, location).await?;
         if !known.contains(&manifest.run) {
-            return Ok(());
+            return Ok(false);
         }
         for run in known.into_iter().filter(|run| *run != manifest.run) {
             self.unregister(&mut tx, run).await?;
         }
-        Ok(tx.commit_derived().await?)
+        tx.commit_derived().await?;
+        Ok(true)
     }
 
     /// After a restart: jobs that ran are interrupted, and replacements that were cut off are completed or discarded.
@@ -360,7 +365,7 @@ impl Datasets {
                     let signed = SignedManifest::read(&stored.manifest)?;
                     self.reconcile(ctx, dataset, &location, &signed).await
                 };
-                if let Err(error) = settled.await {
+                if let Err::<bool, Error>(error) = settled.await {
                     tracing::warn!(%error, %location, "an output cannot be looked after");
                 }
             }

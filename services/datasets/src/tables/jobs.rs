@@ -58,7 +58,16 @@ pub(crate) async fn put(
         moved_at: Set(reencryption.moved_at.micros()),
     };
     let conflict = OnConflict::columns([C::Organization, C::Job])
-        .update_columns([C::State, C::Done, C::Failed, C::Rows, C::Bytes, C::MovedAt])
+        .update_columns([
+            C::State,
+            C::Outputs,
+            C::Done,
+            C::Failed,
+            C::Rows,
+            C::Bytes,
+            C::TotalBytes,
+            C::MovedAt,
+        ])
         .to_owned();
     tx.insert_all(vec![row], conflict).await?;
     Ok(())

@@ -1,14 +1,23 @@
 //! Protect and reveal over the embedded store, real keys and real standings.
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
+mod closed;
+mod modes;
+mod parquet;
+mod ports;
 mod protect;
+mod reencrypt;
+mod release;
 mod reveal;
 mod stopped;
 
 use base::{Action, Actor, Clock, Context, Id, Role, Secret, Timestamp, noun};
 use bytes::Bytes;
 use datasets::{Datasets, Error, Name, Protected};
-use fields::{FieldPolicy, SignedManifest, formats::{Dialect, Format}};
+use fields::{
+    FieldPolicy, SignedManifest,
+    formats::{Dialect, Format},
+};
 use keys::{Keys, SealedFile};
 use ledger::{Entry, Kind};
 use policy::{Permit, Policy, Resource};
@@ -110,7 +119,7 @@ impl House {
     }
 
     pub(crate) fn permit(&self, ctx: &Context, action: Action, dataset: Id<noun::Dataset>) -> Permit {
-        self.policy.permit(ctx, action, Resource::Dataset(dataset), NOW).expect("it is allowed")
+        self.policy.permit(ctx, action, Resource::Dataset(dataset), self.clock.now()).expect("it is allowed")
     }
 
     /// Protects a file that arrives in pieces of `piece` bytes.
@@ -170,6 +179,12 @@ impl House {
 pub(crate) fn person(organization: Id<noun::Organization>, role: Role) -> Context {
     let actor = Actor::Person { person: Id::from_bytes([1; 16]), credential: Id::from_bytes([2; 16]), role };
     Context::authenticated(organization, actor, Id::from_bytes([4; 16]))
+}
+
+/// A second person.
+pub(crate) fn other_person(organization: Id<noun::Organization>, role: Role) -> Context {
+    let (person, credential) = (Id::from_bytes([11; 16]), Id::from_bytes([12; 16]));
+    Context::authenticated(organization, Actor::Person { person, credential, role }, Id::from_bytes([13; 16]))
 }
 
 pub(crate) fn customers() -> Name {

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use datasets::Error;
 use ledger::{Entry, Kind};
 use standing::{Change, Reason};
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 async fn quarantine(house: &House, identity: Id<noun::Identity>) {
     let mut tx = house.store.write(&house.ctx).await.expect("its turn");
@@ -104,4 +107,52 @@ async fn an_expired_permit_begins_nothing_but_a_long_run_goes_on() {
     }
     plain.extend_from_slice(&run.finish().await.expect("it ends").0);
     assert_eq!(plain, FILE);
+}
+
+/// Quarantine and reveal at the same time: what is asked for after the quarantine's answer is not given, whatever was
+/// under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_batch_begun_after_the_answer_is_revealed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let mut file = b"id,email,ssn\n".to_vec();
+    for row in 0..20_000 {
+        file.extend_from_slice(format!("{row},user{row}@example.com,{row:09}\n").as_bytes());
+    }
+    let (output, end) = house.protect(&house.ctx, &file, 100_000).await.expect("it protects");
+    for (round, after) in [1, 2, 5, 20].into_iter().enumerate() {
+        let identity = Id::from_bytes([100 + u8::try_from(round).expect("few rounds"); 16]);
+        let ctx = house.as_identity(identity);
+        let permit = house.permit(&ctx, Action::DatasetsReveal, end.content.dataset);
+        let mut run = house.datasets.reveal(&ctx, permit, &end.manifest, None).await.expect("it begins");
+        let answered = AtomicBool::new(false);
+        let (begun, mut first) = tokio::sync::mpsc::channel(1);
+        let revealing = async {
+            let mut plain = Vec::new();
+            for (at, piece) in output.chunks(20_000).enumerate() {
+                if at == after {
+                    begun.send(()).await.expect("someone waits");
+                }
+                let late = answered.load(Ordering::SeqCst);
+                match run.push(Bytes::copy_from_slice(piece)).await {
+                    Ok(revealed) => {
+                        assert!(!late, "a piece that was handed in after the answer was revealed");
+                        plain.extend_from_slice(&revealed);
+                    }
+                    Err(error) => return (plain, Some(error)),
+                }
+                tokio::task::yield_now().await;
+            }
+            (plain, None)
+        };
+        let quarantining = async {
+            first.recv().await.expect("it goes on");
+            quarantine(&house, identity).await;
+            answered.store(true, Ordering::SeqCst);
+        };
+        let ((plain, error), ()) = tokio::join!(revealing, quarantining);
+        let error = error.expect("it is stopped long before its end");
+        assert!(matches!(error, Error::Refused(_)), "{error}");
+        assert!(file.starts_with(&plain) && plain.len() < file.len());
+    }
 }
