@@ -19,6 +19,7 @@ pub mod parquet;
 mod protect;
 mod recognize;
 mod reveal;
+mod sample;
 mod source;
 pub mod spool;
 mod work;
@@ -26,6 +27,7 @@ mod work;
 pub use csv::Dialect;
 pub use protect::Protect;
 pub use reveal::Reveal;
+pub use sample::sample;
 pub use spool::{Scratch, Spool};
 pub use work::{Done, Job, Outcome, Waiting};
 

@@ -94,7 +94,7 @@ impl Spool {
             self.seal()?;
         }
         let Self { aead, scratch, .. } = self;
-        Ok(Arc::new(Spooled { aead, scratch, len, read: Mutex::new(Read::new()) }))
+        Ok(Arc::new(Spooled { aead: Some(aead), scratch, len, read: Mutex::new(Read::new()) }))
     }
 
     fn seal(&mut self) -> Result<(), Error> {
@@ -115,7 +115,8 @@ impl fmt::Debug for Spool {
 
 /// A full spool.
 pub struct Spooled {
-    aead: Box<dyn Aead>,
+    /// `None` where the bytes are in memory, as they are.
+    aead: Option<Box<dyn Aead>>,
     scratch: Box<dyn Scratch>,
     len: u64,
     read: Mutex<Read>,
@@ -135,6 +136,12 @@ impl Read {
 }
 
 impl Spooled {
+    /// Bytes that are in memory, and stay there.
+    pub(super) fn in_memory(bytes: Vec<u8>) -> Arc<Self> {
+        let len = bytes.len() as u64;
+        Arc::new(Self { aead: None, scratch: Box::new(bytes), len, read: Mutex::new(Read::new()) })
+    }
+
     /// How many bytes there are.
     #[must_use]
     pub const fn len(&self) -> u64 {
@@ -155,11 +162,12 @@ impl Spooled {
         if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.len) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        let Some(aead) = &self.aead else { return self.scratch.read_at(offset, out) };
         let mut read = self.read.lock().map_err(|_| io::Error::other("a reader of the spool broke off"))?;
         while !out.is_empty() {
             let (number, from) = (offset / CHUNK as u64, offset % CHUNK as u64);
             if read.number != Some(number) {
-                self.open(number, &mut read)?;
+                self.open(&**aead, number, &mut read)?;
             }
             let from = usize::try_from(from).unwrap_or(CHUNK);
             let chunk = read.plain.expose().get(from..).unwrap_or_default();
@@ -175,7 +183,7 @@ impl Spooled {
         Ok(())
     }
 
-    fn open(&self, number: u64, read: &mut Read) -> io::Result<()> {
+    fn open(&self, aead: &dyn Aead, number: u64, read: &mut Read) -> io::Result<()> {
         let Read { number: held, plain, sealed } = read;
         *held = None;
         let plain = plain.expose_mut();
@@ -184,7 +192,7 @@ impl Spooled {
         sealed.resize(usize::try_from(content).unwrap_or(CHUNK) + TAG, 0);
         self.scratch.read_at(number * (CHUNK + TAG) as u64, sealed)?;
         let altered = |_| io::Error::new(io::ErrorKind::InvalidData, "the spool was altered");
-        self.aead.open(&nonce(number), &[], sealed, plain).map_err(altered)?;
+        aead.open(&nonce(number), &[], sealed, plain).map_err(altered)?;
         *held = Some(number);
         Ok(())
     }

@@ -164,3 +164,20 @@ fn an_altered_or_shortened_output_is_not_revealed() {
     output[middle] ^= 1;
     assert!(matches!(reveal(&output), Err(Error::NotAsDescribed(_))));
 }
+
+#[test]
+fn a_sample_names_every_leaf_as_a_policy_does() {
+    let world = World::new();
+    let input = everything(&json!({}));
+    let samples = fields::formats::sample(Format::Parquet, &input).expect("a file");
+    let paths = samples.iter().map(|sample| sample.path.as_str()).collect::<Vec<_>>();
+    for path in ALL {
+        assert!(paths.contains(&path), "{path}: {paths:?}");
+    }
+    let all = FieldPolicy::aead(paths).expect("a policy");
+    world.protect_file(Format::Parquet, &input, &all, 1 << 20).expect("every path leads to its leaf");
+    let values =
+        |path: &str| &samples.iter().find(|sample| sample.path.as_str() == path).expect("it is there").values;
+    assert_eq!(values("text")[1], "canary-text-1");
+    assert_eq!(values("$.items[*].sku")[0], "sku-1-0");
+}

@@ -95,6 +95,30 @@ impl Piece {
     }
 }
 
+impl Piece {
+    /// Hands out the values of the first rows that are text: row, column, value.
+    pub(in crate::formats) fn values(
+        &self,
+        dialect: super::Dialect,
+        rows: usize,
+        mut take: impl FnMut(usize, usize, &str),
+    ) -> Result<(), Error> {
+        let mut splitter = Splitter::new(dialect.delimiter, self.line);
+        let (mut at, mut row) = (0, 0);
+        while at < self.bytes.len() && row < rows {
+            let step = splitter.record(&self.bytes, at, self.last, |column, range| {
+                let value = cells::decode(&self.bytes[range]);
+                if let Some(Ok(text)) = value.as_deref().map(std::str::from_utf8) {
+                    take(row, column, text);
+                }
+            })?;
+            let Step::Record { end, .. } = step else { break };
+            (at, row) = (end, row + 1);
+        }
+        Ok(())
+    }
+}
+
 impl Parsed {
     pub(in crate::formats) fn rows(&self) -> usize {
         self.lines.len()

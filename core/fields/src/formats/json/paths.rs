@@ -33,6 +33,11 @@ impl Paths {
         tree
     }
 
+    /// What leads to records themselves.
+    pub(super) fn every_record() -> Self {
+        Self(vec![Place { end: Some(0), ..Place::default() }])
+    }
+
     fn below(&mut self, node: Node, step: &Step) -> Node {
         let known = match step {
             Step::Member(name) => self.member(node, name.as_bytes()),

@@ -48,6 +48,14 @@ impl Piece {
     }
 }
 
+impl Piece {
+    /// Its records, each by itself.
+    pub(in crate::formats) fn records(self) -> Result<Vec<Vec<u8>>, Error> {
+        let whole = self.parse(&Paths::every_record())?;
+        Ok(whole.found.iter().map(|found| whole.bytes[found.range.clone()].to_vec()).collect())
+    }
+}
+
 fn read(scan: &mut Scan<'_>, what: What) -> Result<(), Wrong> {
     match what {
         What::Around => return Ok(()),

@@ -23,10 +23,12 @@ use self::{
 };
 use super::{
     Spool,
+    spool::Spooled,
     work::{Column, Direction, Part, Plan},
 };
-use crate::{Error, Type};
+use crate::{Error, Type, suggest::Sample};
 use arrow_array::{ArrayRef, StringArray};
+use arrow_schema::DataType;
 use bytes::Bytes;
 use crypto::text;
 use parquet::{
@@ -432,6 +434,27 @@ impl Open {
         };
         Ok(Piece { field: self.named.field, values, row_keys, levels: read.levels, row: first })
     }
+}
+
+/// Some values of each leaf that has a text.
+pub(in crate::formats) fn sample(file: &[u8], rows: usize) -> Result<Vec<Sample>, Error> {
+    let input = Input::open(Spooled::in_memory(file.to_vec()))?;
+    let descr = input.metadata.file_metadata().schema_descr_ptr();
+    let mut samples = Vec::new();
+    for (leaf, path) in schema::paths(&descr) {
+        let mut values = Vec::new();
+        let text = schema::plain_type(descr.column(leaf).self_type())?.arrow();
+        let has_text = matches!(text, DataType::Utf8 | DataType::Int32 | DataType::Int64 | DataType::Float64);
+        if has_text && input.metadata.num_row_groups() > 0 {
+            let column = descr.column(leaf);
+            let mut reader = input.column(0, leaf)?;
+            values = values::read(&mut reader, rows, column.max_def_level(), column.max_rep_level())?
+                .values
+                .texts();
+        }
+        samples.push(Sample { path, values });
+    }
+    Ok(samples)
 }
 
 /// What the metadata says that the input was.

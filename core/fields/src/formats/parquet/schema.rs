@@ -1,7 +1,7 @@
 //! Where a policy's paths lead in a schema, and a schema with some of its leaves replaced.
 
 use super::{damaged, guarded};
-use crate::{Error, Path, Step, Type};
+use crate::{Error, Path, Step, Type, formats::sample::member as member_step};
 use arrow_schema::{DataType, TimeUnit};
 use parquet::{
     basic::{ConvertedType, LogicalType, Repetition, TimeUnit as ParquetUnit, Type as Physical},
@@ -87,6 +87,36 @@ fn items(node: TypePtr, parts: &mut Vec<String>) -> Option<TypePtr> {
     let element = inner.get_fields().first()?.clone();
     parts.push(element.name().to_owned());
     Some(element)
+}
+
+/// The leaves, and the path to each.
+pub(super) fn paths(schema: &SchemaDescriptor) -> Vec<(usize, Path)> {
+    fn walk(node: &TypePtr, path: &str, next: &mut usize, found: &mut Vec<(usize, String)>) {
+        let repeated = if is_repeated(node) { "[*]" } else { "" };
+        let path = format!("{path}{repeated}");
+        if !node.is_group() {
+            found.push((*next, path));
+            *next += 1;
+            return;
+        }
+        match items(node.clone(), &mut Vec::new()) {
+            // The inner group of a list is not written; its repetition is the `[*]`.
+            Some(element) if is_repeated(&element) => walk(&element, &path, next, found),
+            Some(element) => walk(&element, &format!("{path}[*]"), next, found),
+            None => {
+                for field in node.get_fields() {
+                    walk(field, &format!("{path}{}", member_step(field.name())), next, found);
+                }
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let mut next = 0;
+    for field in schema.root_schema().get_fields() {
+        walk(field, &format!("${}", member_step(field.name())), &mut next, &mut found);
+    }
+    // A path that is too deep to be named is no field of a policy.
+    found.into_iter().filter_map(|(leaf, path)| Some((leaf, Path::parse(&path).ok()?))).collect()
 }
 
 fn absent(schema: &SchemaDescriptor, path: &Path) -> Error {
