@@ -37,7 +37,9 @@ pub enum Error {
         key: Id<noun::Key>,
     },
     /// The field has no key, or not this one.
-    #[error("there is no such key of field `{field}` for {algorithm}: check the manifest and the field policy")]
+    #[error(
+        "there is no such key of field `{field}` for {algorithm}: check the manifest and the field policy"
+    )]
     NoFieldKey {
         /// Which field.
         field: String,
@@ -63,7 +65,9 @@ pub enum Error {
         act: &'static str,
     },
     /// Keys of this purpose have one version, which is neither rotated nor suspended nor destroyed.
-    #[error("the {purpose} key has one version for its whole life: the ledger must go on, and verify, under it")]
+    #[error(
+        "the {purpose} key has one version for its whole life: the ledger must go on, and verify, under it"
+    )]
     OneVersion {
         /// Which purpose.
         purpose: Purpose,
@@ -78,7 +82,9 @@ pub enum Error {
     #[error("a key rotates every minute at most, and after at least one use")]
     WrongRotation,
     /// Something refers to the version.
-    #[error("{key} cannot be destroyed: {count} outputs, packages or keys refer to it; re-encrypt or rewrap what is there first. Only `nexora keys shred` makes data unreadable")]
+    #[error(
+        "{key} cannot be destroyed: {count} outputs, packages or keys refer to it; re-encrypt or rewrap what is there first. Only `nexora keys shred` makes data unreadable"
+    )]
     Referred {
         /// Which.
         key: Id<noun::Key>,
@@ -86,7 +92,9 @@ pub enum Error {
         count: u64,
     },
     /// The version's public half left the system.
-    #[error("{key} cannot be destroyed: its public half was handed out, so outputs may exist that nobody here knows. Only `nexora keys shred` makes data unreadable")]
+    #[error(
+        "{key} cannot be destroyed: its public half was handed out, so outputs may exist that nobody here knows. Only `nexora keys shred` makes data unreadable"
+    )]
     HandedOut {
         /// Which.
         key: Id<noun::Key>,
@@ -98,7 +106,9 @@ pub enum Error {
         key: Id<noun::Key>,
     },
     /// The unit's record wraps nothing more.
-    #[error("the root of trust's record of {unit} has wrapped as much as it may: move its data to a new dataset")]
+    #[error(
+        "the root of trust's record of {unit} has wrapped as much as it may: move its data to a new dataset"
+    )]
     WornOut {
         /// Which unit.
         unit: Unit,
@@ -110,7 +120,9 @@ pub enum Error {
         seconds: Option<u64>,
     },
     /// The producer was revoked.
-    #[error("the manifest is signed by producer {name:?}, revoked at {at}: nothing under that signature is revealed; if you still vouch for its key, add it again with `nexora keys producer add`")]
+    #[error(
+        "the manifest is signed by producer {name:?}, revoked at {at}: nothing under that signature is revealed; if you still vouch for its key, add it again with `nexora keys producer add`"
+    )]
     RevokedSigner {
         /// Whose.
         name: String,
@@ -145,7 +157,9 @@ pub enum Error {
         why: &'static str,
     },
     /// Nobody registered signs under this key.
-    #[error("the manifest is signed by nobody known here: register the producer with `nexora keys producer add`")]
+    #[error(
+        "the manifest is signed by nobody known here: register the producer with `nexora keys producer add`"
+    )]
     UnknownSigner,
     /// A producer of that name or key is registered already.
     #[error("a producer with that {what} is registered already")]
@@ -163,7 +177,9 @@ pub enum Error {
         found: crypto::sign::Algorithm,
     },
     /// A breach is declared of it.
-    #[error("a breach is declared of {scope}: its keys open and protect nothing until `nexora keys breach undo`")]
+    #[error(
+        "a breach is declared of {scope}: its keys open and protect nothing until `nexora keys breach undo`"
+    )]
     Breached {
         /// Of what.
         scope: Scope,
@@ -210,7 +226,10 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Refused(refused) => refused.kind(),
-            Self::NoKey { .. } | Self::NotFound { .. } | Self::NoFieldKey { .. } | Self::NoProducer
+            Self::NoKey { .. }
+            | Self::NotFound { .. }
+            | Self::NoFieldKey { .. }
+            | Self::NoProducer
             | Self::NoRequest => Kind::NotFound,
             Self::UnknownSigner | Self::BadName | Self::WrongAlgorithm { .. } | Self::Crypto(_) => {
                 Kind::BadInput
@@ -233,7 +252,10 @@ impl Fault for Error {
             Self::Shred(refused) => refused.kind(),
             Self::Recovery(refused) => refused.kind(),
             Self::NotAPerson | Self::SamePerson => Kind::Refused,
-            Self::NotExportable { .. } | Self::OneVersion { .. } | Self::WrongSuite { .. } | Self::WrongRotation => Kind::BadInput,
+            Self::NotExportable { .. }
+            | Self::OneVersion { .. }
+            | Self::WrongSuite { .. }
+            | Self::WrongRotation => Kind::BadInput,
             Self::NotBegun | Self::EpochUnread { .. } => Kind::Unavailable,
             Self::WrongPermit | Self::Damaged { .. } => Kind::Internal,
             Self::Root(error) => error.kind(),
@@ -256,7 +278,9 @@ const fn what_then(state: State) -> &'static str {
 /// What to do before an act that is not for a version in this state.
 fn what_first(state: State, act: &str) -> &'static str {
     match (state, act) {
-        (State::Active | State::Suspended, "destroyed") => ": rotate it first, so that another version is in use",
+        (State::Active | State::Suspended, "destroyed") => {
+            ": rotate it first, so that another version is in use"
+        }
         (State::Suspended, _) => ": resume it first",
         _ => "",
     }

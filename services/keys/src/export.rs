@@ -44,7 +44,9 @@ impl Keys {
         permit.covers(ctx, Action::KeysExport, Resource::Key(key), self.clock.now())?;
         let by = person(ctx)?;
         if recipient.suite() != Suite::Hybrid768 {
-            return Err(Error::NotExportable { why: "the recipient's key is no X-Wing key (suite hybrid-768)" });
+            return Err(Error::NotExportable {
+                why: "the recipient's key is no X-Wing key (suite hybrid-768)",
+            });
         }
         // Bytes of the right length may still be no key: better said now than to whoever approves.
         hpke::seal(&*self.provider, recipient, &[], &[], &[])?;
@@ -109,7 +111,9 @@ impl Keys {
         let version = row.version;
         mark(&mut row, &asked, version, at);
         tables::save(&mut tx, &row).await?;
-        if let Some(mut newest) = tables::newest(&tx, &row.line()?).await?.filter(|newest| newest.id != row.id) {
+        if let Some(mut newest) =
+            tables::newest(&tx, &row.line()?).await?.filter(|newest| newest.id != row.id)
+        {
             mark(&mut newest, &asked, version, at);
             tables::save(&mut tx, &newest).await?;
         }
@@ -228,7 +232,9 @@ fn exportable(row: &Row) -> Result<(), Error> {
             FieldAlgorithm::BlindIndex => "Tink has no blind index",
             FieldAlgorithm::Token => "a token's value stands in this system's vault only",
         },
-        Purpose::Dataset => "Tink has no X-Wing or ML-KEM private key; `nexora keys export --public` gives the public half",
+        Purpose::Dataset => {
+            "Tink has no X-Wing or ML-KEM private key; `nexora keys export --public` gives the public half"
+        }
         Purpose::Organization => "it opens every dataset: a recovery package holds it",
         Purpose::Manifest | Purpose::LogEd25519 | Purpose::LogMlDsa44 => {
             "a signing key that two hold proves nothing"

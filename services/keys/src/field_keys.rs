@@ -5,6 +5,7 @@ use crate::{
     halves::New,
     open::{OPENING, PROTECTING, in_use},
     tables::{self, Half, Line, Row},
+    uses::add_uses,
 };
 use base::{Action, Context, Id, digest, noun};
 use crypto::FieldKey;
@@ -53,7 +54,10 @@ impl Keys {
             }
             let over = self.usable(&read, &row).await?.ok_or(Error::NotBegun)?;
             drop(read);
-            let open = self.open_field_row(organization, &row, &over, epoch).await?;
+            let (open, anew) = self.open_field_row(organization, &row, &over, epoch).await?;
+            if anew {
+                self.count_uses(ctx, over.id()?, 1).await?;
+            }
             // The root may have taken its time.
             self.allows(ctx, permit, acts, what.dataset)?;
             if self.epochs.read(organization, self.clock.now())? == epoch {
@@ -78,8 +82,13 @@ impl Keys {
         let organization = ctx.organization();
         if let Some(row) = in_use(tx, &what.line()).await? {
             let epoch = self.epochs.read(organization, self.clock.now())?;
-            let over = self.usable(tx, &row).await?.ok_or(Error::NotBegun)?;
-            return Ok((self.open_field_row(organization, &row, &over, epoch).await?, None));
+            let mut over = self.usable(tx, &row).await?.ok_or(Error::NotBegun)?;
+            let (open, anew) = self.open_field_row(organization, &row, &over, epoch).await?;
+            if anew {
+                add_uses(&mut over, 1, tx.now())?;
+                tables::save(tx, &over).await?;
+            }
+            return Ok((open, None));
         }
         // No record is made for it: a dataset that was shredded gets no new keys.
         let secret = FieldKey::generate(&*self.provider, what.algorithm);
@@ -95,24 +104,27 @@ impl Keys {
         Ok((OpenFieldKey { key: row.id()?, secret }, Some(entry)))
     }
 
+    /// The key, and whether it was opened anew and not found in memory.
     async fn open_field_row(
         &self,
         organization: Id<noun::Organization>,
         row: &Row,
         over: &Row,
         epoch: i64,
-    ) -> Result<OpenFieldKey, Error> {
+    ) -> Result<(OpenFieldKey, bool), Error> {
         let (key, now) = (row.id()?, self.clock.now());
         let name = digest::of_parts("nexora/open-field-key/1", &[organization.as_bytes(), key.as_bytes()]);
-        let bytes = match self.cache.get(&name, epoch, now) {
+        let cached = self.cache.get(&name, epoch, now);
+        let anew = cached.is_none();
+        let bytes = match cached {
             Some(bytes) => bytes,
-            None => {
-                let bytes = self.open_sealed(organization, row, over).await?;
-                self.cache.put(name, organization, epoch, self.clock.now(), bytes.clone());
-                bytes
-            }
+            None => self.open_sealed(organization, row, over).await?,
         };
+        if anew {
+            self.cache.put(name, organization, epoch, self.clock.now(), bytes.clone());
+        }
         let algorithm = crypto::FieldAlgorithm::parse(&row.algorithm)?;
-        Ok(OpenFieldKey { key, secret: FieldKey::from_secret(algorithm, row.value_id()?, bytes)? })
+        let secret = FieldKey::from_secret(algorithm, row.value_id()?, bytes)?;
+        Ok((OpenFieldKey { key, secret }, anew))
     }
 }

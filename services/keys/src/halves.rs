@@ -55,7 +55,8 @@ impl Keys {
             }
             None => self.wrap(tx, unit, &bound, half.private).await?,
         };
-        let version = after.map_or(Ok(1), |row| row.version.checked_add(1).ok_or(Error::Damaged { what: "key version" }))?;
+        let version = after
+            .map_or(Ok(1), |row| row.version.checked_add(1).ok_or(Error::Damaged { what: "key version" }))?;
         let fresh = Fresh {
             id,
             line: &line,

@@ -67,7 +67,9 @@ impl fmt::Display for Purpose {
 
 /// A text that names no purpose of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a purpose of a key: expected one of organization, dataset, field, manifest, log_ed25519, log_ml_dsa_44, redaction")]
+#[error(
+    "not a purpose of a key: expected one of organization, dataset, field, manifest, log_ed25519, log_ml_dsa_44, redaction"
+)]
 pub struct WrongPurpose;
 
 impl FromStr for Purpose {
@@ -164,7 +166,9 @@ pub struct Key {
     pub rewrapped_at: Option<Timestamp>,
     /// The version of the organization's key pair that its private half is sealed to.
     pub over: Option<Id<noun::Key>>,
-    /// How often it was used; never fewer than it was: after a crash the rest of a block counts as used.
+    /// How often it was used: what it opened, the runs that refer to it, the values under it, the manifests it was
+    /// handed out to sign; rewrapping and export are not counted. Never fewer than it was: after a crash the rest of
+    /// a block counts as used.
     pub uses: u64,
     /// When it rotates by itself.
     pub rotation: Rotation,

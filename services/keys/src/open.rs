@@ -64,6 +64,7 @@ impl Keys {
             let private = hpke::PrivateKey::from_secret(row.suite()?, private)?;
             let open = hpke::open(&*self.provider, &private, info, &[], sealed)?;
             self.count_uses(ctx, recipient, 1).await?;
+            self.count_uses(ctx, over.id()?, 1).await?;
             // The root may have taken its time: what was good before it is asked again.
             self.allows(ctx, permit, OPENING, dataset)?;
             let now = self.clock.now();
@@ -85,7 +86,11 @@ impl Keys {
         dataset: Id<noun::Dataset>,
     ) -> Result<SigningKey, Error> {
         self.allows(ctx, permit, PROTECTING, dataset)?;
-        self.signing_key(ctx, Purpose::Manifest).await
+        let read = self.store.read(ctx).await?;
+        let row = in_use(&read, &Line::own(Purpose::Manifest)).await?.ok_or(Error::NotBegun)?;
+        drop(read);
+        self.count_uses(ctx, row.id()?, 1).await?;
+        self.signer(ctx, &row).await
     }
 
     /// Who signs manifests under this key name ([`VerifyingKey::thumbprint`]): the organization itself, by any
@@ -138,7 +143,11 @@ impl Keys {
         let read = self.store.read(ctx).await?;
         let row = in_use(&read, &Line::own(purpose)).await?.ok_or(Error::NotBegun)?;
         drop(read);
-        let seed = self.open_private(ctx.organization(), &row).await?;
+        self.signer(ctx, &row).await
+    }
+
+    async fn signer(&self, ctx: &Context, row: &Row) -> Result<SigningKey, Error> {
+        let seed = self.open_private(ctx.organization(), row).await?;
         Ok(SigningKey::from_secret(&*self.provider, row.signature()?, seed)?)
     }
 

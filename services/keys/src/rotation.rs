@@ -112,7 +112,8 @@ impl Keys {
         if row.state()? != State::Active || row.rotate_at.is_none_or(|at| at > now.micros()) {
             return Ok(false);
         }
-        let used_up = row.rotation().uses.is_some_and(|uses| row.uses >= i64::try_from(uses).unwrap_or(i64::MAX));
+        let used_up =
+            row.rotation().uses.is_some_and(|uses| row.uses >= i64::try_from(uses).unwrap_or(i64::MAX));
         let newest = newest_of(&tx, id).await?;
         if let Err(Error::Breached { .. } | Error::Shredded { .. }) = gate(&tx, newest.dataset()?).await {
             // It is due still, once the breach is undone.

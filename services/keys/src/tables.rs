@@ -399,7 +399,6 @@ pub(crate) async fn sealed_to(door: &impl Queries, row: &Row) -> Result<u64, Err
     Ok(count)
 }
 
-
 /// Up to `limit` versions after an id that have a private half, by id.
 pub(crate) async fn wrapped(
     door: &impl Queries,

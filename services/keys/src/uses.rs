@@ -119,6 +119,16 @@ impl Keys {
         Ok(())
     }
 
+    /// How often the root's record that a version is wrapped under has wrapped: at 2^31 it wraps no more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn wraps(&self, ctx: &Context, key: Id<noun::Key>) -> Result<u64, Error> {
+        let read = self.store.read(ctx).await?;
+        let row = tables::get(&read, key).await?.ok_or(Error::NotFound { key })?;
+        tables::wraps_of(&read, row.line()?.unit(ctx.organization())).await
+    }
+
     /// Gives back what this node took of the organization's counts and did not use: as a node stops.
     ///
     /// # Errors
@@ -169,7 +179,7 @@ impl Keys {
 }
 
 /// Adds to a row's count; a key that rotates by use is due once its uses are up.
-fn add_uses(row: &mut tables::Row, count: u64, now: base::Timestamp) -> Result<(), Error> {
+pub(crate) fn add_uses(row: &mut tables::Row, count: u64, now: base::Timestamp) -> Result<(), Error> {
     row.uses = row.uses.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
     if row.state()? == State::Active {
         row.schedule(now);

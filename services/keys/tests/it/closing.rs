@@ -41,7 +41,11 @@ async fn a_run_over_another_key_goes_on() {
     let (ours, _) = sealed(&house, ours).await;
     let (other, _) = sealed(&house, other).await;
     let mut lease = house.keys.lease(&house.ctx, vec![ours]).await.expect("it is open");
-    house.keys.suspend(&house.ctx, &house.on_key(Action::KeysSuspend, other), other).await.expect("suspended");
+    house
+        .keys
+        .suspend(&house.ctx, &house.on_key(Action::KeysSuspend, other), other)
+        .await
+        .expect("suspended");
     house.keys.check(&house.ctx, &mut lease).await.expect("its own key is open");
     let closed = house.keys.lease(&house.ctx, vec![ours, other]).await.expect_err("one of them is closed");
     assert!(matches!(closed, Error::Closed { key, .. } if key == other));
@@ -70,7 +74,11 @@ async fn a_quarantine_refuses_before_the_cache_is_asked() {
     assert!(matches!(refused, Err(Error::Refused(_))), "although it is cached");
     assert_eq!(house.keys.cached(), 1, "others still use it");
     let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
-    house.keys.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &sealed).await.expect("it opens for them");
+    house
+        .keys
+        .open_data_key(&house.ctx, &reveal, dataset, key, INFO, &sealed)
+        .await
+        .expect("it opens for them");
 }
 
 #[tokio::test]

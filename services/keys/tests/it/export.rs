@@ -44,11 +44,7 @@ async fn field_key(house: &House, algorithm: FieldAlgorithm) -> OpenFieldKey {
     open
 }
 
-async fn request(
-    house: &House,
-    key: Id<noun::Key>,
-    to: &hpke::PublicKey,
-) -> Result<ExportRequest, Error> {
+async fn request(house: &House, key: Id<noun::Key>, to: &hpke::PublicKey) -> Result<ExportRequest, Error> {
     let permit = house.on_key(Action::KeysExport, key);
     house.keys.request_export(&house.ctx, &permit, key, to).await
 }

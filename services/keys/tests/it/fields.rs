@@ -73,7 +73,8 @@ async fn it_opens_by_the_version_that_the_manifest_names() {
     assert_ne!(now.secret.id(), first.secret.id(), "values bear another id");
     let node = house.node().await;
     for (version, wanted) in [(first.key, &first.secret), (second.id, &now.secret)] {
-        let open = node.field_key(&house.ctx, &reveal, email(dataset), Some(version)).await.expect("it opens");
+        let open =
+            node.field_key(&house.ctx, &reveal, email(dataset), Some(version)).await.expect("it opens");
         assert_eq!(open.secret.as_secret().expose(), wanted.as_secret().expose());
         assert_eq!(open.secret.id(), wanted.id());
     }
@@ -88,10 +89,9 @@ async fn it_serves_its_own_field_and_act_only() {
     let (ours, other) = (house.dataset(1).await, house.dataset(2).await);
     let key = made(&house, email(ours)).await.key;
     let reveal = house.permit(&house.ctx, Action::DatasetsReveal, ours);
-    for what in [
-        FieldUse { field: "ssn", ..email(ours) },
-        FieldUse { algorithm: FieldAlgorithm::Ff1, ..email(ours) },
-    ] {
+    for what in
+        [FieldUse { field: "ssn", ..email(ours) }, FieldUse { algorithm: FieldAlgorithm::Ff1, ..email(ours) }]
+    {
         let open = house.keys.field_key(&house.ctx, &reveal, what, Some(key)).await;
         assert!(matches!(open, Err(Error::NoFieldKey { .. })), "{what:?}");
     }

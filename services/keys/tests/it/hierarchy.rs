@@ -32,7 +32,8 @@ async fn a_data_key_opens_for_a_permit_to_reveal_that_dataset_only() {
     let (key, sealed) = sealed(&house, ours).await;
 
     let permit = house.permit(&house.ctx, Action::DatasetsReveal, ours);
-    let opened = house.keys.open_data_key(&house.ctx, &permit, ours, key, INFO, &sealed).await.expect("it opens");
+    let opened =
+        house.keys.open_data_key(&house.ctx, &permit, ours, key, INFO, &sealed).await.expect("it opens");
     assert_eq!(opened.expose(), b"data key");
 
     let moved = house.keys.open_data_key(&house.ctx, &permit, ours, key, b"other", &sealed).await;
@@ -64,7 +65,8 @@ async fn a_quarantine_closes_the_keys_of_a_permit_that_is_in_use() {
         tx.commit(Entry::done(ledger::Kind::IdentityQuarantined, identity)).await.expect("it commits");
     pending.publish(&committed);
 
-    let refused = house.keys.open_data_key(&ctx, &permit, dataset, key, INFO, &sealed).await.expect_err("cut off");
+    let refused =
+        house.keys.open_data_key(&ctx, &permit, dataset, key, INFO, &sealed).await.expect_err("cut off");
     assert!(matches!(refused, Error::Refused(_)));
     assert_eq!(refused.kind(), Kind::Refused);
 }

@@ -106,7 +106,11 @@ async fn a_version_whose_public_half_was_handed_out_is_not_destroyed() {
     let marked = house.keys.version(&house.ctx, key).await.expect("it is there").handed_out_at;
     assert!(marked.is_some());
     house.keys.hand_out(&house.ctx, dataset).await.expect("again");
-    house.keys.rotate(&house.ctx, &house.on_key(Action::KeysRotate, key), key, None).await.expect("it rotates");
+    house
+        .keys
+        .rotate(&house.ctx, &house.on_key(Action::KeysRotate, key), key, None)
+        .await
+        .expect("it rotates");
     let destroy = house.on_key(Action::KeysDestroy, key);
     let refused = house.keys.destroy(&house.ctx, &destroy, key).await.expect_err("outputs may exist");
     assert!(matches!(refused, Error::HandedOut { .. }), "{refused}");
@@ -146,7 +150,11 @@ async fn a_suspended_version_that_was_replaced_comes_back_retired() {
     let back = house.keys.resume(&house.ctx, &resume, first).await.expect("it is resumed");
     assert_eq!(back.state, State::Active);
     house.keys.suspend(&house.ctx, &suspend, first).await.expect("it is suspended");
-    house.keys.rotate(&house.ctx, &house.on_key(Action::KeysRotate, first), first, None).await.expect("rotated");
+    house
+        .keys
+        .rotate(&house.ctx, &house.on_key(Action::KeysRotate, first), first, None)
+        .await
+        .expect("rotated");
     let back = house.keys.resume(&house.ctx, &resume, first).await.expect("it is resumed");
     assert_eq!(back.state, State::Retired, "one version is in use, not two");
     assert_eq!(house.last_kinds(1).await, ["key.resumed"]);
@@ -197,7 +205,8 @@ async fn a_producer_that_is_revoked_vouches_for_nothing_until_it_is_added_again(
     assert!(matches!(&refused, Error::RevokedSigner { name, .. } if name == "etl"), "{refused}");
     let other = house.keys.add_producer(&house.ctx, &add, "other", key.clone()).await;
     assert!(matches!(other, Err(Error::Duplicate { what: "key" })), "not under another name");
-    let again = house.keys.add_producer(&house.ctx, &add, "etl", key.clone()).await.expect("vouched for anew");
+    let again =
+        house.keys.add_producer(&house.ctx, &add, "etl", key.clone()).await.expect("vouched for anew");
     assert_eq!((again.id, again.revoked_at), (added.id, None));
     house.keys.signatory(&house.ctx, &key.thumbprint()).await.expect("it is known again");
     let nobody = Id::from_bytes([0; 16]);

@@ -101,7 +101,8 @@ async fn rewrapping_moves_every_key_to_the_organization_s_new_key_and_touches_no
     let refused = house.keys.destroy(&house.ctx, &destroy, old).await.expect_err("20 keys are sealed to it");
     assert!(matches!(refused, Error::Referred { count: 20, .. }), "{refused}");
 
-    let permit = house.policy.permit(&house.ctx, Action::KeysRewrap, Resource::Organization, house.clock.now());
+    let permit =
+        house.policy.permit(&house.ctx, Action::KeysRewrap, Resource::Organization, house.clock.now());
     let permit = permit.expect("allowed");
     let (mut after, mut keys, mut batches) = (None, 0, 0);
     loop {
@@ -158,8 +159,12 @@ async fn a_root_that_fails_at_any_call_leaves_the_keys_as_they_were() {
     let mut failures = 0;
     for at in 0..40 {
         for faulty in [Faulty::before(house.root.clone(), at), Faulty::after(house.root.clone(), at)] {
-            let node =
-                Keys::new(house.store.clone(), Arc::new(faulty.clone()), crypto::aws_lc(), house.clock.clone());
+            let node = Keys::new(
+                house.store.clone(),
+                Arc::new(faulty.clone()),
+                crypto::aws_lc(),
+                house.clock.clone(),
+            );
             let before = house.versions(Purpose::Dataset).await;
             let rotated = node.rotate(&house.ctx, &rotate, key, None).await;
             let rewrapped = node.rewrap(&house.ctx, &rewrap, None).await;
@@ -172,7 +177,9 @@ async fn a_root_that_fails_at_any_call_leaves_the_keys_as_they_were() {
         }
         let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
         let node = house.node().await;
-        node.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &sealed).await.expect("it opens as before");
+        node.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &sealed)
+            .await
+            .expect("it opens as before");
     }
     assert!(failures > 40, "{failures} calls failed");
 }

@@ -3,7 +3,7 @@
 use crate::{House, sealed};
 use base::{Action, Fault, Id, Kind};
 use crypto::FieldAlgorithm;
-use keys::{Error, FieldUse, Rotation};
+use keys::{Error, FieldUse, Purpose, Rotation};
 
 async fn field_key(house: &House, seed: u8) -> Id<base::noun::Key> {
     let dataset = house.dataset(seed).await;
@@ -51,7 +51,11 @@ async fn a_key_does_not_pass_its_limit_and_a_batch_may_be_larger_than_a_block() 
     let refused = house.keys.count_uses(&house.ctx, key, 1 << 48).await.expect_err("more than it may");
     assert!(matches!(refused, Error::UsedUp { .. }), "{refused}");
     assert_eq!(refused.kind(), Kind::Conflict);
-    assert_eq!(house.keys.version(&house.ctx, key).await.expect("it is there").uses, 3 << 20, "none was taken");
+    assert_eq!(
+        house.keys.version(&house.ctx, key).await.expect("it is there").uses,
+        3 << 20,
+        "none was taken"
+    );
     house.keys.count_uses(&house.ctx, key, (1 << 48) - (3 << 20)).await.expect("to the last");
     assert!(matches!(house.keys.count_uses(&house.ctx, key, 1).await, Err(Error::UsedUp { .. })));
 }
@@ -88,4 +92,26 @@ async fn many_at_once_count_right() {
         counted.expect("it counts");
     }
     assert_eq!(house.keys.version(&house.ctx, key).await.expect("it is there").uses, 20);
+}
+
+#[tokio::test]
+async fn wraps_and_signings_are_counted_too() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    let (key, data) = sealed(&house, dataset).await;
+    let wraps = async || house.keys.wraps(&house.ctx, key).await.expect("a count");
+    assert_eq!(wraps().await, 1);
+    house.keys.rotate(&house.ctx, &house.on_key(Action::KeysRotate, key), key, None).await.expect("rotated");
+    assert_eq!(wraps().await, 2, "the record of the dataset's unit wrapped both versions");
+    let (manifest, over) =
+        (house.versions(Purpose::Manifest).await[0].id, house.versions(Purpose::Organization).await[0].id);
+    assert_eq!(house.keys.wraps(&house.ctx, over).await.expect("a count"), 2, "its own and the manifest key");
+    let protect = house.permit(&house.ctx, Action::DatasetsProtect, dataset);
+    house.keys.manifest_key(&house.ctx, &protect, dataset).await.expect("it opens");
+    let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
+    house.keys.open_data_key(&house.ctx, &reveal, dataset, key, crate::INFO, &data).await.expect("it opens");
+    for id in [manifest, over, key] {
+        assert_eq!(house.keys.version(&house.ctx, id).await.expect("it is there").uses, 1);
+    }
 }
