@@ -304,7 +304,7 @@ pub(crate) fn texts(
     array: &dyn Array,
     nulls: Option<&NullBuffer>,
 ) -> Result<StringArray, Error> {
-    let of = Type::of(array.data_type()).filter(|of| plain_text::has(of));
+    let of = Type::of(array.data_type()).filter(plain_text::has);
     let (Some(of), Some(values)) = (of, Source::of(array)) else {
         let (column, found) = (path.to_string(), array.data_type().to_string());
         return Err(Error::Type { column, found, mode: "row key" });

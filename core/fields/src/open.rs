@@ -1,11 +1,12 @@
 //! Revealing the values of one field, as they stand one after the other.
 
 use crate::{
-    Error, Field, Mode, Ran, Type, Wants,
+    Error, Field, Mode, Ran, Type,
     column::{Sink, Source},
     error::Why,
     reveal::{Column, Opened},
     seal::ff1,
+    tokens,
 };
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_buffer::NullBuffer;
@@ -28,7 +29,7 @@ pub struct Worker {
 /// What opens the values of one field.
 enum Lane {
     Data(Vec<Opener>),
-    Siv(Siv),
+    Siv(Box<Siv>),
     Ff1(Ff1),
     Token,
     /// What has no way back, or is opened by the format that the column stands in.
@@ -47,7 +48,7 @@ impl Worker {
                 Mode::Aead | Mode::GcmSiv => {
                     Lane::Data(column.data_keys.iter().map(|key| Opener::new(&*run.provider, key)).collect())
                 }
-                Mode::Siv => Lane::Siv(Siv::new(key()?)?),
+                Mode::Siv => Lane::Siv(Box::new(Siv::new(key()?)?)),
                 Mode::Ff1 { alphabet, luhn } => Lane::Ff1(ff1(key()?, alphabet, *luhn)?),
                 Mode::Token => Lane::Token,
                 Mode::BlindIndex { .. } | Mode::Mask { .. } | Mode::ParquetAead => Lane::Closed,
@@ -211,7 +212,7 @@ impl Given<'_> {
     /// Tokens that a vault has the values of.
     fn tokens(&self) -> Result<Ran<ArrayRef>, Error> {
         let path = self.field.path.clone();
-        let mut wants = Wants::new(path, self.of.clone(), self.count, self.nulls.clone());
+        let mut wants = tokens::Builder::new(path, self.of.clone(), self.count, self.nulls.clone());
         let mut scratch = String::new();
         for at in 0..self.count {
             if self.is_null(at) {

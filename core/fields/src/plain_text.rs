@@ -128,10 +128,9 @@ mod tests {
             (DataType::Date32, (-719_529_i32).to_le_bytes().to_vec(), "-0001-12-31"),
             (DataType::Utf8, b"x".to_vec(), "x"),
         ] {
-            let text = text.replace("-0001-12-31", "-0001-12-31");
-            assert_eq!(read(&bytes, &of, &mut scratch), Ok(text.as_str()), "{of}");
+            assert_eq!(read(&bytes, &of, &mut scratch), Ok(text), "{of}");
             let mut out = vec![7];
-            write(&text, &of, &mut out).expect("its own text");
+            write(text, &of, &mut out).expect("its own text");
             assert_eq!(out[1..], bytes, "{of} {text}");
         }
         for (of, text) in [

@@ -1,11 +1,12 @@
 //! Protecting the values of one field, as they stand one after the other.
 
 use crate::{
-    Error, Field, Mode, Ran, Type, Wants,
+    Error, Field, Mode, Ran, Type,
     column::{Sink, Source},
     error::Why,
     plain_text,
     protect::Running,
+    tokens,
 };
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_buffer::NullBuffer;
@@ -32,7 +33,7 @@ pub struct Worker {
 enum Lane {
     /// Under data keys: drawn when the first value comes.
     Data(Option<Sealer>),
-    Siv(Siv),
+    Siv(Box<Siv>),
     Ff1(Ff1),
     BlindIndex(BlindIndex),
     Mask(Mask),
@@ -52,7 +53,7 @@ impl Worker {
             };
             Ok(match &field.mode {
                 Mode::Aead | Mode::GcmSiv => Lane::Data(None),
-                Mode::Siv => Lane::Siv(Siv::new(key()?)?),
+                Mode::Siv => Lane::Siv(Box::new(Siv::new(key()?)?)),
                 Mode::Ff1 { alphabet, luhn } => Lane::Ff1(ff1(key()?, alphabet, *luhn)?),
                 Mode::BlindIndex { bits, .. } => {
                     Lane::BlindIndex(BlindIndex::new(run.provider.clone(), key()?, *bits)?)
@@ -100,20 +101,13 @@ impl Worker {
             mode: field.mode.as_str(),
         };
         let plain = Source::of(values).ok_or_else(wrong_type)?;
-        if field.mode.takes_text() && !plain_text::has(&of) {
+        if field.mode.takes_text() && !plain_text::has(of) {
             return Err(wrong_type());
         }
         let column = &run.columns[index];
         let row_keys = run.policy.row_key().and(row_keys);
-        let mut given = Given {
-            field,
-            of: &of,
-            plain,
-            nulls,
-            row_keys,
-            place: column.place.clone(),
-            count: values.len(),
-        };
+        let mut given =
+            Given { field, of, plain, nulls, row_keys, place: column.place.clone(), count: values.len() };
         let binary = run.binary();
         match &mut self.lanes[index] {
             Lane::Data(sealer) => {
@@ -332,7 +326,8 @@ impl Given<'_> {
 
     /// Values that a vault gives tokens for.
     fn tokens(self) -> Result<Ran<ArrayRef>, Error> {
-        let mut wants = Wants::new(self.field.path.clone(), Type::UTF8, self.count, self.nulls.clone());
+        let mut wants =
+            tokens::Builder::new(self.field.path.clone(), Type::UTF8, self.count, self.nulls.clone());
         let mut scratch = String::new();
         for at in 0..self.count {
             if self.is_null(at) {

@@ -28,11 +28,6 @@ pub struct Wants {
 }
 
 impl Wants {
-    pub(crate) fn new(field: Path, to: Type, values: usize, nulls: Option<NullBuffer>) -> Builder {
-        let wants = Self { field, texts: Vec::new(), of: Vec::with_capacity(values), nulls, to };
-        Builder { wants, seen: HashMap::new() }
-    }
-
     /// The field.
     #[must_use]
     pub const fn field(&self) -> &Path {
@@ -73,12 +68,19 @@ impl std::fmt::Debug for Wants {
     }
 }
 
+/// Questions being collected.
 pub(crate) struct Builder {
     wants: Wants,
     seen: HashMap<String, usize>,
 }
 
 impl Builder {
+    /// For this many values of a field, whose answers will be of this type.
+    pub(crate) fn new(field: Path, to: Type, values: usize, nulls: Option<NullBuffer>) -> Self {
+        let wants = Wants { field, texts: Vec::new(), of: Vec::with_capacity(values), nulls, to };
+        Self { wants, seen: HashMap::new() }
+    }
+
     pub(crate) fn push(&mut self, text: &str) {
         let at = self.seen.get(text).copied().unwrap_or_else(|| {
             let at = self.wants.texts.len();

@@ -6,9 +6,9 @@
 
 mod names;
 mod secrets;
-mod values;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use crate::{Mode, Path};
 use crypto::blind_index::suggest_bits;
@@ -259,7 +259,11 @@ fn judge<'r>(rule: &'r Rule, words: &[String], values: &[&str]) -> Option<(&'r R
         let few = if count < 3 && !named { 15 } else { 0 };
         let partly = if rule.share == 0 { 0 } else { (count - hits) * 40 / count };
         let less = u8::try_from(few + partly).unwrap_or(u8::MAX);
-        return Some((rule, full.saturating_sub(less), format!("{} are {}{also}", of(hits, count), rule.what)));
+        return Some((
+            rule,
+            full.saturating_sub(less),
+            format!("{} are {}{also}", of(hits, count), rule.what),
+        ));
     }
     let could = share(rule.may_be);
     (named && could * 100 >= 80 * count).then(|| {
@@ -269,5 +273,9 @@ fn judge<'r>(rule: &'r Rule, words: &[String], values: &[&str]) -> Option<(&'r R
 }
 
 fn of(hits: usize, count: usize) -> String {
-    if hits == count { format!("all {count} sampled values") } else { format!("{hits} of {count} sampled values") }
+    if hits == count {
+        format!("all {count} sampled values")
+    } else {
+        format!("{hits} of {count} sampled values")
+    }
 }

@@ -47,7 +47,8 @@ const PREFIXES: [(&str, Of, usize); 32] = [
 ];
 
 /// Beginnings of password hashes (PHC strings and crypt(3)).
-const HASHES: [&str; 8] = ["$argon2id$", "$argon2i$", "$2a$", "$2b$", "$2y$", "$scrypt$", "$pbkdf2-sha256$", "$6$"];
+const HASHES: [&str; 8] =
+    ["$argon2id$", "$argon2i$", "$2a$", "$2b$", "$2y$", "$scrypt$", "$pbkdf2-sha256$", "$6$"];
 
 /// A secret whose form is known.
 pub(super) fn known(value: &str) -> bool {
@@ -56,7 +57,9 @@ pub(super) fn known(value: &str) -> bool {
         || HASHES.iter().any(|head| value.starts_with(head) && value.len() >= head.len() + 20)
         || PREFIXES.iter().any(|(head, of, least)| {
             let rest = value.strip_prefix(head);
-            rest.is_some_and(|rest| rest.len() >= *least && rest.bytes().all(|byte| of.takes(byte)) && varied(rest))
+            rest.is_some_and(|rest| {
+                rest.len() >= *least && rest.bytes().all(|byte| of.takes(byte)) && varied(rest)
+            })
         })
 }
 

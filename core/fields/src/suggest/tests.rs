@@ -13,9 +13,14 @@ fn of(name: &str, values: &[&str]) -> Option<(Class, u8, String)> {
 
 const CARDS: [&str; 5] =
     ["4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "6011111111111117", "30569309025904"];
-const IBANS: [&str; 4] =
-    ["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "FR1420041010050500013M02606", "NO9386011117947"];
-const EMAILS: [&str; 4] = ["ada@example.com", "a.b+c@mail.example.co.uk", "jürgen@bücher.example", "x@xn--p1ai.xn--p1ai"];
+const IBANS: [&str; 4] = [
+    "DE89 3704 0044 0532 0130 00",
+    "GB82WEST12345698765432",
+    "FR1420041010050500013M02606",
+    "NO9386011117947",
+];
+const EMAILS: [&str; 4] =
+    ["ada@example.com", "a.b+c@mail.example.co.uk", "jürgen@bücher.example", "x@xn--p1ai.xn--p1ai"];
 const SHA256: [&str; 3] = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
@@ -56,10 +61,20 @@ fn what_is_sensitive_is_found() {
         ("log", &["started", "stopped", "AKIAIOSFODNN7EXAMPLE"], Class::Secret, 90),
         ("value", &RANDOM, Class::Secret, 55),
         ("api_key", &RANDOM, Class::Secret, 90),
-        ("api_key", &["550e8400-e29b-41d4-a716-446655440000", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"], Class::Secret, 80),
+        (
+            "api_key",
+            &["550e8400-e29b-41d4-a716-446655440000", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"],
+            Class::Secret,
+            80,
+        ),
         ("password", &["hunter2!", "correcthorse1", "Tr0ub4dor&3"], Class::Secret, 80),
         ("key", &["-----BEGIN PRIVATE KEY-----\nMC4CAQ", "x", "y"], Class::Secret, 90),
-        ("dob", &["1815-12-10T00:00:00", "1985-02-01", "2/12/1970", "01.03.1999", "1964-08-30"], Class::BirthDate, 90),
+        (
+            "dob",
+            &["1815-12-10T00:00:00", "1985-02-01", "2/12/1970", "01.03.1999", "1964-08-30"],
+            Class::BirthDate,
+            90,
+        ),
         ("iban", &[], Class::Iban, 60),
         ("$.owner.firstName", &[], Class::Name, 60),
     ] {
@@ -87,7 +102,10 @@ fn lookalikes_are_left_alone() {
         ("sha256", &SHA256),
         ("commit", &["9fceb02d0ae598e95dc970b74767f19372d61af8", "83baae61804e65cc73a7201a7252750c76066a30"]),
         ("content", &SHA256),
-        ("integrity", &["47DEQpj8HBSa/TImW5JCeuQeRkm5NMpJWZG3hSuFU", "LPJNul/wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="]),
+        (
+            "integrity",
+            &["47DEQpj8HBSa/TImW5JCeuQeRkm5NMpJWZG3hSuFU", "LPJNul/wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="],
+        ),
         ("id", &["550e8400-e29b-41d4-a716-446655440000", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"]),
         ("class", &["AbstractSingletonProxyFactoryBean2", "InternalFrameTitlePaneMaximizeButton1"]),
         ("email_verified", &["true", "false", "true"]),
@@ -136,13 +154,19 @@ fn every_field_is_looked_at_and_none_twice() {
     ]);
     let classes = found.iter().map(|found| (found.path.as_str(), found.class)).collect::<Vec<_>>();
     assert_eq!(classes, [("$.items[*].card", Class::Card), ("email", Class::Email)]);
-    assert_eq!(found[0].reason, "all 5 sampled values are card numbers by issuer, length and check digit, and its name says so");
+    assert_eq!(
+        found[0].reason,
+        "all 5 sampled values are card numbers by issuer, length and check digit, and its name says so"
+    );
     assert!(suggest(&[]).is_empty());
 }
 
 #[test]
 fn any_text_is_judged_without_a_fault() {
-    let odd = ["", "\u{0}", "é", "🦀🦀", "+", "-", "@", "a@", ".", "::", "eyJ", "$2a$", "DE", "ß9", "(((", "1-", "ſs-n"];
+    let odd = [
+        "", "\u{0}", "é", "🦀🦀", "+", "-", "@", "a@", ".", "::", "eyJ", "$2a$", "DE", "ß9", "(((", "1-",
+        "ſs-n",
+    ];
     for name in ["email", "card", "iban", "ssn", "phone", "ip", "first_name", "password", "dob", "é"] {
         for value in odd {
             of(name, &[value, value, value]);

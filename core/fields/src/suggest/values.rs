@@ -43,7 +43,8 @@ pub(super) fn email(value: &str) -> bool {
 /// A payment card number: an issuer's range and its lengths, and a Luhn digit that holds.
 pub(super) fn card(value: &str) -> bool {
     let Some(digits) = digits(value, &[' ', '-']) else { return false };
-    let head = |count: usize| digits.iter().take(count).fold(0_u32, |sum, digit| sum * 10 + u32::from(*digit));
+    let head =
+        |count: usize| digits.iter().take(count).fold(0_u32, |sum, digit| sum * 10 + u32::from(*digit));
     let length = digits.len();
     let issued = match (head(2), head(3), head(4)) {
         (40..=49, ..) => matches!(length, 13 | 16 | 19),
@@ -59,28 +60,100 @@ pub(super) fn card(value: &str) -> bool {
 fn luhn(digits: &[u8]) -> bool {
     let doubled = |digit: u8| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
     let values = digits.iter().rev().enumerate();
-    let sum: u32 = values.map(|(at, digit)| u32::from(if at % 2 == 1 { doubled(*digit) } else { *digit })).sum();
+    let sum: u32 =
+        values.map(|(at, digit)| u32::from(if at % 2 == 1 { doubled(*digit) } else { *digit })).sum();
     sum.is_multiple_of(10)
 }
 
 /// Lengths of IBANs (SWIFT's registry, release 99).
 const IBAN: [(&str, usize); 79] = [
-    ("AD", 24), ("AE", 23), ("AL", 28), ("AT", 20), ("AZ", 28), ("BA", 20), ("BE", 16), ("BG", 22), ("BH", 22),
-    ("BR", 29), ("BY", 28), ("CH", 21), ("CR", 22), ("CY", 28), ("CZ", 24), ("DE", 22), ("DJ", 27), ("DK", 18),
-    ("DO", 28), ("EE", 20), ("EG", 29), ("ES", 24), ("FI", 18), ("FO", 18), ("FR", 27), ("GB", 22), ("GE", 22),
-    ("GI", 23), ("GL", 18), ("GR", 27), ("GT", 28), ("HR", 21), ("HU", 28), ("IE", 22), ("IL", 23), ("IQ", 23),
-    ("IS", 26), ("IT", 27), ("JO", 30), ("KW", 30), ("KZ", 20), ("LB", 28), ("LC", 32), ("LI", 21), ("LT", 20),
-    ("LU", 20), ("LV", 21), ("LY", 25), ("MC", 27), ("MD", 24), ("ME", 22), ("MK", 19), ("MN", 20), ("MR", 27),
-    ("MT", 31), ("MU", 30), ("NI", 28), ("NL", 18), ("NO", 15), ("PK", 24), ("PL", 28), ("PS", 29), ("PT", 25),
-    ("QA", 29), ("RO", 24), ("RS", 22), ("RU", 33), ("SA", 24), ("SC", 31), ("SD", 18), ("SE", 24), ("SI", 19),
-    ("SK", 24), ("SM", 27), ("SO", 23), ("TN", 24), ("TR", 26), ("UA", 29), ("VA", 22),
+    ("AD", 24),
+    ("AE", 23),
+    ("AL", 28),
+    ("AT", 20),
+    ("AZ", 28),
+    ("BA", 20),
+    ("BE", 16),
+    ("BG", 22),
+    ("BH", 22),
+    ("BR", 29),
+    ("BY", 28),
+    ("CH", 21),
+    ("CR", 22),
+    ("CY", 28),
+    ("CZ", 24),
+    ("DE", 22),
+    ("DJ", 27),
+    ("DK", 18),
+    ("DO", 28),
+    ("EE", 20),
+    ("EG", 29),
+    ("ES", 24),
+    ("FI", 18),
+    ("FO", 18),
+    ("FR", 27),
+    ("GB", 22),
+    ("GE", 22),
+    ("GI", 23),
+    ("GL", 18),
+    ("GR", 27),
+    ("GT", 28),
+    ("HR", 21),
+    ("HU", 28),
+    ("IE", 22),
+    ("IL", 23),
+    ("IQ", 23),
+    ("IS", 26),
+    ("IT", 27),
+    ("JO", 30),
+    ("KW", 30),
+    ("KZ", 20),
+    ("LB", 28),
+    ("LC", 32),
+    ("LI", 21),
+    ("LT", 20),
+    ("LU", 20),
+    ("LV", 21),
+    ("LY", 25),
+    ("MC", 27),
+    ("MD", 24),
+    ("ME", 22),
+    ("MK", 19),
+    ("MN", 20),
+    ("MR", 27),
+    ("MT", 31),
+    ("MU", 30),
+    ("NI", 28),
+    ("NL", 18),
+    ("NO", 15),
+    ("PK", 24),
+    ("PL", 28),
+    ("PS", 29),
+    ("PT", 25),
+    ("QA", 29),
+    ("RO", 24),
+    ("RS", 22),
+    ("RU", 33),
+    ("SA", 24),
+    ("SC", 31),
+    ("SD", 18),
+    ("SE", 24),
+    ("SI", 19),
+    ("SK", 24),
+    ("SM", 27),
+    ("SO", 23),
+    ("TN", 24),
+    ("TR", 26),
+    ("UA", 29),
+    ("VA", 22),
 ];
 
 /// An IBAN: a country, its length, and 1 left over by 97 (ISO 13616).
 pub(super) fn iban(value: &str) -> bool {
     let compact = value.chars().filter(|c| *c != ' ').collect::<String>().to_ascii_uppercase();
     let known = compact.get(..2).and_then(|country| IBAN.iter().find(|(known, _)| *known == country));
-    if known.is_none_or(|(_, length)| *length != compact.len()) || !compact.bytes().all(|b| b.is_ascii_alphanumeric())
+    if known.is_none_or(|(_, length)| *length != compact.len())
+        || !compact.bytes().all(|b| b.is_ascii_alphanumeric())
     {
         return false;
     }
@@ -95,7 +168,8 @@ pub(super) fn iban(value: &str) -> bool {
 pub(super) fn ssn(value: &str) -> bool {
     let mut parts = value.split(['-', ' ']);
     let mut next = |length: usize| {
-        let part = parts.next().filter(|part| part.len() == length && part.bytes().all(|b| b.is_ascii_digit()));
+        let part =
+            parts.next().filter(|part| part.len() == length && part.bytes().all(|b| b.is_ascii_digit()));
         part.and_then(|part| part.parse::<u16>().ok())
     };
     let (area, group, serial) = (next(3), next(2), next(4));
@@ -182,7 +256,8 @@ pub(super) fn name(value: &str) -> bool {
     }
     let words = value.split([' ', '-']).map(|word| word.trim_matches([',', '.'])).collect::<Vec<_>>();
     let first = if value.contains(',') { words.get(1) } else { words.first() };
-    let capital = words.iter().all(|word| word.chars().next().is_none_or(|c| !c.is_lowercase()) || word.len() < 4);
+    let capital =
+        words.iter().all(|word| word.chars().next().is_none_or(|c| !c.is_lowercase()) || word.len() < 4);
     capital && first.is_some_and(|word| is_given(word))
 }
 
@@ -193,7 +268,10 @@ pub(super) fn may_be_name(value: &str) -> bool {
         && value.split_whitespace().count() <= 5
         && value.chars().all(letter)
         && value.chars().filter(|c| c.is_alphabetic()).count() >= 2
-        && !matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "null" | "none" | "n/a")
+        && !matches!(
+            value.to_ascii_lowercase().as_str(),
+            "true" | "false" | "yes" | "no" | "null" | "none" | "n/a"
+        )
 }
 
 /// A date as it is written, and its year.
@@ -201,7 +279,8 @@ fn year(value: &str) -> Option<u16> {
     let date = value.split(['T', ' ']).next()?;
     let parts = date.split(['-', '/', '.']).collect::<Vec<_>>();
     let [a, b, c] = parts[..] else { return None };
-    let number = |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse::<u16>().ok()).flatten();
+    let number =
+        |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse::<u16>().ok()).flatten();
     let (first, second, third) = (number(a)?, number(b)?, number(c)?);
     let (year, rest) = match (a.len(), c.len()) {
         (4, 1..=2) => (first, [second, third]),

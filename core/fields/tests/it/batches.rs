@@ -1,7 +1,9 @@
 //! Arrow batches.
 
 use crate::world::World;
-use arrow_array::{Array as _, ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, cast::AsArray as _};
+use arrow_array::{
+    Array as _, ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, cast::AsArray as _,
+};
 use arrow_schema::{DataType, Field as ArrowField, Schema};
 use fields::{
     Error, Field, FieldPolicy, Mode, Path,
@@ -36,7 +38,8 @@ fn only_the_policys_columns_change() {
     let nested = RecordBatch::try_from_iter([("name", nested)]).expect("a batch");
     let error = protector.batch(&nested).expect_err("its members are to be named");
     assert_eq!(error.to_string(), "column `name` has type Struct(), which mode aead does not take");
-    let error = protector.batch(&RecordBatch::try_from_iter([("name", plain.column(0).clone())]).expect("a batch"));
+    let error =
+        protector.batch(&RecordBatch::try_from_iter([("name", plain.column(0).clone())]).expect("a batch"));
     assert_eq!(
         error.expect_err("one run, one type").to_string(),
         "column `name` has type int64 where it was utf8 before, which mode aead does not take"

@@ -2,8 +2,8 @@
 
 use crate::{random::Dice, world::World};
 use arrow_array::{
-    Array as _, ArrayRef, BooleanArray, FixedSizeBinaryArray, Int64Array, ListArray, RecordBatch, StringArray,
-    StructArray, cast::AsArray as _, types::Int64Type,
+    Array as _, ArrayRef, BooleanArray, FixedSizeBinaryArray, Int64Array, ListArray, RecordBatch,
+    StringArray, StructArray, cast::AsArray as _, types::Int64Type,
 };
 use arrow_schema::{DataType, Field as ArrowField, Schema};
 use base::Id;
@@ -37,7 +37,8 @@ fn integers(values: &[Option<i64>]) -> ArrayRef {
 
 /// The manifest of a run whose batches were no file.
 fn manifest(protector: Protector) -> Manifest {
-    let output = fields::Output::Csv { delimiter: ',', rows: protector.rows(), bytes: 0, sha256: String::new() };
+    let output =
+        fields::Output::Csv { delimiter: ',', rows: protector.rows(), bytes: 0, sha256: String::new() };
     protector.finish(output)
 }
 
@@ -177,8 +178,12 @@ fn nested_and_repeated_fields_come_back() {
     ]);
     for how in OPEN {
         for row_key in [None, Some("id")] {
-            let fields =
-                [("$.items[*].sku", how), ("$.items[*].count", how), ("$.tags[*]", how), ("$['a b'].flag", how)];
+            let fields = [
+                ("$.items[*].sku", how),
+                ("$.items[*].count", how),
+                ("$.tags[*]", how),
+                ("$['a b'].flag", how),
+            ];
             let policy = policy(&fields, row_key);
             let (sealed, manifest) = through(&world, &policy, &plain);
             assert_ne!(sealed.schema(), plain.schema());
@@ -224,10 +229,10 @@ fn dictionaries_are_their_values() {
 #[test]
 fn a_vault_is_asked_for_each_text_once_and_answers_both_ways() {
     let world = World::new();
-    let plain = batch(vec![("x", texts(&[Some("ada"), None, Some("bob"), Some("ada")])), (
-        "n",
-        integers(&[Some(5), Some(5), None, Some(7)]),
-    )]);
+    let plain = batch(vec![
+        ("x", texts(&[Some("ada"), None, Some("bob"), Some("ada")])),
+        ("n", integers(&[Some(5), Some(5), None, Some(7)])),
+    ]);
     let policy = policy(&[("x", "token"), ("n", "token")], None);
     let mut protector = world.keyed(policy).expect("no keys");
     assert!(matches!(protector.batch(&plain), Err(Error::Mode { mode: "token", .. })));
@@ -249,7 +254,8 @@ fn a_vault_is_asked_for_each_text_once_and_answers_both_ways() {
     let error = pending.complete(vec![vec![Some("ada".into()), None]]).expect_err("one is not known");
     assert!(matches!(error, Error::Value { row: 7, why: Why::NotInVault, .. }), "{error}");
     let pending = revealer.begin(&sealed).expect("it begins");
-    let answers = vec![vec![Some("ada".into()), Some("bob".into())], vec![Some("x".into()), Some("7".into())]];
+    let answers =
+        vec![vec![Some("ada".into()), Some("bob".into())], vec![Some("x".into()), Some("7".into())]];
     let error = pending.complete(answers).expect_err("no number");
     assert!(matches!(error, Error::Value { row: 9, why: Why::NotOfType { .. }, .. }), "{error}");
 }
@@ -306,7 +312,11 @@ fn a_value_opens_in_its_place_only_in_every_mode_that_can_tell() {
         let mut other = World::of(1, 2);
         other.pair = here.pair.clone();
         let error = back(&other, &manifest, &sealed);
-        assert_eq!(error.is_err(), how == "siv", "{how}: a data key opens with the dataset's key, a field key is another");
+        assert_eq!(
+            error.is_err(),
+            how == "siv",
+            "{how}: a data key opens with the dataset's key, a field key is another"
+        );
     }
 }
 
@@ -342,7 +352,13 @@ fn keys_of_another_version_or_algorithm_are_refused() {
     for how in ["siv", "ff1", "blind-index"] {
         let policy = policy(&[("x", how)], None);
         let to = world.key.clone();
-        let missing = Protector::with_keys(world.provider.clone(), to.clone(), world.run(), policy.clone(), &Keyring::new());
+        let missing = Protector::with_keys(
+            world.provider.clone(),
+            to.clone(),
+            world.run(),
+            policy.clone(),
+            &Keyring::new(),
+        );
         assert!(matches!(missing, Err(Error::MissingKey { .. })), "{how}");
         let offline = Protector::new(world.provider.clone(), to.clone(), world.run(), policy.clone());
         assert!(matches!(offline, Err(Error::NotOffline { .. })), "{how}");
@@ -353,10 +369,13 @@ fn keys_of_another_version_or_algorithm_are_refused() {
         assert!(matches!(wrong, Err(Error::Key(_))), "{how}: one key serves one algorithm");
         let (_, manifest) = through(&world, &policy, &plain);
         let Ok(part) = manifest.part(None) else { continue };
-        let key = crypto::FieldKey::generate(&*world.provider, match how {
-            "siv" => crypto::FieldAlgorithm::AesSiv,
-            _ => crypto::FieldAlgorithm::Ff1,
-        });
+        let key = crypto::FieldKey::generate(
+            &*world.provider,
+            match how {
+                "siv" => crypto::FieldAlgorithm::AesSiv,
+                _ => crypto::FieldAlgorithm::Ff1,
+            },
+        );
         let mut ring = Keyring::new();
         ring.field_key("x", Id::from_bytes([9; 16]), key);
         let refused = fields::Revealer::new(world.provider.clone(), &manifest, part, &ring);
@@ -387,7 +406,8 @@ fn what_is_not_of_its_type_is_refused() {
     let error = back(&world, &claims, &sealed).expect_err("it is no text");
     assert!(matches!(error, Error::Value { row: 1, why: Why::NotUtf8, .. }), "{error}");
     for how in ["ff1", "mask", "blind-index", "token"] {
-        let flags: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter([[1_u8; 8]].iter()).expect("bytes"));
+        let flags: ArrayRef =
+            Arc::new(FixedSizeBinaryArray::try_from_iter([[1_u8; 8]].iter()).expect("bytes"));
         let mut protector = world.keyed(policy(&[("x", how)], None)).expect("keys");
         let error = protector.begin(&batch(vec![("x", flags)])).expect_err("it has no characters");
         assert!(matches!(error, Error::Type { .. }), "{how}: {error}");
@@ -410,7 +430,8 @@ fn json_values_keep_what_they_are() {
     let Ok(fields::Ran::Done(plain)) = worker.values(0, &sealed, None) else { unreachable!("no vault") };
     assert_eq!(*plain, *values);
     // A text is protected alike in JSON, CSV and Parquet.
-    let (other, _) = through(&world, &policy(&[("x", "siv")], None), &batch(vec![("x", texts(&[Some("ada")]))]));
+    let (other, _) =
+        through(&world, &policy(&[("x", "siv")], None), &batch(vec![("x", texts(&[Some("ada")]))]));
     assert_eq!(other.column(0).as_string::<i32>().value(0), sealed.as_string::<i32>().value(0));
     // What works on characters takes strings only.
     let protector = world.keyed(policy(&[("x", "mask")], None)).expect("keys");
@@ -434,7 +455,10 @@ fn workers_of_one_run_have_data_keys_of_their_own() {
             })
         };
         let threads = (0..3).map(work).collect::<Vec<_>>();
-        threads.into_iter().map(|thread| thread.expect("a thread").join().expect("it ends")).collect::<Vec<_>>()
+        threads
+            .into_iter()
+            .map(|thread| thread.expect("a thread").join().expect("it ends"))
+            .collect::<Vec<_>>()
     });
     let manifest = world.signed(&manifest(protector)).expect("signed");
     assert_eq!(manifest.keys.len(), 3);
