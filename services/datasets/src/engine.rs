@@ -110,6 +110,7 @@ impl<F: File> Engine<F> {
         let mut out = Vec::new();
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(BATCH));
+            self.settle(lanes(), &mut out).await?;
             self.turn(&mut out, move |file| file.cut(&piece)).await?;
         }
         let ahead = std::mem::replace(&mut self.ahead, lanes());
@@ -120,15 +121,16 @@ impl<F: File> Engine<F> {
     /// After the last bytes: what is left, in parts, until there is no more.
     pub(crate) async fn more(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let mut out = Vec::new();
-        while out.is_empty() {
-            let cut = self.turn(&mut out, F::cut_rest).await?;
-            if cut == 0 {
-                let more = !self.running.is_empty();
-                self.settle(0, &mut out).await?;
-                return Ok((more || !out.is_empty()).then_some(out));
+        loop {
+            // The rest is cut only when all before it is joined; it comes in several jobs at a time.
+            self.settle(0, &mut out).await?;
+            if !out.is_empty() {
+                return Ok(Some(out));
+            }
+            if self.turn(&mut out, F::cut_rest).await? == 0 {
+                return Ok(None);
             }
         }
-        Ok(Some(out))
     }
 
     /// The file, once `more` has given all.
@@ -142,13 +144,12 @@ impl<F: File> Engine<F> {
         self.running.clear();
     }
 
-    /// Joins what is done beyond the jobs that may be under way, cuts further ones and begins them; how many.
+    /// Cuts further jobs and begins them; how many.
     async fn turn(
         &mut self,
         out: &mut Vec<u8>,
         cut: impl FnOnce(&mut F) -> Result<Vec<Job>, fields::Error> + Send + 'static,
     ) -> Result<usize, Error> {
-        self.settle(lanes(), out).await?;
         let mut file = self.take()?;
         let work = compute(move || {
             let jobs = cut(&mut file);

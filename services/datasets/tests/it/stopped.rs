@@ -125,13 +125,17 @@ async fn no_batch_begun_after_the_answer_is_revealed() {
         let ctx = house.as_identity(identity);
         let permit = house.permit(&ctx, Action::DatasetsReveal, end.content.dataset);
         let mut run = house.datasets.reveal(&ctx, permit, &end.manifest, None).await.expect("it begins");
-        let answered = AtomicBool::new(false);
+        let (answered, told) = (AtomicBool::new(false), tokio::sync::Notify::new());
         let (begun, mut first) = tokio::sync::mpsc::channel(1);
         let revealing = async {
             let mut plain = Vec::new();
             for (at, piece) in output.chunks(20_000).enumerate() {
                 if at == after {
                     begun.send(()).await.expect("someone waits");
+                }
+                // Some pieces go on beside the quarantine; a disk that takes its time for that is waited for.
+                if at == after + 30 {
+                    told.notified().await;
                 }
                 let late = answered.load(Ordering::SeqCst);
                 match run.push(Bytes::copy_from_slice(piece)).await {
@@ -149,6 +153,7 @@ async fn no_batch_begun_after_the_answer_is_revealed() {
             first.recv().await.expect("it goes on");
             quarantine(&house, identity).await;
             answered.store(true, Ordering::SeqCst);
+            told.notify_one();
         };
         let ((plain, error), ()) = tokio::join!(revealing, quarantining);
         let error = error.expect("it is stopped long before its end");
