@@ -3,11 +3,7 @@
 //! A JWS by the root's own key over canonical JSON; `docs/formats/shred-certificate.md`.
 
 use base::{Id, Timestamp, digest, noun};
-use crypto::{
-    Provider,
-    jws::Jws,
-    sign::VerifyingKey,
-};
+use crypto::{Provider, jws::Jws, sign::VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 /// The `typ` of the signed certificate.

@@ -81,7 +81,11 @@ async fn signs<R: RootOfTrust>(root: &R, other: &R) {
     let signature = root.sign(b"a certificate").await.expect("it signs");
     attestation.key.verify(&*provider, b"a certificate", &signature).expect("its own key verifies it");
     assert!(attestation.key.verify(&*provider, b"another", &signature).is_err());
-    assert_eq!(other.attest().await.expect("it attests").key, attestation.key, "the key outlives the process");
+    assert_eq!(
+        other.attest().await.expect("it attests").key,
+        attestation.key,
+        "the key outlives the process"
+    );
 }
 
 async fn forgets<R: RootOfTrust>(root: R, reopen: impl Fn() -> R, wrapped: &[Vec<u8>]) {

@@ -36,12 +36,11 @@ pub(crate) fn tables(guard: &Guard) -> Vec<Change> {
             times(table, &["at"], &[]).col(ColumnDef::new("unit").text().not_null())
         }),
         guard.table("recoveries", &["setup"], |table| {
-            let table = bytes(table, &["setup", "head"], &["package_hash", "package_keys"]);
+            let table = bytes(table, &["setup", "head", "vouched"], &["package_hash", "package_keys"]);
             times(table, &["set_up_at", "generation"], &["rehearsed_at", "packaged_at", "ended_at"])
         }),
         guard.table("ceremonies", &["id"], |table| {
-            let table =
-                bytes(table, &["id", "setup", "begun_by", "public", "private", "package"], &[]);
+            let table = bytes(table, &["id", "setup", "begun_by", "public", "private", "package"], &[]);
             let table = times(table, &["begun_at", "expires_at"], &["ended_at"]);
             table.col(ColumnDef::new("aim").text().not_null())
         }),
@@ -133,6 +132,7 @@ entity!(tombstone, "tombstones", unit: String; at: i64);
 
 entity!(recovery, "recoveries", setup: Vec<u8>;
     head: Vec<u8>,
+    vouched: Vec<u8>,
     generation: i64,
     set_up_at: i64,
     rehearsed_at: Option<i64>,
@@ -191,9 +191,8 @@ fn covering<C: ColumnTrait>(column: C, dataset: Option<Id<noun::Dataset>>) -> se
 
 /// The breaches that are declared and not undone, the oldest first.
 pub(crate) async fn open_breaches(door: &impl Queries) -> Result<Vec<breach::Model>, Error> {
-    let select = breach::Entity::find()
-        .filter(breach::Column::UndoneAt.is_null())
-        .order_by_asc(breach::Column::Id);
+    let select =
+        breach::Entity::find().filter(breach::Column::UndoneAt.is_null()).order_by_asc(breach::Column::Id);
     Ok(door.all(select).await?)
 }
 

@@ -361,7 +361,11 @@ impl Keys {
 
     /// Moves the keys of the log of an organization from before [`Unit::Log`] under that unit, so that they are not
     /// forgotten with the organization.
-    async fn set_log_apart(&self, tx: &mut Tx, organization: Id<noun::Organization>) -> Result<(), Error> {
+    pub(crate) async fn set_log_apart(
+        &self,
+        tx: &mut Tx,
+        organization: Id<noun::Organization>,
+    ) -> Result<(), Error> {
         let unit = Unit::Log(organization);
         self.root.enroll(unit).await?;
         for mut row in rows_of_the_log(&*tx).await? {
@@ -395,8 +399,11 @@ impl Keys {
         let exported: Result<Vec<_>, Error> =
             keys.iter().filter(|key| key.exported_at.is_some()).map(Row::id).collect();
         let mut copies = vec![Copies::RootRecords];
-        let setups: Result<Vec<_>, Error> =
-            custody::recoveries(tx).await?.iter().map(|row| Id::from_slice(&row.setup).ok_or_else(damaged)).collect();
+        let setups: Result<Vec<_>, Error> = custody::recoveries(tx)
+            .await?
+            .iter()
+            .map(|row| Id::from_slice(&row.setup).ok_or_else(damaged))
+            .collect();
         let (setups, exported) = (setups?, exported?);
         if !setups.is_empty() {
             copies.push(Copies::RecoveryPackages { setups });
@@ -418,10 +425,7 @@ impl Keys {
             forgotten_at: time(row.forgotten_at)?,
             issued_at: tx.now(),
             keys: certificate::Keys::of(ids?),
-            root: certificate::Root {
-                kind: attestation.kind.to_owned(),
-                key: attestation.key.thumbprint(),
-            },
+            root: certificate::Root { kind: attestation.kind.to_owned(), key: attestation.key.thumbprint() },
             recovery,
             not_vouched_for: copies,
         };

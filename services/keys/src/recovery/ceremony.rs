@@ -197,8 +197,9 @@ impl Keys {
             let name = package.setup.seat(given.custodian).map(|seat| seat.name.clone()).unwrap_or_default();
             return Err(RecoveryError::Given { name }.into());
         }
-        let entry =
-            Entry::done(Kind::RecoveryApproved, id).fact("custodian", given.custodian).fact("setup", given.setup);
+        let entry = Entry::done(Kind::RecoveryApproved, id)
+            .fact("custodian", given.custodian)
+            .fact("setup", given.setup);
         let with = self.ceremony_key(ctx, &row).await?;
         if let Err(error) = open::share_of(&*self.provider, &package, &with, given) {
             if matches!(error, Error::Recovery(RecoveryError::WrongShare { .. })) {

@@ -323,16 +323,20 @@ impl Contribution {
         with: &hpke::PrivateKey,
     ) -> Result<shamir::Share, Error> {
         if self.format != CONTRIBUTION {
-            return Err(
-                RecoveryError::Malformed { what: "share for a ceremony", why: "it is of another format" }.into()
-            );
+            return Err(RecoveryError::Malformed {
+                what: "share for a ceremony",
+                why: "it is of another format",
+            }
+            .into());
         }
         let sealed = text::decode(&self.sealed, "share for a ceremony")?;
         let share = shamir::Share::from_bytes(&hpke::open(provider, with, &self.info(), &[], &sealed)?)?;
         if share.index() != self.share {
-            return Err(
-                RecoveryError::Malformed { what: "share for a ceremony", why: "it is another share" }.into()
-            );
+            return Err(RecoveryError::Malformed {
+                what: "share for a ceremony",
+                why: "it is another share",
+            }
+            .into());
         }
         Ok(share)
     }

@@ -16,6 +16,8 @@
 //! - A share is never in the clear here but inside the approval that checks it: a custodian opens it on its own
 //!   machine and seals it again to the one-time key of one ceremony, after comparing that key's fingerprint.
 //! - A recovery counts as set up once a rehearsal has succeeded; until then it is shown as unrehearsed.
+//! - Nobody without R changes what a setup says (its check value covers it), and no package is sealed to a key pair
+//!   that this root did not see dealt.
 //! - What was shredded is not in the package, and no ceremony brings it back here, whatever package it is given.
 //! - A restore ends with a new recovery key and new shares.
 
@@ -104,7 +106,9 @@ pub enum RecoveryError {
         need: u8,
     },
     /// The shares give another secret than the one that was dealt.
-    #[error("the shares do not give the recovery key of this package: its check value is another")]
+    #[error(
+        "the shares do not give the recovery key of this package, or somebody changed it: its check value is another"
+    )]
     WrongSecret,
     /// The package does not hold what it says.
     #[error("the package is not sound: {why}; nothing was changed")]
@@ -113,7 +117,9 @@ pub enum RecoveryError {
         why: &'static str,
     },
     /// Memory cannot be locked.
-    #[error("memory for the keys cannot be locked: raise the limit of locked memory (`ulimit -l`, `LimitMEMLOCK=`)")]
+    #[error(
+        "memory for the keys cannot be locked: raise the limit of locked memory (`ulimit -l`, `LimitMEMLOCK=`)"
+    )]
     NotLocked(#[source] region::Error),
     /// The package's file cannot be read or written.
     #[error("the recovery package cannot be read or written")]

@@ -65,7 +65,7 @@ pub(super) fn open(
     // Dropped before what it locks: the guards stand last.
     let mut passing = Pages::default();
     passing.hold(secret.expose())?;
-    if !setup.is_secret(provider, &secret) {
+    if !setup.is_secret(provider, &secret)? {
         return Err(RecoveryError::WrongSecret.into());
     }
     let private = setup.open(provider, &secret)?;

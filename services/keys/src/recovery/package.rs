@@ -120,18 +120,31 @@ impl Head {
             &bound(organization, setup, SUITE),
             pair.private.as_secret().expose(),
         );
-        let check = Commitment::fresh(provider, &[CHECK, setup.as_bytes(), secret.expose()]);
-        drop(pages);
-        Ok(Self {
+        let mut head = Self {
             organization,
             setup,
             quorum,
             custodians: seats,
-            check,
+            check: Commitment { salt: String::new(), hash: String::new() },
             suite: SUITE,
             public: text::encode(pair.public.as_bytes()),
             private: text::encode(&private),
-        })
+        };
+        let said = head.said()?;
+        head.check = Commitment::fresh(provider, &[CHECK, setup.as_bytes(), secret.expose(), &said]);
+        drop(pages);
+        Ok(head)
+    }
+
+    /// SHA-256 of what the setup says: everything but the check value and the wrapped private half.
+    fn said(&self) -> Result<[u8; 32], Error> {
+        let damaged = |_| Error::Damaged { what: "recovery" };
+        let mut said = serde_json::to_value(self).map_err(damaged)?;
+        if let Some(said) = said.as_object_mut() {
+            said.remove("check");
+            said.remove("private");
+        }
+        Ok(digest::sha256(said.to_string().as_bytes()))
     }
 
     /// The seat of a custodian.
@@ -146,9 +159,14 @@ impl Head {
             && seat.hash.holds(provider, &[SHARE_HASH, self.setup.as_bytes(), share.to_bytes().expose()])
     }
 
-    /// Whether this is the recovery key that was dealt.
-    pub(super) fn is_secret(&self, provider: &dyn Provider, secret: &Secret<[u8; 32]>) -> bool {
-        self.check.holds(provider, &[CHECK, self.setup.as_bytes(), secret.expose()])
+    /// Whether this is the recovery key that was dealt, and the setup says what it said then: nobody without the
+    /// key puts another custodian into it.
+    pub(super) fn is_secret(
+        &self,
+        provider: &dyn Provider,
+        secret: &Secret<[u8; 32]>,
+    ) -> Result<bool, Error> {
+        Ok(self.check.holds(provider, &[CHECK, self.setup.as_bytes(), secret.expose(), &self.said()?]))
     }
 
     /// The private half of the recovery key pair.

@@ -1,11 +1,7 @@
 //! The end of a ceremony that restores: the keys are wrapped under the root in place, and new shares are dealt.
 
 use super::{Package, Recovery, RecoveryError, ceremony::end, open};
-use crate::{
-    Error, Keys, RootError, Unit, custody,
-    scope::person,
-    tables,
-};
+use crate::{Error, Keys, RootError, Unit, custody, scope::person, tables};
 use base::{Action, Context, Id, Secret, digest, noun};
 use crypto::text;
 use ledger::{Entry, Kind};
@@ -70,7 +66,8 @@ impl Keys {
             let known = tables::get(&tx, key.id).await?;
             let public = text::decode(&key.public, "recovery package")?;
             if known.as_ref().is_some_and(|row| row.public != public || row.algorithm != key.algorithm) {
-                let why = "the database has another key under an id in it: it is of another time or organization";
+                let why =
+                    "the database has another key under an id in it: it is of another time or organization";
                 return Err(RecoveryError::Unsound { why }.into());
             }
             if enrolled.insert(unit) {

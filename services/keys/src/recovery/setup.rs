@@ -8,13 +8,13 @@ use super::{
     rows::packable,
 };
 use crate::{
-    Error, Keys, RootError, Scope, certificate,
+    Error, Keys, RootError, Scope, Unit, certificate,
     custody::{self, recovery},
     private_file::{self, Old},
     scope::person,
 };
-use base::{Action, Context, Id, Timestamp, digest, noun};
-use crypto::hpke;
+use base::{Action, Context, Id, Secret, Timestamp, digest, noun};
+use crypto::{bind, hpke};
 use ledger::{Entry, Kind};
 use policy::{Permit, Resource};
 use std::{collections::BTreeSet, fs, io, path::PathBuf};
@@ -116,10 +116,17 @@ impl Keys {
         let organization = tx.context().organization();
         let setup = Id::fresh(now, crypto::random(&*self.provider));
         let head = Head::deal(&*self.provider, organization, setup, quorum, custodians)?;
+        let bytes = serde_json::to_vec(&head).map_err(|_| Error::Damaged { what: "recovery" })?;
+        // An empty secret that unwraps for this very setup only: whoever writes into the database cannot have
+        // packages sealed to a key pair of their own.
+        let unit = Unit::Log(organization);
+        self.root.enroll(unit).await?;
+        let vouched = self.wrap(tx, unit, &dealt(&bytes), &Secret::new(Vec::new())).await?;
         let row = recovery::Model {
             organization: tx.owner(),
             setup: setup.as_bytes().to_vec(),
-            head: serde_json::to_vec(&head).map_err(|_| Error::Damaged { what: "recovery" })?,
+            head: bytes,
+            vouched,
             generation: 0,
             set_up_at: now.micros(),
             rehearsed_at: None,
@@ -210,7 +217,10 @@ impl Keys {
         let Some(row) = custody::current_recovery(&read).await? else { return Ok(false) };
         let stale = self.stale(&read, &row, ctx).await?;
         let now = self.clock.now().micros();
-        let late = custody::ceremonies(&read).await?.iter().any(|row| row.ended_at.is_none() && row.expires_at < now);
+        let late = custody::ceremonies(&read)
+            .await?
+            .iter()
+            .any(|row| row.ended_at.is_none() && row.expires_at < now);
         drop(read);
         if late {
             let mut tx = self.store.write(ctx).await?;
@@ -229,14 +239,12 @@ impl Keys {
 
     /// Writes the package anew: under the organization's turn to write, so that two do not meet. Every key that the
     /// old one has must unwrap, or the old one stays. Its bytes are overwritten.
-    pub(super) async fn rewrite_package(
-        &self,
-        ctx: &Context,
-    ) -> Result<Option<(u64, [u8; 32])>, Error> {
+    pub(super) async fn rewrite_package(&self, ctx: &Context) -> Result<Option<(u64, [u8; 32])>, Error> {
         let mut tx = self.store.write(ctx).await?;
         let Some(mut row) = custody::current_recovery(&tx).await? else { return Ok(None) };
         let organization = ctx.organization();
         let before = self.packed_before(ctx);
+        self.root.unwrap(Unit::Log(organization), &dealt(&row.head), &row.vouched).await?;
         let (mut all, mut keys, mut halves) = (Vec::new(), Vec::new(), Vec::new());
         for row in packable(&tx).await? {
             let key = PackedKey::of(&row)?;
@@ -255,8 +263,8 @@ impl Keys {
         let (count, left_out, hash) = (keys.len(), all.len() - keys.len(), digest_of(&all)?);
         row.generation += 1;
         let generation = u64::try_from(row.generation).unwrap_or(0);
-        let package =
-            Package::seal(&*self.provider, head_of(&row)?, generation, tx.now(), keys, &halves)?.to_bytes()?;
+        let package = Package::seal(&*self.provider, head_of(&row)?, generation, tx.now(), keys, &halves)?
+            .to_bytes()?;
         drop(halves);
         let (path, sha256) = (self.package_path(ctx), digest::sha256(&package));
         blocking(move || private_file::put(&path, &package, Old::Overwrite)).await?;
@@ -311,6 +319,11 @@ impl Keys {
     pub(super) fn package_path(&self, ctx: &Context) -> PathBuf {
         self.store.directory(ctx.organization()).join("recovery.package")
     }
+}
+
+/// What a setup's wrapped nothing is bound to.
+fn dealt(head: &[u8]) -> Vec<u8> {
+    bind::parts(&[b"nexora/recovery-dealt/1", &digest::sha256(head)])
 }
 
 pub(super) fn head_of(row: &recovery::Model) -> Result<Head, Error> {

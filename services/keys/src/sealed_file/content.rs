@@ -77,7 +77,8 @@ impl Records {
         if !versioned {
             return Err(RootError::Content);
         }
-        let bytes = |text: &str| text::decode(text, "root record").map(Secret::new).map_err(RootError::Damaged);
+        let bytes =
+            |text: &str| text::decode(text, "root record").map(Secret::new).map_err(RootError::Damaged);
         let mut units = BTreeMap::new();
         for (unit, record) in &content.units {
             let bytes = bytes(&record.0)?;
@@ -93,7 +94,8 @@ impl Records {
 
     /// The content to seal, in the version that is written now.
     pub(super) fn json(&self) -> Result<Secret<Vec<u8>>, RootError> {
-        let units = self.units.iter().map(|(unit, record)| (unit.clone(), Record(text::encode(record.expose()))));
+        let units =
+            self.units.iter().map(|(unit, record)| (unit.clone(), Record(text::encode(record.expose()))));
         let signing = self.signing.as_ref().map(|key| text::encode(key.as_secret().expose()));
         let content =
             Content { v: VERSION, signing, units: units.collect(), forgotten: self.forgotten.clone() };
@@ -149,7 +151,9 @@ mod tests {
             let content = Content {
                 v: 2,
                 signing: Some(text::encode(&[7; 32])),
-                units: (0..units).map(|seed| (unit(seed).to_string(), Record(text::encode(&[seed; 32])))).collect(),
+                units: (0..units)
+                    .map(|seed| (unit(seed).to_string(), Record(text::encode(&[seed; 32]))))
+                    .collect(),
                 forgotten: (0..units).map(|seed| unit(seed).to_string()).collect(),
             };
             let json = content.json().expect("it is JSON");
@@ -170,7 +174,9 @@ mod tests {
         assert_eq!(again.units.len(), 1);
         let key = |records: &Records| records.signing.as_ref().map(|key| key.verifying_key().clone());
         assert_eq!(key(&again), key(&records));
-        for wrong in [r#"{"v":2,"units":{}}"#, r#"{"v":3,"units":{}}"#, r#"{"v":1,"units":{},"forgotten":["x"]}"#] {
+        for wrong in
+            [r#"{"v":2,"units":{}}"#, r#"{"v":3,"units":{}}"#, r#"{"v":1,"units":{},"forgotten":["x"]}"#]
+        {
             assert!(Records::read(&*provider, &Secret::new(wrong.as_bytes().to_vec())).is_err(), "{wrong}");
         }
     }

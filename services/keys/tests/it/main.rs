@@ -12,6 +12,7 @@ mod recovery;
 mod root;
 mod rotation;
 mod shred;
+mod stranger;
 mod uses;
 
 use base::{Action, Actor, Clock, Context, Id, Limit, Role, Secret, Timestamp, noun};

@@ -2,7 +2,31 @@
 
 use crate::passphrase;
 use base::{Id, Secret};
-use keys::{RootError, RootOfTrust, SealedFile, Unit, conformance};
+use crypto::passphrase::{Cost, PassphraseKey};
+use keys::{
+    Restored, RootError, RootOfTrust, SealedFile, Unit,
+    conformance::{self, Faulty},
+};
+use std::{io::Read as _, path::Path, sync::Arc};
+
+fn unit(seed: u8) -> Unit {
+    Unit::Organization(Id::from_bytes([seed; 16]))
+}
+
+fn opened(path: &Path) -> SealedFile {
+    SealedFile::open(path, &passphrase(), crypto::aws_lc()).expect("it opens")
+}
+
+fn created(path: &Path) -> SealedFile {
+    SealedFile::create(path, &passphrase(), crypto::aws_lc()).expect("it is made")
+}
+
+/// What the root's file holds, in the clear.
+fn content(path: &Path) -> serde_json::Value {
+    let document = std::fs::read(path).expect("it is there");
+    let opened = crypto::passphrase::open(&*crypto::aws_lc(), "nexora/root/1", &passphrase(), &document);
+    serde_json::from_slice(opened.expect("it opens").1.expose()).expect("JSON")
+}
 
 #[tokio::test]
 async fn the_sealed_file_conforms() {
@@ -36,4 +60,115 @@ async fn a_crash_before_the_rename_leaves_the_old_root() {
     let root = SealedFile::open(&path, &passphrase(), crypto::aws_lc()).expect("the old one stands");
     assert_eq!(root.health().await.expect("it is well").units, 1);
     root.enroll(Unit::Organization(Id::from_bytes([8; 16]))).await.expect("and the next write goes through");
+}
+
+/// The double that fails does, but for that one call, what the root does: the suite runs on it too, where that call
+/// is never made.
+#[tokio::test]
+async fn the_double_conforms_and_fails_at_its_call_only() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("root.sealed");
+    let root = Faulty::before(Arc::new(created(&path)), u64::MAX);
+    conformance::run(root, || Faulty::before(Arc::new(opened(&path)), u64::MAX)).await;
+
+    let root = Arc::new(opened(&path));
+    let before = Faulty::before(Arc::clone(&root), 0);
+    before.enroll(unit(20)).await.expect_err("the call fails");
+    assert!(before.failed());
+    assert!(root.wrap(unit(20), b"", &Secret::new(Vec::new())).await.is_err(), "and had no effect");
+    before.enroll(unit(20)).await.expect("the next goes through");
+    let after = Faulty::after(Arc::clone(&root), 0);
+    after.enroll(unit(21)).await.expect_err("the answer is lost");
+    root.wrap(unit(21), b"", &Secret::new(Vec::new())).await.expect("and it was done");
+}
+
+#[tokio::test]
+async fn a_root_of_the_first_content_version_opens_and_gets_its_signing_key_at_the_next_write() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("root.sealed");
+    let provider = crypto::aws_lc();
+    let key = PassphraseKey::new(&*provider, &passphrase(), Cost::STANDARD).expect("a cost");
+    let first = format!(r#"{{"v":1,"units":{{"{}":"{}"}}}}"#, unit(9), crypto::text::encode(&[5; 32]));
+    std::fs::write(&path, key.seal(&*provider, "nexora/root/1", first.as_bytes())).expect("it is written");
+
+    let root = opened(&path);
+    let wrapped = root.wrap(unit(9), b"b", &Secret::new(b"k".to_vec())).await.expect("its records are there");
+    assert_eq!(content(&path)["v"], 1, "reading writes nothing");
+    root.enroll(unit(8)).await.expect("it enrolls");
+    assert_eq!(content(&path)["v"], 2);
+    let named = root.attest().await.expect("it attests").key;
+    drop(root);
+    let root = opened(&path);
+    assert_eq!(root.attest().await.expect("it attests").key, named);
+    root.unwrap(unit(9), b"b", &wrapped).await.expect("the record is the same");
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_gone_from_the_live_file_and_the_old_bytes_are_overwritten() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("root.sealed");
+    let root = created(&path);
+    root.enroll(unit(9)).await.expect("it enrolls");
+    let record = content(&path)["units"][unit(9).to_string()].as_str().expect("a record").to_owned();
+    let mut old = std::fs::File::open(&path).expect("it is there");
+    root.forget(unit(9)).await.expect("it forgets");
+    let now = content(&path);
+    assert!(!now.to_string().contains(&record));
+    assert_eq!(now["forgotten"][0], unit(9).to_string());
+    let mut bytes = Vec::new();
+    old.read_to_end(&mut bytes).expect("it reads");
+    assert!(!bytes.is_empty() && bytes.iter().all(|byte| *byte == 0), "what the file was is overwritten");
+}
+
+#[tokio::test]
+async fn a_backup_brings_a_lost_root_back_and_nothing_that_was_forgotten() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("root.sealed");
+    let file = dir.path().join("backup");
+    let own = Secret::new("of the backup".to_owned());
+    let secret = Secret::new(b"k".to_vec());
+    let root = created(&path);
+    for seed in [1, 2] {
+        root.enroll(unit(seed)).await.expect("it enrolls");
+    }
+    let wrapped = [
+        root.wrap(unit(1), b"", &secret).await.expect("it wraps"),
+        root.wrap(unit(2), b"", &secret).await.expect("it wraps"),
+    ];
+    root.backup_to(&file, &own).expect("it is written");
+    assert!(root.backup_to(&file, &own).is_err(), "never over another file");
+    let backup = std::fs::read(&file).expect("it is there");
+    let restore = |path: &Path, own: &Secret<String>| {
+        SealedFile::restore(path, &passphrase(), &backup, own, crypto::aws_lc())
+    };
+    assert!(matches!(restore(&path, &passphrase()), Err(RootError::WrongPassphrase)), "its own passphrase");
+
+    // Shredded and enrolled since: the older backup takes nothing away and brings nothing back.
+    root.forget(unit(1)).await.expect("it forgets");
+    root.enroll(unit(3)).await.expect("it enrolls");
+    let named = root.attest().await.expect("it attests").key;
+    drop(root);
+    let restored = restore(&path, &own).expect("it is restored");
+    assert_eq!(restored, Restored { units: 2, regained: 0, forgotten: vec![unit(1).to_string()] });
+    let root = opened(&path);
+    assert!(root.unwrap(unit(1), b"", &wrapped[0]).await.is_err(), "what was forgotten stays forgotten");
+    assert!(matches!(root.enroll(unit(1)).await, Err(RootError::Forgotten { .. })));
+    root.unwrap(unit(2), b"", &wrapped[1]).await.expect("the others are there");
+    drop(root);
+
+    std::fs::remove_file(&path).expect("the root is lost");
+    let restored = restore(&path, &own).expect("it is restored");
+    assert_eq!((restored.units, restored.regained), (2, 2));
+    let root = opened(&path);
+    root.unwrap(unit(2), b"", &wrapped[1]).await.expect("it is the same root");
+    assert_eq!(root.attest().await.expect("it attests").key, named);
+    drop(root);
+
+    std::fs::remove_file(&path).expect("it is lost again");
+    let other = created(&path);
+    other.enroll(unit(2)).await.expect("it enrolls");
+    drop(other);
+    let before = std::fs::read(&path).expect("it is there");
+    assert!(matches!(restore(&path, &own), Err(RootError::OtherRoot { .. })));
+    assert_eq!(std::fs::read(&path).expect("it is there"), before, "nothing was changed");
 }

@@ -1,0 +1,54 @@
+//! Custodians with their keys, and ceremonies with them.
+
+use crate::House;
+use base::Action;
+use keys::{
+    Error,
+    recovery::{Aim, Ceremony, Contribution, CustodianKey, NewCustodian, Recovery, open_share},
+};
+use policy::Resource;
+
+pub(crate) struct Custodians(pub(crate) Vec<CustodianKey>);
+
+impl Custodians {
+    pub(crate) fn new(count: usize) -> Self {
+        let names = ["Ada", "Grace", "Barbara", "Radia", "Frances"];
+        let key = |name: &&str| CustodianKey::generate(&*crypto::aws_lc(), name).expect("a name");
+        Self(names.iter().take(count).map(key).collect())
+    }
+
+    pub(crate) fn documents(&self) -> Vec<NewCustodian> {
+        let document = |key: &CustodianKey| NewCustodian::try_from(&key.public()).expect("a document");
+        self.0.iter().map(document).collect()
+    }
+
+    pub(crate) async fn set_up(&self, house: &House, quorum: u8) -> Recovery {
+        let permit = house.permit_for(&house.ctx, Action::RecoverySetUp, Resource::Organization);
+        house.keys.set_up_recovery(&house.ctx, &permit, quorum, self.documents()).await.expect("it is set up")
+    }
+
+    /// What one of them gives to a ceremony.
+    pub(crate) fn share(&self, which: usize, ceremony: &Ceremony) -> Contribution {
+        open_share(&*crypto::aws_lc(), &self.0[which], &ceremony.shares[which], &ceremony.invitation)
+            .expect("it opens")
+    }
+}
+
+impl House {
+    pub(crate) async fn begin(&self, aim: Aim, package: Option<Vec<u8>>) -> Result<Ceremony, Error> {
+        let permit = self.permit_for(&self.ctx, Action::RecoveryBegin, Resource::Organization);
+        self.keys.begin_ceremony(&self.ctx, &permit, aim, package).await
+    }
+
+    pub(crate) async fn give(&self, ceremony: &Ceremony, share: &Contribution) -> Result<Ceremony, Error> {
+        let id = ceremony.id;
+        let permit = self.permit_for(&self.ctx, Action::RecoveryApprove, Resource::Ceremony(id));
+        self.keys.approve_ceremony(&self.ctx, &permit, id, share).await
+    }
+
+    pub(crate) async fn restore(&self, ceremony: &Ceremony) -> Result<keys::recovery::Restoration, Error> {
+        let id = ceremony.id;
+        let permit = self.permit_for(&self.ctx, Action::RecoveryRestore, Resource::Ceremony(id));
+        self.keys.restore(&self.ctx, &permit, id).await
+    }
+}
