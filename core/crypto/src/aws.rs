@@ -102,18 +102,16 @@ impl Provider for AwsLc {
     }
 
     fn x25519_public(&self, key: &Secret<[u8; 32]>) -> [u8; 32] {
-        let public = x25519_key(key).compute_public_key().expect("every X25519 private key has a public one");
-        let mut out = [0; 32];
-        out.copy_from_slice(public.as_ref());
-        out
+        x25519_public(&x25519_key(key))
     }
 
-    fn x25519(&self, key: &Secret<[u8; 32]>, peer: &[u8; 32]) -> Result<Secret<[u8; 32]>, Error> {
+    fn x25519(&self, key: &Secret<[u8; 32]>, peer: &[u8; 32]) -> Result<([u8; 32], Secret<[u8; 32]>), Error> {
+        let key = x25519_key(key);
         let peer = agreement::UnparsedPublicKey::new(&agreement::X25519, peer);
-        agreement::agree(&x25519_key(key), peer, Error::NotAKey { what: "X25519 public key" }, |shared| {
+        agreement::agree(&key, peer, Error::NotAKey { what: "X25519 public key" }, |shared| {
             let mut out = Secret::new([0; 32]);
             out.expose_mut().copy_from_slice(shared);
-            Ok(out)
+            Ok((x25519_public(&key), out))
         })
     }
 
@@ -163,6 +161,13 @@ fn mac(algorithm: hmac::Algorithm, key: &[u8], parts: &[&[u8]]) -> hmac::Tag {
 fn shared_secret(shared: &kem::SharedSecret) -> Secret<[u8; 32]> {
     let mut out = Secret::new([0; 32]);
     out.expose_mut().copy_from_slice(shared.as_ref());
+    out
+}
+
+fn x25519_public(key: &agreement::PrivateKey) -> [u8; 32] {
+    let public = key.compute_public_key().expect("every X25519 private key has a public one");
+    let mut out = [0; 32];
+    out.copy_from_slice(public.as_ref());
     out
 }
 

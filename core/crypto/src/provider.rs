@@ -55,11 +55,12 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// The X25519 public key (RFC 7748) of a private one.
     fn x25519_public(&self, key: &Secret<[u8; 32]>) -> [u8; 32];
 
-    /// The X25519 shared secret.
+    /// The X25519 public key of a private one, and the secret that it shares with another's public key: who
+    /// agrees needs both, and loading a key costs as much as computing its public half.
     ///
     /// # Errors
     /// Where the other key is of small order, so that the secret would be all zero.
-    fn x25519(&self, key: &Secret<[u8; 32]>, peer: &[u8; 32]) -> Result<Secret<[u8; 32]>, Error>;
+    fn x25519(&self, key: &Secret<[u8; 32]>, peer: &[u8; 32]) -> Result<([u8; 32], Secret<[u8; 32]>), Error>;
 
     /// Loads a signing key from its 32-byte seed.
     ///

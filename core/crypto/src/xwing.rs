@@ -38,8 +38,7 @@ pub(crate) fn encapsulate(
     let (ml_kem, x25519) = split(public, SET.public_len(), "X-Wing public key")?;
     let ephemeral = crate::secret::<32>(provider);
     let (mut ciphertext, shared_m) = provider.ml_kem_encapsulate(SET, ml_kem)?;
-    let shared_x = provider.x25519(&ephemeral, x25519)?;
-    let ephemeral = provider.x25519_public(&ephemeral);
+    let (ephemeral, shared_x) = provider.x25519(&ephemeral, x25519)?;
     ciphertext.extend_from_slice(&ephemeral);
     Ok((ciphertext, combine(provider, &shared_m, &shared_x, &ephemeral, x25519)))
 }
@@ -53,8 +52,8 @@ pub(crate) fn decapsulate(
     let (ml_kem, own) = split_private(private)?;
     let (ciphertext_m, ephemeral) = split(ciphertext, SET.ciphertext_len(), "X-Wing ciphertext")?;
     let shared_m = provider.ml_kem_decapsulate(SET, &ml_kem, ciphertext_m)?;
-    let shared_x = provider.x25519(&own, ephemeral)?;
-    Ok(combine(provider, &shared_m, &shared_x, ephemeral, &provider.x25519_public(&own)))
+    let (public_x, shared_x) = provider.x25519(&own, ephemeral)?;
+    Ok(combine(provider, &shared_m, &shared_x, ephemeral, &public_x))
 }
 
 fn combine(

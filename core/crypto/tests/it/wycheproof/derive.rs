@@ -72,7 +72,8 @@ fn x25519() {
             let private: [u8; 32] = test.private_key.as_slice().try_into().expect("32 bytes");
             let public: [u8; 32] = test.public_key.as_slice().try_into().expect("32 bytes");
             match provider.x25519(&Secret::new(private), &public) {
-                Ok(shared) => {
+                Ok((own, shared)) => {
+                    assert_eq!(own, provider.x25519_public(&Secret::new(private)), "case {}", test.tc_id);
                     assert_eq!(shared.expose(), test.shared_secret.as_slice(), "case {}", test.tc_id);
                     tally.ran();
                 }
