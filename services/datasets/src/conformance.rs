@@ -51,7 +51,11 @@ pub async fn vault<V: TokenVault>(vault: V, reopen: impl AsyncFn() -> V, ctx: &C
     assert_eq!(exposed(&opened), wanted, "the values come back in order");
     let unknown = [tokens[1].clone(), "0000000000000000".to_owned()];
     let opened = vault.values(ctx, &email, &unknown).await.expect("unknown is no failure");
-    assert_eq!(exposed(&opened), [Some(b"bob@example.com".as_slice()), None], "an unknown token has no value");
+    assert_eq!(
+        exposed(&opened),
+        [Some(b"bob@example.com".as_slice()), None],
+        "an unknown token has no value"
+    );
     assert!(vault.values(ctx, &email, &[]).await.expect("nothing").is_empty());
     assert!(vault.tokens(ctx, &email, &[]).await.expect("nothing").is_empty());
 
@@ -82,9 +86,12 @@ pub async fn vault<V: TokenVault>(vault: V, reopen: impl AsyncFn() -> V, ctx: &C
     assert_eq!(exposed(&opened), wanted, "what was given out is durable");
     assert_eq!(vault.tokens(ctx, &email, &values).await.expect("it gives tokens"), tokens);
     let opened = vault.values(ctx, &email, &given).await.expect("it knows them");
-    assert!(opened.iter().zip(&many).all(|(got, value)| {
-        got.as_ref().is_some_and(|got| got.expose() == value.expose())
-    }));
+    assert!(
+        opened
+            .iter()
+            .zip(&many)
+            .all(|(got, value)| { got.as_ref().is_some_and(|got| got.expose() == value.expose()) })
+    );
 }
 
 /// Runs the suite on a destination: `location` holds the output `old` with the manifest `before`, `outside` is a

@@ -215,7 +215,10 @@ impl Destination for Directories {
         .boxed()
     }
 
-    fn stage<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Box<dyn Stage>, DestinationError>> {
+    fn stage<'a>(
+        &'a self,
+        location: &'a Location,
+    ) -> BoxFuture<'a, Result<Box<dyn Stage>, DestinationError>> {
         async move {
             let pair = self.pair(location)?;
             let file = blocking(&pair, Pair::begin).await?;

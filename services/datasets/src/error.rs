@@ -24,16 +24,22 @@ pub enum Error {
     #[error("a location has 1 to 4096 bytes, none of them a control character")]
     BadLocation,
     /// Neither the run nor the dataset says which fields to protect.
-    #[error("dataset `{0}` has no field policy: name the fields, or store a policy with `nexora datasets create`")]
+    #[error(
+        "dataset `{0}` has no field policy: name the fields, or store a policy with `nexora datasets create`"
+    )]
     NoPolicy(String),
     /// No such output is on the register.
     #[error("no output of {0} is on the register of this dataset")]
     NoOutput(Id<noun::Job>),
     /// The dataset's outputs are being protected anew already.
-    #[error("{0} is protecting this dataset's outputs anew already: `nexora datasets show` says how far it is")]
+    #[error(
+        "{0} is protecting this dataset's outputs anew already: `nexora datasets show` says how far it is"
+    )]
     Running(Id<noun::Job>),
     /// Nothing in the file can be protected anew.
-    #[error("none of its fields can be revealed, so none can be protected anew: mask and blind index are one-way")]
+    #[error(
+        "none of its fields can be revealed, so none can be protected anew: mask and blind index are one-way"
+    )]
     OneWay,
     /// A manifest of another organization's data.
     #[error("the manifest describes data of another organization")]

@@ -42,7 +42,7 @@ pub use model::{
     ByVersion, Dataset, Detail, JobState, Location, MAX_LOCATION, MAX_NAME, Name, Output, Reencryption,
 };
 pub use ports::{
-    Destination, DestinationError, Source, Stage, Stored, TokenVault, VaultError, VaultField,
+    Destination, DestinationError, Source, Stage, Stored, TokenVault, Values, VaultError, VaultField,
 };
 pub use protecting::{Protected, Protecting};
 pub use reencrypting::Reencrypting;

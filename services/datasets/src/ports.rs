@@ -20,7 +20,8 @@ pub trait Destination: Send + Sync + 'static {
     fn read<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Stored, DestinationError>>;
 
     /// Begins to write another pair, which nobody sees before [`Stage::replace`].
-    fn stage<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Box<dyn Stage>, DestinationError>>;
+    fn stage<'a>(&'a self, location: &'a Location)
+    -> BoxFuture<'a, Result<Box<dyn Stage>, DestinationError>>;
 
     /// Completes a replacement that was cut off after its new pair was whole, and discards one that was cut off
     /// before, or whose place another pair has taken since. Nothing to do is no error.
@@ -102,6 +103,9 @@ impl Fault for DestinationError {
     }
 }
 
+/// The values of some tokens, in their order; `None` for a token that is not known.
+pub type Values = Vec<Option<Secret<Vec<u8>>>>;
+
 /// Which tokens are meant, and the key that their values stand under: those of one field of one dataset under one
 /// version of its field key.
 #[derive(Debug, Clone)]
@@ -137,7 +141,7 @@ pub trait TokenVault: Send + Sync + 'static {
         ctx: &'a Context,
         field: &'a VaultField,
         tokens: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Option<Secret<Vec<u8>>>>, VaultError>>;
+    ) -> BoxFuture<'a, Result<Values, VaultError>>;
 }
 
 /// A failure of a token vault.

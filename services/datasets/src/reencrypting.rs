@@ -62,8 +62,7 @@ impl Reencrypting {
             datasets.keys.dataset_key(ctx, old.dataset).await?;
         let organization = ctx.organization();
         let to = fields::DatasetKey { organization, dataset, name: String::new(), key, public };
-        let (to, uses) =
-            datasets.begin_file(ctx, permit, to, policy, old.output.format()?).await?;
+        let (to, uses) = datasets.begin_file(ctx, permit, to, policy, old.output.format()?).await?;
         Ok((from, lease, to, uses))
     }
 
@@ -109,7 +108,9 @@ impl Reencrypting {
         while let Some(more) = self.more().await? {
             rest.extend_from_slice(&more);
         }
-        self.datasets.on_record(&self.ctx, self.permit.check(self.datasets.clock.now()).map_err(Error::from)).await?;
+        self.datasets
+            .on_record(&self.ctx, self.permit.check(self.datasets.clock.now()).map_err(Error::from))
+            .await?;
         let file = self.to.take()?;
         let work = compute(move || file.finish(&mut rest).map(|manifest| (manifest, rest)));
         let (mut content, rest) = work.await?;

@@ -96,9 +96,22 @@ impl Datasets {
 
     pub(crate) fn output(&self, output: Registered, current: bool) -> Output {
         let writable = output.location.as_ref().is_some_and(|location| self.writable(location));
-        let Registered { run, key, format, rows, bytes, sha256, manifest_sha256, location, created_at, .. } =
-            output;
-        Output { run, key, current, format, rows, bytes, sha256, manifest_sha256, location, writable, created_at }
+        let Registered {
+            run, key, format, rows, bytes, sha256, manifest_sha256, location, created_at, ..
+        } = output;
+        Output {
+            run,
+            key,
+            current,
+            format,
+            rows,
+            bytes,
+            sha256,
+            manifest_sha256,
+            location,
+            writable,
+            created_at,
+        }
     }
 
     pub(crate) fn writable(&self, location: &Location) -> bool {

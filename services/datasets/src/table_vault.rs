@@ -5,7 +5,7 @@
 //! there are and how long each is; a value put under another token does not open.
 
 use crate::{
-    TokenVault, VaultError, VaultField,
+    TokenVault, Values, VaultError, VaultField,
     tables::vault::{self, Entry, Of},
 };
 use base::{Context, Id, Secret, noun};
@@ -86,12 +86,7 @@ impl TableVault {
         Ok(lookups.iter().map(|lookup| known[lookup].clone()).collect())
     }
 
-    async fn open(
-        &self,
-        ctx: &Context,
-        field: &VaultField,
-        tokens: &[String],
-    ) -> Result<Vec<Option<Secret<Vec<u8>>>>, VaultError> {
+    async fn open(&self, ctx: &Context, field: &VaultField, tokens: &[String]) -> Result<Values, VaultError> {
         let mut siv = Siv::for_tokens(&field.secret).map_err(VaultError::Damaged)?;
         let mut wanted: Vec<_> = tokens.to_vec();
         wanted.sort_unstable();
@@ -132,7 +127,7 @@ impl TokenVault for TableVault {
         ctx: &'a Context,
         field: &'a VaultField,
         tokens: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Option<Secret<Vec<u8>>>>, VaultError>> {
+    ) -> BoxFuture<'a, Result<Values, VaultError>> {
         self.open(ctx, field, tokens).boxed()
     }
 }

@@ -91,8 +91,7 @@ impl Datasets {
         let (dataset, recipient) = (manifest.dataset, manifest.recipient);
         for key in manifest.keys.iter().filter(|key| policy.field(&key.field).is_some()) {
             let info = manifest.key_info(key)?;
-            let secret =
-                self.keys.open_data_key(ctx, permit, dataset, recipient, &info, &key.sealed).await?;
+            let secret = self.keys.open_data_key(ctx, permit, dataset, recipient, &info, &key.sealed).await?;
             unlocked.ring.data_key(&key.field, manifest.data_key(key, &secret)?);
         }
         for field in policy.fields() {

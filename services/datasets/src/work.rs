@@ -133,11 +133,14 @@ impl Datasets {
             .fact("outputs", progress.outputs)
             .fact("elsewhere", elsewhere);
         // Under the writer's turn, so that of two who ask at once one is told of the other.
-        if let Some(running) = self.jobs.queues().get(&ctx.organization()).and_then(|queue| queue.running(dataset)) {
+        if let Some(running) =
+            self.jobs.queues().get(&ctx.organization()).and_then(|queue| queue.running(dataset))
+        {
             return Err(Error::Running(running));
         }
         if !left.is_empty() {
-            let job = Job { ctx: ctx.clone(), permit, dataset, progress: progress.clone(), left, at_hand: None };
+            let job =
+                Job { ctx: ctx.clone(), permit, dataset, progress: progress.clone(), left, at_hand: None };
             let mut queues = self.jobs.queues();
             let queue = queues.entry(ctx.organization()).or_default();
             queue.shown.insert(dataset, progress.clone());
@@ -169,7 +172,8 @@ impl Datasets {
         ctx: &Context,
         dataset: Id<noun::Dataset>,
     ) -> Result<Option<Reencryption>, Error> {
-        let shown = self.jobs.queues().get(&ctx.organization()).and_then(|queue| queue.shown.get(&dataset).cloned());
+        let shown =
+            self.jobs.queues().get(&ctx.organization()).and_then(|queue| queue.shown.get(&dataset).cloned());
         if shown.is_some() {
             return Ok(shown);
         }
@@ -255,9 +259,9 @@ impl Datasets {
     /// Whether a failure is that of one output, which stays as it was, or of the job.
     async fn weigh(&self, job: &mut Job, work: Result<(), Error>) -> Result<(), Error> {
         match work {
-            Err(error @ (Error::Refused(_) | Error::Store(_) | Error::Keys(keys::Error::EpochUnread { .. }))) => {
-                Err(error)
-            }
+            Err(
+                error @ (Error::Refused(_) | Error::Store(_) | Error::Keys(keys::Error::EpochUnread { .. })),
+            ) => Err(error),
             Err(error) => {
                 tracing::warn!(%error, job = %job.progress.job, "an output was not protected anew");
                 job.progress.failed += 1;

@@ -85,9 +85,7 @@ pub(crate) async fn last(
 }
 
 /// The jobs that have not come to an end.
-pub(crate) async fn running(
-    door: &impl Queries,
-) -> Result<Vec<(Id<noun::Dataset>, Reencryption)>, Error> {
+pub(crate) async fn running(door: &impl Queries) -> Result<Vec<(Id<noun::Dataset>, Reencryption)>, Error> {
     let wanted = job::Column::State.eq(JobState::Running.as_str());
     door.all(job::Entity::find().filter(wanted)).await?.into_iter().map(of_row).collect()
 }

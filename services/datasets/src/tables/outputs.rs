@@ -4,7 +4,9 @@ use super::{read, stored};
 use crate::{Error, Location};
 use base::{Id, Timestamp, noun};
 use sea_orm::{
-    ActiveValue::Set, FromQueryResult, QueryOrder, QuerySelect, entity::prelude::*,
+    ActiveValue::Set,
+    FromQueryResult, QueryOrder, QuerySelect,
+    entity::prelude::*,
     sea_query::{ExprTrait as _, OnConflict},
 };
 use store::{Queries, Tx};
@@ -119,8 +121,7 @@ pub(crate) async fn add(tx: &mut Tx, output: &Registered, keys: &[Id<noun::Key>]
     };
     let rows = keys.iter().map(row).collect();
     use output_key::Column as C;
-    let conflict =
-        OnConflict::columns([C::Organization, C::Dataset, C::Key, C::Run]).do_nothing().to_owned();
+    let conflict = OnConflict::columns([C::Organization, C::Dataset, C::Key, C::Run]).do_nothing().to_owned();
     tx.insert_all(rows, conflict).await?;
     Ok(())
 }
@@ -143,7 +144,9 @@ pub(crate) async fn get(door: &impl Queries, run: Id<noun::Job>) -> Result<Optio
 pub(crate) async fn keys(door: &impl Queries, run: Id<noun::Job>) -> Result<Vec<Id<noun::Key>>, Error> {
     let wanted = output_key::Column::Run.eq(run.as_bytes().to_vec());
     let rows = door.all(output_key::Entity::find().filter(wanted)).await?;
-    rows.iter().map(|row| Id::from_slice(&row.key).ok_or(Error::Damaged { what: "key of an output" })).collect()
+    rows.iter()
+        .map(|row| Id::from_slice(&row.key).ok_or(Error::Damaged { what: "key of an output" }))
+        .collect()
 }
 
 /// The outputs of a dataset after `after`, in the order of their runs.
@@ -173,7 +176,9 @@ pub(crate) async fn at(
         .filter(output::Column::Dataset.eq(dataset.as_bytes().to_vec()))
         .filter(output::Column::Location.eq(location.as_str()));
     let rows = door.all(select).await?;
-    rows.iter().map(|row| Id::from_slice(&row.run).ok_or(Error::Damaged { what: "run of an output" })).collect()
+    rows.iter()
+        .map(|row| Id::from_slice(&row.run).ok_or(Error::Damaged { what: "run of an output" }))
+        .collect()
 }
 
 /// How much stands under each version, by key id.

@@ -35,7 +35,8 @@ async fn a_suspended_key_ends_a_running_reveal_and_begins_none() {
     let field_key = end.content.field_key("ssn").expect("it has one").key;
     for key in [end.content.recipient, field_key] {
         let permit = house.permit(&house.ctx, Action::DatasetsReveal, end.content.dataset);
-        let mut run = house.datasets.reveal(&house.ctx, permit.clone(), &end.manifest, None).await.expect("it begins");
+        let mut run =
+            house.datasets.reveal(&house.ctx, permit.clone(), &end.manifest, None).await.expect("it begins");
         let (first, rest) = output.split_at(output.len() / 2);
         let plain = run.push(Bytes::copy_from_slice(first)).await.expect("still open");
         assert!(file.starts_with(&plain) && plain.len() > 1_000);
@@ -44,12 +45,18 @@ async fn a_suspended_key_ends_a_running_reveal_and_begins_none() {
         assert!(matches!(ended, Error::Keys(keys::Error::Closed { .. })), "{ended}");
         assert!(matches!(run.finish().await, Err(Error::Over)));
         let last = house.entries().await.pop().expect("recorded");
-        assert_eq!((&last["kind"], &last["reason"]), (&"dataset.reveal_stopped".into(), &"keys_closed".into()));
+        assert_eq!(
+            (&last["kind"], &last["reason"]),
+            (&"dataset.reveal_stopped".into(), &"keys_closed".into())
+        );
         let begun = house.datasets.reveal(&house.ctx, permit, &end.manifest, None).await;
         assert!(matches!(begun, Err(Error::Keys(keys::Error::Closed { .. }))), "it begins none");
         let permit = house.policy.permit(&house.ctx, Action::KeysResume, Resource::Key(key), NOW);
         house.keys.resume(&house.ctx, &permit.expect("it is allowed"), key).await.expect("it is resumed");
-        assert_eq!(house.reveal(&house.ctx, &output, &end.manifest, 50_000).await.expect("it opens again"), file);
+        assert_eq!(
+            house.reveal(&house.ctx, &output, &end.manifest, 50_000).await.expect("it opens again"),
+            file
+        );
     }
     // A part that does not need the field key does not mind it.
     suspend(&house, field_key).await;
@@ -69,7 +76,11 @@ async fn a_declared_breach_ends_reveals_and_can_be_undone() {
     let mut run = house.datasets.reveal(&house.ctx, permit, &end.manifest, None).await.expect("it begins");
     run.push(Bytes::copy_from_slice(&output[..100])).await.expect("still open");
     let declared = house.policy.permit(&house.ctx, Action::BreachesDeclare, scope.resource(), NOW);
-    house.keys.declare_breach(&house.ctx, &declared.expect("it is allowed"), scope, "a laptop was lost").await.expect("it is declared");
+    house
+        .keys
+        .declare_breach(&house.ctx, &declared.expect("it is allowed"), scope, "a laptop was lost")
+        .await
+        .expect("it is declared");
     let ended = run.push(Bytes::copy_from_slice(&output[100..])).await.expect_err("no batch after it");
     assert!(matches!(ended, Error::Keys(_)), "{ended}");
     assert!(house.reveal(&house.ctx, &output, &end.manifest, 50_000).await.is_err());
@@ -91,16 +102,24 @@ async fn a_shredded_dataset_opens_no_more_and_others_do() {
     run.push(Bytes::copy_from_slice(&output[..100])).await.expect("still open");
 
     let asks = house.policy.permit(&house.ctx, Action::ShredsRequest, scope.resource(), NOW);
-    let shred = house.keys.request_shred(&house.ctx, &asks.expect("it is allowed"), scope, "the customer left").await;
+    let shred =
+        house.keys.request_shred(&house.ctx, &asks.expect("it is allowed"), scope, "the customer left").await;
     let shred = shred.expect("it is asked");
     let second = crate::other_person(house.ctx.organization(), Role::OrgAdmin);
     let approves = house.policy.permit(&second, Action::ShredsApprove, Resource::Approval(shred.id), NOW);
-    house.keys.approve_shred(&second, &approves.expect("it is allowed"), shred.id).await.expect("it is approved");
+    house
+        .keys
+        .approve_shred(&second, &approves.expect("it is allowed"), shred.id)
+        .await
+        .expect("it is approved");
     while house.keys.shred_step(&house.ctx).await.expect("it works") {}
 
     run.push(Bytes::copy_from_slice(&output[100..])).await.expect_err("no batch after it");
     house.reveal(&house.ctx, &output, &end.manifest, 50_000).await.expect_err("it is shredded");
-    assert_eq!(house.reveal(&house.ctx, &others, &kept.manifest, 50_000).await.expect("another dataset"), FILE);
+    assert_eq!(
+        house.reveal(&house.ctx, &others, &kept.manifest, 50_000).await.expect("another dataset"),
+        FILE
+    );
     let again = house.protect_as(&name(), Some(policy(&[("email", "aead")])), csv(), FILE).await;
     again.expect_err("a shredded dataset gets nothing new");
 }
@@ -111,7 +130,8 @@ async fn a_node_that_cannot_read_the_key_epoch_stops_revealing() {
     let house = House::new(dir.path()).await;
     let (file, output, end) = protected(&house).await;
     let permit = house.permit(&house.ctx, Action::DatasetsReveal, end.content.dataset);
-    let mut run = house.datasets.reveal(&house.ctx, permit.clone(), &end.manifest, None).await.expect("it begins");
+    let mut run =
+        house.datasets.reveal(&house.ctx, permit.clone(), &end.manifest, None).await.expect("it begins");
     run.push(Bytes::copy_from_slice(&output[..5_000])).await.expect("heard of");
     let later = house.clock.forward(keys::GRACE + Duration::from_millis(1));
     // Standings are heard of; the key epoch is not.

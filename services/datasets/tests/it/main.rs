@@ -82,8 +82,7 @@ impl House {
         let keys = Keys::new(store.clone(), root, Arc::clone(&provider), clock.clone());
         let standings = Standings::new(store.clone());
         let policy = Policy::new(store.clone(), standings.view());
-        let datasets =
-            Datasets::new(store.clone(), keys.clone(), policy.clone(), provider, clock.clone());
+        let datasets = Datasets::new(store.clone(), keys.clone(), policy.clone(), provider, clock.clone());
         let platform =
             Context::authenticated(store.platform(), Actor::Administrator, Id::from_bytes([3; 16]));
         keys.begin(&platform).await.expect("the platform begins");

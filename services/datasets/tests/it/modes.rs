@@ -119,13 +119,13 @@ async fn every_mode_goes_out_and_comes_back_in_every_text_format() {
 /// The first row's protected values.
 fn column(format: Format, text: &str) -> Vec<String> {
     match format {
-        Format::Csv(_) => {
-            text.lines().nth(1).expect("a row").split(',').skip(1).map(str::to_owned).collect()
-        }
+        Format::Csv(_) => text.lines().nth(1).expect("a row").split(',').skip(1).map(str::to_owned).collect(),
         _ => {
             let line = text.lines().next().expect("a row").trim_start_matches('[');
             let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            ["a", "b", "c", "d", "e", "f"].map(|name| record[name].as_str().expect("text").to_owned()).to_vec()
+            ["a", "b", "c", "d", "e", "f"]
+                .map(|name| record[name].as_str().expect("text").to_owned())
+                .to_vec()
         }
     }
 }
@@ -136,7 +136,12 @@ async fn nested_values_types_and_nulls_come_back() {
     let house = House::new(dir.path()).await;
     let input = br#"[{"id":1,"who":{"name":"Ada","age":36},"items":[{"sku":"x-1"},{"sku":null},{"sku":"x-1"}],"ok":true},
  {"id":2,"who":{"name":null,"age":1e2},"items":[],"ok":null}]"#;
-    let fields = policy(&[("$.who.name", "token"), ("$.who.age", "aead"), ("$.items[*].sku", "siv"), ("ok", "gcm-siv")]);
+    let fields = policy(&[
+        ("$.who.name", "token"),
+        ("$.who.age", "aead"),
+        ("$.items[*].sku", "siv"),
+        ("ok", "gcm-siv"),
+    ]);
     let (output, end) =
         house.protect_as(&name(), Some(fields), Format::Json, input).await.expect("it protects");
     let text = String::from_utf8(output.clone()).expect("text");
@@ -150,12 +155,17 @@ async fn what_is_one_way_stays_and_the_rest_comes_back() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
     let input = b"id,email,card,name\n1,Ada@example.com,4242424242424242,Ada\n2, ada@example.com,5555,Bob\n";
-    let fields = policy(&[("email", "blind-index:16+trim+lowercase"), ("card", "mask:0-4"), ("name", "aead")]);
+    let fields =
+        policy(&[("email", "blind-index:16+trim+lowercase"), ("card", "mask:0-4"), ("name", "aead")]);
     let (output, end) = house.protect_as(&name(), Some(fields), csv(), input).await.expect("it protects");
     let text = String::from_utf8(output.clone()).expect("text");
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(rows[1][1], rows[2][1], "spellings of one address meet");
-    assert_eq!((rows[1][2], rows[2][2]), ("************4242", "****"), "the mask hides all but the last four");
+    assert_eq!(
+        (rows[1][2], rows[2][2]),
+        ("************4242", "****"),
+        "the mask hides all but the last four"
+    );
     let plain = house.reveal(&house.ctx, &output, &end.manifest, 50).await.expect("it reveals");
     let plain = String::from_utf8(plain).expect("text");
     let back: Vec<Vec<&str>> = plain.lines().map(|line| line.split(',').collect()).collect();
@@ -215,13 +225,14 @@ async fn offline_a_shared_secret_is_refused_with_the_reason() {
     let run = fields::Run { id: base::Id::from_bytes([8; 16]), created: NOW };
     for mode in ["siv", "ff1", "blind-index", "token"] {
         let begun = fields::Protector::new(crypto::aws_lc(), key.clone(), run, policy(&[("a", mode)]));
-        let error = begun.err().expect("it needs a secret");
+        let error = begun.expect_err("it needs a secret");
         assert_eq!(error.kind(), Kind::BadInput);
         let said = error.to_string();
         assert!(said.contains(mode) && (said.contains("secret") || said.contains("vault")), "{said}");
     }
     for mode in ["aead", "gcm-siv", "mask"] {
-        fields::Protector::new(crypto::aws_lc(), key.clone(), run, policy(&[("a", mode)])).expect("it needs none");
+        fields::Protector::new(crypto::aws_lc(), key.clone(), run, policy(&[("a", mode)]))
+            .expect("it needs none");
     }
 }
 

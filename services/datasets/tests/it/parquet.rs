@@ -44,9 +44,13 @@ fn file() -> Vec<u8> {
                 _ => {
                     let there: Vec<i16> = rows.iter().map(|row| i16::from(row % 3 != 0)).collect();
                     let kept = rows.iter().filter(|row| **row % 3 != 0);
-                    let values: Vec<_> =
-                        kept.map(|row| ByteArray::from(format!("{:016}", 4_000_000 + row).as_str())).collect();
-                    written.typed::<ByteArrayType>().write_batch(&values, Some(&there), None).expect("it writes");
+                    let values: Vec<_> = kept
+                        .map(|row| ByteArray::from(format!("{:016}", 4_000_000 + row).as_str()))
+                        .collect();
+                    written
+                        .typed::<ByteArrayType>()
+                        .write_batch(&values, Some(&there), None)
+                        .expect("it writes");
                 }
             }
             written.close().expect("it ends");
@@ -107,6 +111,13 @@ async fn a_parquet_file_goes_out_comes_back_and_is_protected_anew() {
         altered[at] ^= 1;
         house.reveal(&house.ctx, &altered, &end.manifest, 10_000).await.expect_err("it was altered");
     }
-    house.reveal(&house.ctx, &output[..output.len() - 1], &end.manifest, 10_000).await.expect_err("it was cut");
-    assert_eq!(fs::read_dir(spool.path().join("made")).expect("it was made").count(), 0, "no spool has a name");
+    house
+        .reveal(&house.ctx, &output[..output.len() - 1], &end.manifest, 10_000)
+        .await
+        .expect_err("it was cut");
+    assert_eq!(
+        fs::read_dir(spool.path().join("made")).expect("it was made").count(),
+        0,
+        "no spool has a name"
+    );
 }

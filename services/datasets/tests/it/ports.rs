@@ -5,7 +5,7 @@ use base::{Context, Secret};
 use bytes::Bytes;
 use datasets::{
     Destination, DestinationError, Directories, Location, Source, Stage, Stored, TableVault, TokenVault,
-    VaultError, VaultField, conformance,
+    Values, VaultError, VaultField, conformance,
 };
 use futures::{
     FutureExt as _,
@@ -57,9 +57,12 @@ enum Wrong {
     TokenIsTheValue,
 }
 
+/// Place, value and token.
+type Known = Vec<(String, Vec<u8>, String)>;
+
 /// A vault in memory that does one thing wrong.
 #[derive(Clone)]
-struct Double(Wrong, Arc<Mutex<Vec<(String, Vec<u8>, String)>>>);
+struct Double(Wrong, Arc<Mutex<Known>>);
 
 impl Double {
     fn name(&self, ctx: &Context, field: &VaultField) -> String {
@@ -106,7 +109,7 @@ impl TokenVault for Double {
         ctx: &'a Context,
         field: &'a VaultField,
         tokens: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Option<Secret<Vec<u8>>>>, VaultError>> {
+    ) -> BoxFuture<'a, Result<Values, VaultError>> {
         let known = self.1.lock().expect("unbroken");
         let name = self.name(ctx, field);
         let value = |token: &String| {
@@ -137,7 +140,9 @@ async fn the_vaults_suite_finds_each_wrong_double() {
     ] {
         let double = Double(wrong, Arc::default());
         let same = double.clone();
-        let reopen = async || if wrong == Wrong::ForgetsAtRestart { Double(wrong, Arc::default()) } else { same.clone() };
+        let reopen = async || {
+            if wrong == Wrong::ForgetsAtRestart { Double(wrong, Arc::default()) } else { same.clone() }
+        };
         let run = conformance::vault(double, reopen, &house.ctx, &other);
         assert!(AssertUnwindSafe(run).catch_unwind().await.is_err(), "{wrong:?} passes");
     }
@@ -164,8 +169,12 @@ async fn local_directories_are_a_destination() {
     let elsewhere = put(&outside.join("x.csv"), b"old", b"before");
     let destination = Directories::new([inside.clone()]);
     std::os::unix::fs::symlink(&outside, inside.join("link")).expect("a link");
-    for refused in ["x.csv", "/", &format!("{}/../out/x.csv", inside.display()), &format!("{}/link/x.csv", inside.display())]
-    {
+    for refused in [
+        "x.csv",
+        "/",
+        &format!("{}/../out/x.csv", inside.display()),
+        &format!("{}/link/x.csv", inside.display()),
+    ] {
         assert!(!destination.writable(&refused.parse().expect("a location")), "{refused}");
     }
     std::os::unix::fs::symlink(outside.join("x.csv"), inside.join("y.csv")).expect("a link");
@@ -221,14 +230,19 @@ async fn a_replacement_may_be_cut_off_anywhere() {
         let wanted: (&[u8], &[u8]) = if cut < 2 { (b"old", b"before") } else { (b"new", b"after") };
         let found = (fs::read(&path).expect("it is there"), fs::read(&manifest).expect("it is there"));
         assert_eq!((&*found.0, &*found.1), wanted, "cut {cut}");
-        assert_eq!(fs::read_dir(dir.path()).expect("it reads").count(), 2, "nothing is left over at cut {cut}");
+        assert_eq!(
+            fs::read_dir(dir.path()).expect("it reads").count(),
+            2,
+            "nothing is left over at cut {cut}"
+        );
     }
     // Another output was put there after the cut: it stays.
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("x.csv");
     let location = put(&path, b"third", b"another");
     fs::write(dir.path().join("x.csv.reencrypted"), b"new").expect("it writes");
-    fs::write(dir.path().join(format!("x.csv.reencrypted-{mark}.manifest.json")), b"after").expect("it writes");
+    fs::write(dir.path().join(format!("x.csv.reencrypted-{mark}.manifest.json")), b"after")
+        .expect("it writes");
     Directories::new([dir.path().to_owned()]).settle(&location).await.expect("it settles");
     assert_eq!(fs::read(&path).expect("it is there"), b"third");
     assert_eq!(fs::read_dir(dir.path()).expect("it reads").count(), 2);
@@ -299,7 +313,10 @@ impl Destination for Careless {
         .boxed()
     }
 
-    fn stage<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Box<dyn Stage>, DestinationError>> {
+    fn stage<'a>(
+        &'a self,
+        location: &'a Location,
+    ) -> BoxFuture<'a, Result<Box<dyn Stage>, DestinationError>> {
         if !self.writable(location) {
             return ready(Err(DestinationError::NotWritable { location: location.clone() })).boxed();
         }

@@ -12,7 +12,8 @@ use std::{
     sync::Arc,
 };
 
-const INPUT: &[u8] = b"id,name,email,card,note\n1,Ada,ada@example.com,4242424242424242,x\n2,Bob,,4242424242424242,y\n";
+const INPUT: &[u8] =
+    b"id,name,email,card,note\n1,Ada,ada@example.com,4242424242424242,x\n2,Bob,,4242424242424242,y\n";
 
 fn name() -> Name {
     "payments".parse().expect("a name")
@@ -31,7 +32,9 @@ impl House {
 
     fn asked(&self, action: Action) -> policy::Permit {
         let resource = Resource::Dataset(name().dataset(self.ctx.organization()));
-        self.policy.permit(&self.ctx, action, resource, base::Clock::now(&*self.clock)).expect("it is allowed")
+        self.policy
+            .permit(&self.ctx, action, resource, base::Clock::now(&*self.clock))
+            .expect("it is allowed")
     }
 
     /// Protects a file and puts it with its manifest where the run was told.
@@ -50,7 +53,8 @@ impl House {
     }
 
     async fn revealed(&self, path: &Path) -> Result<Vec<u8>, Error> {
-        let manifest = SignedManifest::read(&fs::read(beside(path)).expect("it is there")).expect("a manifest");
+        let manifest =
+            SignedManifest::read(&fs::read(beside(path)).expect("it is there")).expect("a manifest");
         self.reveal(&self.ctx, &fs::read(path).expect("it is there"), &manifest, 30).await
     }
 
@@ -62,7 +66,8 @@ impl House {
             field: None,
             state: Some(keys::State::Active),
         };
-        let all = self.keys.versions(&self.ctx, &filter, Limit::default(), None).await.expect("they are there");
+        let all =
+            self.keys.versions(&self.ctx, &filter, Limit::default(), None).await.expect("they are there");
         for key in all.items {
             let resource = Resource::Key(key.id);
             let permit = self.policy.permit(&self.ctx, Action::KeysRotate, resource, crate::NOW);
@@ -74,7 +79,8 @@ impl House {
     /// How much stands under which version: old and in use.
     async fn under(&self) -> (u64, u64) {
         let shown = self.datasets.show(&self.ctx, &name()).await.expect("it is there");
-        let sum = |current| shown.outputs.iter().filter(|by| by.current == current).map(|by| by.outputs).sum();
+        let sum =
+            |current| shown.outputs.iter().filter(|by| by.current == current).map(|by| by.outputs).sum();
         (sum(false), sum(true))
     }
 
@@ -105,11 +111,11 @@ async fn a_streamed_file_stands_under_the_keys_in_use_and_says_the_same() {
     let house = House::new(dir.path()).await;
     let json = br#"[{"name":"Ada","email":"a@b.c","card":"4242424242424242","note":"x"}]"#;
     for (format, input) in [(csv(), INPUT), (Format::Json, &json[..])] {
-        let (old, end) =
-            house.protect_as(&name(), Some(fields()), format, input).await.expect("it protects");
+        let (old, end) = house.protect_as(&name(), Some(fields()), format, input).await.expect("it protects");
         let before = house.reveal(&house.ctx, &old, &end.manifest, 30).await.expect("it reveals");
         house.rotate().await;
-        let run = house.datasets.reencrypt(&house.ctx, house.asked(Action::KeysReencrypt), &end.manifest).await;
+        let run =
+            house.datasets.reencrypt(&house.ctx, house.asked(Action::KeysReencrypt), &end.manifest).await;
         let mut run = run.expect("it begins");
         let mut output = Vec::new();
         for piece in old.chunks(40) {
@@ -121,12 +127,18 @@ async fn a_streamed_file_stands_under_the_keys_in_use_and_says_the_same() {
         assert_ne!(was.recipient, is.recipient);
         assert_eq!(was.policy, is.policy, "the policy stays, one-way fields with it");
         for field in ["name", "card"] {
-            assert_ne!(was.field_key(field).expect("it has one").key, is.field_key(field).expect("it has one").key);
+            assert_ne!(
+                was.field_key(field).expect("it has one").key,
+                is.field_key(field).expect("it has one").key
+            );
         }
         assert_eq!(was.field_key("note"), is.field_key("note"), "what is one-way stays under its key");
         let after = house.reveal(&house.ctx, &output, &new.manifest, 30).await.expect("it reveals");
         assert_eq!(after, before);
-        assert_eq!(house.reveal(&house.ctx, &old, &end.manifest, 30).await.expect("old versions open"), before);
+        assert_eq!(
+            house.reveal(&house.ctx, &old, &end.manifest, 30).await.expect("old versions open"),
+            before
+        );
     }
     let kinds = house.kinds().await;
     assert_eq!(kinds.iter().filter(|kind| *kind == "dataset.reencrypted").count(), 2);
@@ -141,7 +153,8 @@ async fn what_is_altered_or_cut_is_not_protected_anew() {
     let last = altered.len() - 2;
     altered[last] ^= 1;
     for wrong in [&altered[..], &old[..old.len() - 5]] {
-        let run = house.datasets.reencrypt(&house.ctx, house.asked(Action::KeysReencrypt), &end.manifest).await;
+        let run =
+            house.datasets.reencrypt(&house.ctx, house.asked(Action::KeysReencrypt), &end.manifest).await;
         let mut run = run.expect("it begins");
         let pushed = run.push(Bytes::copy_from_slice(wrong)).await;
         assert!(pushed.is_err() || run.finish().await.is_err(), "it has no manifest");
@@ -161,35 +174,51 @@ async fn outputs_are_protected_anew_in_the_background_and_old_keys_can_go() {
     let out = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await.writing_in(out.path());
     let (one, first) = house.put(out.path(), "one.csv", INPUT, csv()).await;
-    let (two, _) = house.put(out.path(), "two.ndjson", b"{\"name\":\"Ada\",\"email\":\"a\",\"card\":\"4242424242\",\"note\":\"x\"}\n", Format::Ndjson).await;
+    let (two, _) = house
+        .put(
+            out.path(),
+            "two.ndjson",
+            b"{\"name\":\"Ada\",\"email\":\"a\",\"card\":\"4242424242\",\"note\":\"x\"}\n",
+            Format::Ndjson,
+        )
+        .await;
     // Elsewhere: one that was streamed away, and one where this node may not write.
     let (away, gone) = house.protect_as(&name(), Some(fields()), csv(), INPUT).await.expect("it protects");
     house.put(dir.path(), "not-here.csv", INPUT, csv()).await;
     assert_eq!(house.under().await, (0, 16), "four outputs under four keys each");
-    let asked = house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await;
+    let asked =
+        house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await;
     let nothing = asked.expect("it is asked");
     assert_eq!((nothing.state, nothing.outputs, nothing.elsewhere), (JobState::Done, 0, 0));
 
     // Jobs are told apart by when they were asked for.
     house.clock.forward(std::time::Duration::from_millis(1));
-    let before = (house.revealed(&one).await.expect("it reveals"), house.revealed(&two).await.expect("it reveals"));
+    let before =
+        (house.revealed(&one).await.expect("it reveals"), house.revealed(&two).await.expect("it reveals"));
     house.rotate().await;
     assert_eq!(house.under().await, (16, 0));
-    let old = house.datasets.outputs(&house.ctx, &name(), true, Limit::try_from(3).expect("a limit"), None).await;
+    let old =
+        house.datasets.outputs(&house.ctx, &name(), true, Limit::try_from(3).expect("a limit"), None).await;
     let old = old.expect("they are there");
     assert_eq!((old.items.len(), old.next.is_some()), (3, true));
     let next = old.next.map(|run| run.parse().expect("a run"));
-    let rest = house.datasets.outputs(&house.ctx, &name(), true, Limit::default(), next).await.expect("they are there");
+    let rest = house
+        .datasets
+        .outputs(&house.ctx, &name(), true, Limit::default(), next)
+        .await
+        .expect("they are there");
     assert_eq!((rest.items.len(), rest.next), (1, None));
     let all = [old.items, rest.items].concat();
-    let mut here: Vec<_> = all.iter().filter(|output| output.writable).map(|output| output.location.clone()).collect();
+    let mut here: Vec<_> =
+        all.iter().filter(|output| output.writable).map(|output| output.location.clone()).collect();
     here.sort_unstable();
     assert_eq!(here, [Some(at(&one)), Some(at(&two))]);
 
     let job = house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await;
     let job = job.expect("it begins");
     assert_eq!((job.state, job.outputs, job.elsewhere), (JobState::Running, 2, 2));
-    let again = house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await;
+    let again =
+        house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await;
     assert_eq!(again.expect_err("it runs already").kind(), Kind::Conflict);
     let mut seen = Vec::new();
     while house.datasets.reencrypt_step(&house.ctx).await.expect("it works") {
@@ -262,7 +291,8 @@ async fn a_job_ends_with_its_persons_permit_and_with_the_process_and_goes_on_whe
     let ask = async || {
         house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await
     };
-    let progress = async || house.datasets.reencryption(&house.ctx, &name()).await.expect("it reads").expect("kept");
+    let progress =
+        async || house.datasets.reencryption(&house.ctx, &name()).await.expect("it reads").expect("kept");
     ask().await.expect("it begins");
     // The node hears nothing of standings: what opens data is refused, to a job too.
     house.clock.forward(std::time::Duration::from_secs(6));
@@ -282,7 +312,10 @@ async fn a_job_ends_with_its_persons_permit_and_with_the_process_and_goes_on_whe
         house.clock.clone(),
     )
     .with_destination(Arc::new(Directories::new([out.path().to_owned()])));
-    assert_eq!(next.reencryption(&house.ctx, &name()).await.expect("it reads").expect("kept").state, JobState::Running);
+    assert_eq!(
+        next.reencryption(&house.ctx, &name()).await.expect("it reads").expect("kept").state,
+        JobState::Running
+    );
     assert!(!next.reencrypt_step(&house.ctx).await.expect("it works"), "nobody's permit, no work");
     let seen = next.reencryption(&house.ctx, &name()).await.expect("it reads").expect("kept");
     assert_eq!(seen.state, JobState::Interrupted);
@@ -316,7 +349,11 @@ async fn the_register_follows_what_stands_at_a_place() {
     };
     assert_eq!(outputs().await.len(), 2);
     // The swap was done: the first run is found gone when it is its turn.
-    house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await.expect("begins");
+    house
+        .datasets
+        .reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name())
+        .await
+        .expect("begins");
     house.work().await;
     let left = outputs().await;
     assert_eq!((left.len(), left[0].run, left[0].current), (1, second.content.run, true));

@@ -24,7 +24,8 @@ async fn a_key_is_released_under_its_name_and_on_record() {
     let info = name.info(house.ctx.organization());
     let sealed = hpke::seal(&*crypto::aws_lc(), &key.public, &info, &[], &[5; 32]).expect("it seals");
     let permit = house.permit(&house.ctx, Action::KeysRelease, dataset);
-    let opened = house.datasets.release_key(&house.ctx, &permit, &name, &sealed).await.expect("it is released");
+    let opened =
+        house.datasets.release_key(&house.ctx, &permit, &name, &sealed).await.expect("it is released");
     assert_eq!(opened.expose(), &[5; 32]);
     let last = house.entries().await.pop().expect("recorded");
     assert_eq!((&last["kind"], &last["object"]["id"]), (&"key.released".into(), &dataset.to_string().into()));
