@@ -3,6 +3,7 @@
 
 mod closed;
 mod modes;
+mod moved;
 mod parquet;
 mod ports;
 mod protect;

@@ -1,0 +1,140 @@
+//! Values, keys and suites in a place that is not theirs.
+
+use crate::{House, NOW, csv, modes::policy};
+use base::{Action, Fault as _, Id, Kind, noun};
+use crypto::{
+    Suite, aws_lc,
+    sign::{Algorithm, SigningKey},
+};
+use datasets::{Error, Name};
+use fields::Manifest;
+use policy::Resource;
+
+const INPUT: &[u8] = b"id,a,b\n1,one,uno\n2,two,due\n";
+
+fn name(name: &str) -> Name {
+    name.parse().expect("a name")
+}
+
+/// The cells of a file by row and column.
+fn cells(file: &[u8]) -> Vec<Vec<String>> {
+    let text = String::from_utf8(file.to_vec()).expect("text");
+    text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+fn joined(cells: &[Vec<String>]) -> Vec<u8> {
+    cells.iter().map(|row| row.join(",") + "\n").collect::<String>().into_bytes()
+}
+
+impl House {
+    /// A producer whose manifests count here: what signs them.
+    async fn producer(&self) -> SigningKey {
+        let key = SigningKey::generate(&*aws_lc(), Algorithm::MlDsa65);
+        let permit = self.policy.permit(&self.ctx, Action::ProducersAdd, Resource::Organization, NOW);
+        let public = key.verifying_key().clone();
+        let added =
+            self.keys.add_producer(&self.ctx, &permit.expect("it is allowed"), "billing", public).await;
+        added.expect("it is new");
+        key
+    }
+
+    /// What a reveal says to a file and a manifest that a producer vouches for.
+    async fn said(&self, output: &[u8], manifest: &Manifest, by: &SigningKey) -> Error {
+        self.reveal(&self.ctx, output, &manifest.sign(by), 1_000).await.expect_err("it does not open")
+    }
+}
+
+#[tokio::test]
+async fn a_moved_value_does_not_open_and_says_where_it_stands() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    for mode in ["aead", "gcm-siv", "siv", "token"] {
+        let fields = Some(policy(&[("a", mode), ("b", mode)]));
+        let (output, end) =
+            house.protect_as(&name("moved"), fields, csv(), INPUT).await.expect("it protects");
+        let mut moved = cells(&output);
+        moved[2].swap(1, 2);
+        let error = house.reveal(&house.ctx, &joined(&moved), &end.manifest, 1_000).await.expect_err("moved");
+        assert!(error.to_string().starts_with("row 2, column `a`"), "{mode}: {error}");
+        assert_eq!(error.kind(), Kind::CheckFailed);
+        // Into another row of its column: every value opens, and the file is not the one that was signed.
+        let mut moved = cells(&output);
+        let (one, two) = (moved[1][1].clone(), moved[2][1].clone());
+        (moved[1][1], moved[2][1]) = (two, one);
+        let error = house.reveal(&house.ctx, &joined(&moved), &end.manifest, 1_000).await.expect_err("moved");
+        assert!(matches!(error, Error::Fields(fields::Error::NotAsDescribed(_))), "{mode}: {error}");
+    }
+    // With a row key a value does not open in another row either.
+    let keyed = fields::FieldPolicy::new(
+        policy(&[("a", "aead")]).fields().to_vec(),
+        Some(fields::Path::parse("id").expect("a path")),
+    );
+    let keyed = Some(keyed.expect("a policy"));
+    let (output, end) = house.protect_as(&name("moved"), keyed, csv(), INPUT).await.expect("it protects");
+    let mut moved = cells(&output);
+    let (one, two) = (moved[1][1].clone(), moved[2][1].clone());
+    (moved[1][1], moved[2][1]) = (two, one);
+    let error = house.reveal(&house.ctx, &joined(&moved), &end.manifest, 1_000).await.expect_err("moved");
+    assert!(error.to_string().starts_with("row 1, column `a`"), "{error}");
+}
+
+/// A producer that is trusted signs a manifest with parts of another: what was sealed elsewhere does not open.
+#[tokio::test]
+async fn keys_and_values_of_another_dataset_run_or_suite_do_not_open() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let by = house.producer().await;
+    let fields = || Some(policy(&[("a", "aead"), ("b", "siv")]));
+    let protect = async |dataset: &str| {
+        let (output, end) =
+            house.protect_as(&name(dataset), fields(), csv(), INPUT).await.expect("it protects");
+        (output, end.content)
+    };
+    let ((output, first), (_, second)) = (protect("one").await, protect("one").await);
+    let (_, other) = protect("two").await;
+    assert_eq!(house.reveal(&house.ctx, &output, &first.sign(&by), 1_000).await.expect("it is whole"), INPUT);
+
+    let with = |change: fn(&mut Manifest, &Manifest, &Manifest)| {
+        let mut manifest = first.clone();
+        change(&mut manifest, &second, &other);
+        manifest
+    };
+    let closed: [(&str, fn(&mut Manifest, &Manifest, &Manifest)); 7] = [
+        ("the keys of another run", |manifest, second, _| manifest.keys.clone_from(&second.keys)),
+        ("another run", |manifest, second, _| manifest.run = second.run),
+        ("another suite", |manifest, _, _| manifest.suite = Suite::Cnsa2),
+        ("another dataset's key pair", |manifest, _, other| manifest.recipient = other.recipient),
+        ("another dataset's field key", |manifest, _, other| {
+            manifest.field_keys.clone_from(&other.field_keys)
+        }),
+        ("a field key that is none", |manifest, _, _| manifest.field_keys[0].key = manifest.recipient),
+        ("a key id that is another", |manifest, _, _| manifest.field_keys[0].id ^= 1),
+    ];
+    for (what, change) in closed {
+        let error = house.said(&output, &with(change), &by).await;
+        assert!(!matches!(error, Error::Refused(_) | Error::Store(_)), "{what}: {error}");
+    }
+    let mut elsewhere = first.clone();
+    elsewhere.dataset = other.dataset;
+    house.said(&output, &elsewhere, &by).await;
+    let revealed = house.kinds().await.iter().filter(|kind| *kind == "dataset.revealed").count();
+    assert_eq!(revealed, 1, "what did not open was not revealed, and is not on record as if it was");
+}
+
+#[tokio::test]
+async fn a_rotation_changes_the_suite_and_both_open() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let fields = || Some(policy(&[("a", "aead"), ("b", "siv")]));
+    let (old, first) = house.protect_as(&name("one"), fields(), csv(), INPUT).await.expect("it protects");
+    assert_eq!(first.content.suite, Suite::Hybrid768);
+    let key: Id<noun::Key> = first.content.recipient;
+    let permit = house.policy.permit(&house.ctx, Action::KeysRotate, Resource::Key(key), NOW);
+    let permit = permit.expect("it is allowed");
+    house.keys.rotate(&house.ctx, &permit, key, Some(Suite::Cnsa2)).await.expect("it rotates");
+    let (new, second) = house.protect_as(&name("one"), fields(), csv(), INPUT).await.expect("it protects");
+    assert_eq!(second.content.suite, Suite::Cnsa2);
+    for (output, end) in [(old, first), (new, second)] {
+        assert_eq!(house.reveal(&house.ctx, &output, &end.manifest, 1_000).await.expect("it opens"), INPUT);
+    }
+}
