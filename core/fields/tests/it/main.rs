@@ -2,6 +2,7 @@
 
 mod batches;
 mod csv;
+mod faults;
 mod files;
 mod json;
 mod manifest;
