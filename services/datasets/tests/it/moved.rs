@@ -7,7 +7,7 @@ use crypto::{
     sign::{Algorithm, SigningKey},
 };
 use datasets::{Error, Name};
-use fields::Manifest;
+use fields::{Manifest, Output, formats::Format};
 use policy::Resource;
 
 const INPUT: &[u8] = b"id,a,b\n1,one,uno\n2,two,due\n";
@@ -119,6 +119,60 @@ async fn keys_and_values_of_another_dataset_run_or_suite_do_not_open() {
     house.said(&output, &elsewhere, &by).await;
     let revealed = house.kinds().await.iter().filter(|kind| *kind == "dataset.revealed").count();
     assert_eq!(revealed, 1, "what did not open was not revealed, and is not on record as if it was");
+}
+
+/// In every format, a manifest that says more or less than there is, even under a good signature.
+#[tokio::test]
+async fn a_file_that_is_short_of_rows_or_more_than_described_is_refused_in_every_format() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let spool = tempfile::tempdir().expect("a directory");
+    let mut house = House::new(dir.path()).await;
+    house.datasets = house.datasets.with_spool(spool.path().to_owned());
+    let by = house.producer().await;
+    let parquet = crate::parquet::file();
+    let files: [(Format, &str, &[u8]); 4] = [
+        (csv(), "a", INPUT),
+        (Format::Json, "a", br#"[{"a":"one"},{"a":"two"}]"#),
+        (Format::Ndjson, "a", b"{\"a\":\"one\"}\n{\"a\":\"two\"}\n"),
+        (Format::Parquet, "name", &parquet),
+    ];
+    for (format, field, input) in files {
+        let code = format.as_str();
+        let fields = Some(policy(&[(field, "aead")]));
+        let (output, end) =
+            house.protect_as(&name("rows"), fields, format, input).await.expect("it protects");
+        let as_signed = house.reveal(&house.ctx, &output, &end.content.sign(&by), 1_000).await;
+        as_signed.unwrap_or_else(|error| panic!("{code}: {error}"));
+        for (rows, bytes) in [(1, 0), (-1, 0), (0, 1), (0, -1)] {
+            let mut manifest = end.content.clone();
+            let change =
+                |number: &mut u64, by: i64| *number = number.checked_add_signed(by).expect("a number");
+            match &mut manifest.output {
+                Output::Csv { rows: r, bytes: b, .. }
+                | Output::Json { rows: r, bytes: b, .. }
+                | Output::Ndjson { rows: r, bytes: b, .. }
+                | Output::Parquet { rows: r, bytes: b, .. } => {
+                    change(r, rows);
+                    change(b, bytes);
+                }
+            }
+            let error = house.said(&output, &manifest, &by).await;
+            assert!(
+                matches!(error, Error::Fields(fields::Error::NotAsDescribed(_))),
+                "{code}, {rows} rows, {bytes} bytes: {error}"
+            );
+        }
+        let mut manifest = end.content.clone();
+        manifest.output = match manifest.output {
+            Output::Csv { rows, bytes, sha256, .. } => Output::Ndjson { rows, bytes, sha256 },
+            Output::Json { rows, bytes, sha256 } | Output::Ndjson { rows, bytes, sha256 } => {
+                Output::Parquet { rows, bytes, sha256 }
+            }
+            Output::Parquet { rows, bytes, sha256 } => Output::Json { rows, bytes, sha256 },
+        };
+        house.said(&output, &manifest, &by).await;
+        house.said(&output[..output.len() / 2], &end.content, &by).await;
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use std::{fs, sync::Arc};
 const ROWS: usize = 3_000;
 
 /// A file of three row groups: numbers, texts, and a text that is missing in every third row.
-fn file() -> Vec<u8> {
+pub(crate) fn file() -> Vec<u8> {
     let schema = "message rows { required int64 id; required binary name (string); optional binary card (string); \
                   required int64 salary; }";
     let schema = Arc::new(parse_message_type(schema).expect("a schema"));
