@@ -8,7 +8,7 @@ use crypto::{
     passphrase as sealed,
     sign::{SigningKey, VerifyingKey},
 };
-use fields::{DatasetKey, FieldPolicy, Manifest, Mode, Path, SignedManifest};
+use fields::{DatasetKey, FieldPolicy, KeyName, Manifest, Mode, Path, SignedManifest};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -102,6 +102,16 @@ pub(super) fn path(bytes: &[u8]) -> bool {
         assert_eq!(mode.to_string().parse::<Mode>().as_ref(), Ok(mode), "{text} is {mode}");
     }
     path.is_ok() || mode.is_ok()
+}
+
+/// The name of a key in a Parquet file: it has one spelling.
+pub(super) fn key_name(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let Ok(name) = text.parse::<KeyName>() else { return false };
+    assert_eq!(name.to_string(), text);
+    let organization = base::Id::from_bytes([1; 16]);
+    assert!(name.info(organization) != name.info(base::Id::from_bytes([2; 16])));
+    true
 }
 
 /// A manifest as it lies beside an output, and one whose signature nobody asked for.

@@ -6,7 +6,8 @@ use base::{Id, Secret, Timestamp, noun};
 use crypto::{FieldKey, Suite, hpke::KeyPair};
 use fields::{
     DatasetKey, Error, Field, FieldPolicy, KeyNeed, Keyring, Manifest, Mode, Path, Protector, Revealer, Run,
-    formats::{Dialect, Format, Protect, Reveal, Spool},
+    formats::{self, Dialect, Format, Protect, Reveal, Spool},
+    suggest as suggestions,
 };
 use std::sync::LazyLock;
 
@@ -137,6 +138,18 @@ pub(super) fn parquet(bytes: &[u8]) -> bool {
             false
         }
     }
+}
+
+/// What a file seems to hold that is sensitive.
+pub(super) fn suggest(bytes: &[u8]) -> bool {
+    let Some(format) = Format::recognize(None, bytes) else { return false };
+    let Ok(samples) = formats::sample(format, bytes) else { return false };
+    let found = suggestions::suggest(&samples);
+    for suggestion in &found {
+        assert!((50..=100).contains(&suggestion.confidence), "{suggestion:?}");
+        assert!(samples.iter().any(|sample| sample.path == suggestion.path), "{suggestion:?}");
+    }
+    !found.is_empty()
 }
 
 /// Any bytes under a manifest that was not made for them: nothing but its own output passes.

@@ -30,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json", run: files::json },
     Target { name: "jwk", run: documents::jwk },
     Target { name: "jws", run: documents::jws },
+    Target { name: "key_name", run: documents::key_name },
     Target { name: "manifest", run: documents::manifest },
     Target { name: "ndjson", run: files::ndjson },
     Target { name: "parquet", run: files::parquet },
@@ -39,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "reveal", run: files::reveal },
     Target { name: "sealed_key", run: values::sealed_key },
     Target { name: "share", run: values::share },
+    Target { name: "suggest", run: files::suggest },
     Target { name: "text", run: values::text },
 ];
 
