@@ -16,7 +16,7 @@ TEST := cargo test --workspace --locked --no-fail-fast
 NEXORA := $(CARGO_TARGET_DIR)/debug/nexora
 SHARED := ../shared/data
 
-.PHONY: help demo up test test-shared bench lint
+.PHONY: help demo up test test-shared bench fuzz lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,10 @@ bench: ## Run every benchmark beside its peer, in release mode
 	@.ci/tools cargo cc python
 	cargo build --release --workspace --locked --bin nexora --bin bench
 	$(CARGO_TARGET_DIR)/release/bench all
+
+fuzz: ## Fuzz every parser of untrusted bytes, a minute each (FOR=SECONDS)
+	@.ci/tools cargo cc c++
+	@tests/fuzz/run $(or $(FOR),60)
 
 lint: ## Check the formatting and every lint
 	@.ci/tools cargo cc
