@@ -2,13 +2,17 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::panic, reason = "a panic in a test's helper is a failure of that test")]
 
+mod anew;
+mod canary;
 mod crash;
+mod custody;
 mod demo;
 mod disk;
 mod docs;
 mod errors;
 mod full;
 mod house;
+mod keys;
 mod ratchets;
 mod secrets;
 mod serve;

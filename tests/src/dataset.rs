@@ -38,6 +38,12 @@ pub fn protect(
 /// Asks for the CSV back.
 #[must_use]
 pub fn reveal_request(token: &str, protected: &Protected) -> Request {
+    both("/api/v1/reveal", token, protected)
+}
+
+/// Sends an output and its manifest to any operation that takes both.
+#[must_use]
+pub fn both(path: &str, token: &str, protected: &Protected) -> Request {
     let boundary = "a-boundary-that-no-base64-has";
     let mut body = Vec::new();
     for (name, content) in [("manifest", &protected.manifest), ("data", &protected.output)] {
@@ -48,7 +54,7 @@ pub fn reveal_request(token: &str, protected: &Protected) -> Request {
     }
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     let media = format!("multipart/form-data; boundary={boundary}");
-    Request::new("POST", "/api/v1/reveal").token(token).body(&media, body)
+    Request::new("POST", path).token(token).body(&media, body)
 }
 
 /// Reveals, to the end of the answer.

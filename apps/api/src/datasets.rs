@@ -30,7 +30,7 @@ operations! {
     PublicKey: "datasets.public_key", Get "/api/v1/datasets/{dataset}/public-key", DatasetsRead, None,
         DatasetRequest => PublicKeyDocument;
     /// Releases the key of a whole protected Parquet column to a reader that decrypts it itself.
-    ReleaseKey: "datasets.release_key", Post "/api/v1/datasets/{dataset}/release", KeysRelease,
+    ReleaseKey: "datasets.release_key", Post "/api/v1/release", KeysRelease,
         Some(Kind::KeyReleased), ReleaseRequest => Released;
     /// Protects fields of a file under fresh data keys; the output, then its signed manifest.
     Protect: "datasets.protect", Post "/api/v1/datasets/{dataset}/protect", DatasetsProtect,
@@ -164,10 +164,10 @@ pub enum FileFormat {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseRequest {
-    /// The dataset's name.
-    pub dataset: String,
-    /// The key's material, as the Parquet file's `key_metadata` holds it (JSON).
-    pub key_metadata: String,
+    /// The key's name, as the Parquet file's key material has it (`masterKeyID`).
+    pub key_name: String,
+    /// The wrapped key, as the key material has it (`wrappedDEK`), base64.
+    pub wrapped_key: String,
 }
 
 /// A released key, for the one who asked.

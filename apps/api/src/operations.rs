@@ -35,6 +35,7 @@ pub const OPERATIONS: &[Descriptor] = &[
     Descriptor::of::<datasets::Reencrypt>(),
     Descriptor::of::<datasets::ReencryptAll>(),
     Descriptor::of::<datasets::ReencryptionStatus>(),
+    Descriptor::of::<datasets::ReleaseKey>(),
     Descriptor::of::<keys::List>(),
     Descriptor::of::<keys::Show>(),
     Descriptor::of::<keys::Create>(),

@@ -2,9 +2,10 @@
 
 use crate::figures;
 use crate::wiring::{Wiring, told};
-use base::{Context, Id, Kind, noun};
+use base::{Context, Id, Kind, Limit, noun};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use keys::Filter;
 use server::{Check, LedgerStatus, Platform, Problem, State};
 use store::Space;
 
@@ -50,6 +51,9 @@ impl Platform for ThisNode {
             Ok(vec![
                 self.disk(ctx).await,
                 self.root().await,
+                self.keys(ctx).await,
+                self.recovery(ctx).await,
+                self.exported(ctx).await,
                 self.ledger_check(ctx).await,
                 self.standings(ctx),
                 self.rules(),
@@ -143,6 +147,80 @@ impl ThisNode {
                 check("root of trust", State::Ok, format!("{}, {} units", health.kind, health.units))
             }
             Err(error) => check("root of trust", State::Failing, error.to_string()),
+        }
+    }
+
+    /// Whether keys open: the root knows this organization, and the key epoch was read lately.
+    async fn keys(&self, ctx: &Context) -> Check {
+        let name = "keys";
+        if self.wiring.log_keys(ctx.organization()).is_none() {
+            let said = "locked: the root of trust does not open them; restore the root (nexora keys root restore), or \
+                        hold a recovery ceremony (nexora keys recovery restore)";
+            return check(name, State::Failing, said);
+        }
+        let breaches = self.wiring.keys.breaches(ctx).await.map_or(0, |all| {
+            all.into_iter().filter(|breach| breach.undone.is_none()).count()
+        });
+        match self.wiring.keys.lease(ctx, Vec::new()).await {
+            Err(error) => check(name, State::Failing, error.to_string()),
+            Ok(_) if breaches > 0 => {
+                let said = format!("{breaches} declared breaches keep keys suspended: nexora keys breach ls");
+                check(name, State::Warning, said)
+            }
+            Ok(_) => check(name, State::Ok, "the key epoch is current"),
+        }
+    }
+
+    async fn recovery(&self, ctx: &Context) -> Check {
+        let name = "recovery";
+        match self.wiring.keys.recovery(ctx).await {
+            Err(error) => check(name, State::Failing, error.to_string()),
+            Ok(None) => {
+                let said = "not set up: a lost root of trust loses all keys; nexora keys recovery setup";
+                check(name, State::Warning, said)
+            }
+            Ok(Some(recovery)) => {
+                let shares = format!("{} of {} shares", recovery.quorum, recovery.custodians.len());
+                match (recovery.rehearsed_at, recovery.package) {
+                    (None, _) => {
+                        let said = format!("{shares}; never rehearsed: nexora keys recovery rehearse");
+                        check(name, State::Warning, said)
+                    }
+                    (Some(_), None) => check(name, State::Warning, format!("{shares}; there is no package yet")),
+                    (Some(_), Some(package)) if package.stale => {
+                        check(name, State::Warning, format!("{shares}; the package is behind the keys"))
+                    }
+                    (Some(at), Some(package)) => check(
+                        name,
+                        State::Ok,
+                        format!("{shares}; rehearsed {at}; package of {}", package.written_at),
+                    ),
+                }
+            }
+        }
+    }
+
+    async fn exported(&self, ctx: &Context) -> Check {
+        let name = "exported keys";
+        let (mut exported, mut after) = (0, None);
+        loop {
+            let page = self.wiring.keys.versions(ctx, &Filter::default(), Limit::default(), after).await;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return check(name, State::Failing, error.to_string()),
+            };
+            exported += page.items.iter().filter(|key| key.exported.is_some()).count();
+            after = page.items.last().filter(|_| page.next.is_some()).map(|last| last.id);
+            if after.is_none() {
+                break;
+            }
+        }
+        match exported {
+            0 => check(name, State::Ok, "none left the system"),
+            count => {
+                let said = format!("{count} versions left the system sealed to a recipient: nexora keys ls");
+                check(name, State::Warning, said)
+            }
         }
     }
 

@@ -14,7 +14,10 @@ const OWNERS: &[(&str, &str)] = &[
 
 /// Modules that may hold `unsafe`, each with its reason.
 const UNSAFE: &[(&str, &str)] = &[
-    ("core/crypto/tests/it/deterministic.rs", "AWS-LC's deterministic calls, which its safe interface leaves out"),
+    (
+        "core/crypto/tests/it/deterministic.rs",
+        "AWS-LC's deterministic calls, which its safe interface leaves out",
+    ),
     ("core/crypto/tests/it/fork.rs", "fork itself: what a child must not repeat is seen only in a child"),
 ];
 

@@ -129,7 +129,23 @@ impl FileFormat {
     }
 }
 
-//PARK-FIELDS
+/// `fields`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Fields {
+    /// Suggest which fields of a file are sensitive, from their names and sampled values, with the reason
+    Suggest {
+        /// The file; `-` is standard input. Only its beginning is read
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// What it is.
+        #[command(flatten)]
+        form: Form,
+        /// Write a field policy with what is suggested to this file, to be read, changed and given to --policy
+        #[arg(long, value_name = "FILE")]
+        write_policy: Option<PathBuf>,
+    },
+}
+
 /// `protect`.
 #[derive(Debug, Args)]
 #[command(after_help = MODES)]

@@ -64,12 +64,12 @@ pub(crate) enum Keys {
     Export(Export),
     /// Release the key of a whole protected Parquet column to a reader that decrypts it itself
     Release {
-        /// The dataset's name
-        #[arg(long, value_name = "NAME")]
-        dataset: String,
-        /// The column's `key_metadata`, as the Parquet file has it; `-` is standard input
-        #[arg(value_name = "FILE")]
-        key_metadata: PathBuf,
+        /// The key's name, as the file's key material has it (`masterKeyID`)
+        #[arg(long, value_name = "TEXT")]
+        key_name: String,
+        /// The wrapped key, as the key material has it (`wrappedDEK`)
+        #[arg(long, value_name = "BASE64")]
+        wrapped_key: String,
     },
     /// Declare a breach, or undo that: keys are suspended at once
     #[command(subcommand)]

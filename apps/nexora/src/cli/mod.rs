@@ -12,7 +12,7 @@ mod organizations;
 mod recovery;
 
 pub(crate) use credentials::{Credentials, Issue};
-pub(crate) use datasets::{Datasets, /*PARK Fields,*/ Policy, Protect, Reveal};
+pub(crate) use datasets::{Datasets, Fields, Policy, Protect, Reveal};
 pub(crate) use events::Events;
 pub(crate) use findings::{Findings, Mode, Response};
 pub(crate) use identities::Identities;
@@ -109,9 +109,9 @@ pub(crate) enum Command {
     /// Create datasets, and look at them
     #[command(subcommand)]
     Datasets(Datasets),
-    //PARK /// Find out what is sensitive in a file
-    //PARK #[command(subcommand)]
-    //PARK Fields(Fields),
+    /// Find out what is sensitive in a file
+    #[command(subcommand)]
+    Fields(Fields),
     /// Keys, from the root of trust down to a dataset's, and who may use them
     #[command(subcommand)]
     Keys(Keys),
@@ -179,7 +179,16 @@ mod tests {
 
     #[test]
     fn usage_is_refused_before_anything_is_asked() {
-        let wrong: [&[&str]; 8] = [
+        const KEY: &str = "key_00000000000000000000000000";
+        let wrong: [&[&str]; 16] = [
+            &["keys", "export"],
+            &["keys", "export", KEY],
+            &["keys", "export", "--public"],
+            &["keys", "breach", "declare", "--reason", "x"],
+            &["keys", "shred", "request", "--reason", "x", "--dataset", "d", "--organization"],
+            &["keys", "destroy", KEY, "--dry-run", "--yes"],
+            &["keys", "rotate", KEY, "--never", "--every", "9"],
+            &["protect", "a.csv", "--fields", "a", "--policy", "b"],
             &[],
             &["nonsense"],
             &["credentials", "issue"],
@@ -193,7 +202,13 @@ mod tests {
             let error = Cli::try_parse_from(std::iter::once(&"nexora").chain(line)).expect_err("usage");
             assert_eq!(error.exit_code(), 2, "{line:?}");
         }
-        let right: [&[&str]; 4] = [
+        let right: [&[&str]; 10] = [
+            &["keys", "export", KEY, "--format", "tink", "--to", "r.pub"],
+            &["keys", "export", "--public", "--dataset", "d"],
+            &["keys", "shred", "request", "--reason", "x", "--organization"],
+            &["keys", "recovery", "restore", "--out", "invitation.json"],
+            &["protect", "-", "--manifest", "m.json"],
+            &["protect", "a.csv", "--fields", "email=siv,card=ff1:digits+luhn", "--row-key", "id"],
             &["credentials", "issue", "--ingest", "--account", "1", "--account", "2"],
             &["credentials", "issue", "--person", "Ada", "--role", "auditor"],
             &["-o", "json", "findings", "ls", "--severity", "high"],

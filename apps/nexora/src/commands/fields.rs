@@ -25,6 +25,8 @@ struct Suggests {
     class: &'static str,
     confidence: u8,
     mode: String,
+    /// Bits of a blind index of the sampled values of which at least two share each index.
+    index_bits: u16,
     reason: String,
 }
 
@@ -34,13 +36,14 @@ impl Show for Suggested {
             return "nothing in the beginning of the file looks sensitive\n".to_owned();
         }
         rows(
-            ["field", "looks like", "sure", "mode", "why"],
+            ["field", "looks like", "sure", "mode", "index bits", "why"],
             self.fields.iter().map(|field| {
                 [
                     field.field.clone(),
                     field.class.to_owned(),
                     format!("{} %", field.confidence),
                     field.mode.clone(),
+                    field.index_bits.to_string(),
                     field.reason.clone(),
                 ]
             }),
@@ -86,6 +89,7 @@ pub(crate) async fn run(output: Output, command: Fields) -> Result<ExitCode, Fai
         class: found.class.as_str(),
         confidence: found.confidence,
         mode: found.mode.to_string(),
+        index_bits: found.index_bits,
         reason: found.reason,
     });
     output.show(&Suggested { fields: fields.collect() })?;

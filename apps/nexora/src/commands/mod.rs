@@ -7,7 +7,7 @@ mod credentials;
 mod datasets;
 mod demo;
 mod events;
-//PARK mod fields;
+mod fields;
 mod findings;
 mod identities;
 mod keys;
@@ -48,7 +48,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
         Command::Keys(Keys::Recovery(Recovery::OpenShare(share))) => {
             keys::recovery::open_share(surroundings, output, &share)
         }
-        //PARK Command::Fields(command) => fields::run(output, command).await,
+        Command::Fields(command) => fields::run(output, command).await,
         Command::Protect(protect) if protect.public_key.is_some() => {
             protect::protect_offline(output, &protect).await
         }
@@ -83,7 +83,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<Exit
         | Command::Simulate(_)
         | Command::Ledger(Ledger::Verify { .. } | Ledger::Show { .. })
         | Command::Rules(_)
-        //PARK | Command::Fields(_)
+        | Command::Fields(_)
         | Command::Config(_)
         | Command::Completions { .. } => {}
     }

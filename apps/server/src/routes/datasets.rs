@@ -8,17 +8,18 @@ use crate::view::datasets as view;
 use api::Problem;
 use api::datasets::{
     Create, Dataset, Detail, ForgetOutput, Forgotten, List, Outputs, Protect, ProtectRequest, ProtectedOutput,
-    PublicKey, PublicKeyDocument, ReencryptAll, Reencryption, ReencryptionReply, ReencryptionStatus,
+    PublicKey, PublicKeyDocument, ReencryptAll, Reencryption, ReencryptionReply, ReencryptionStatus, ReleaseKey, Released,
     SetPolicy, Show,
 };
 use axum::body::Body;
 use base::{Id, Kind, noun};
 use bytes::Bytes;
 use datasets::{Name, Protecting};
-use fields::FieldPolicy;
+use fields::{FieldPolicy, KeyName};
 use futures::{Stream, StreamExt as _};
 use http::Response;
 use http::request::Parts;
+use policy::Resource;
 use std::io;
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -30,6 +31,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .document::<Outputs, _, _>(outputs)
         .document::<ForgetOutput, _, _>(forget_output)
         .document::<PublicKey, _, _>(public_key)
+        .document::<ReleaseKey, _, _>(release_key)
         .document::<ReencryptAll, _, _>(reencrypt_all)
         .document::<ReencryptionStatus, _, _>(reencryption)
         .streamed::<Protect, _, _>(protect)
@@ -79,6 +81,14 @@ async fn public_key(ask: Ask<PublicKey>) -> Result<PublicKeyDocument, Failure> {
     let document = serde_json::to_value(key)
         .map_err(|error| Failure::new(Kind::Internal, format!("the key cannot be written: {error}")))?;
     Ok(PublicKeyDocument { document })
+}
+
+async fn release_key(ask: Ask<ReleaseKey>) -> Result<Released, Failure> {
+    let name: KeyName = ask.request.key_name.parse()?;
+    let wrapped = view::base64(&ask.request.wrapped_key, "wrapped key")?;
+    let permit = ask.permit_on(Resource::Dataset(name.dataset)).await?;
+    let key = ask.rooms.datasets.release_key(&ask.ctx, &permit, &name, &wrapped).await?;
+    Ok(Released { key: view::released(&key) })
 }
 
 async fn reencrypt_all(ask: Ask<ReencryptAll>) -> Result<Reencryption, Failure> {

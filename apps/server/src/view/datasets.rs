@@ -3,7 +3,10 @@
 use crate::failure::Failure;
 use api::Problem;
 use api::datasets::{Dataset, Detail, FileFormat, ProtectRequest, ProtectedOutput, Reencryption, UnderVersion};
-use base::Kind;
+use api::credentials::Token;
+use base::{Kind, Secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use fields::formats::{Dialect, Format};
 
 /// A dataset.
@@ -59,6 +62,16 @@ pub(crate) fn reencryption(job: datasets::Reencryption) -> Reencryption {
         total_bytes: job.total_bytes,
         asked: job.asked_at,
     }
+}
+
+/// Bytes in standard base64, as Parquet's key material has them.
+pub(crate) fn base64(text: &str, what: &str) -> Result<Vec<u8>, Failure> {
+    STANDARD.decode(text).map_err(|_| Failure::new(Kind::BadInput, format!("the {what} is no base64")))
+}
+
+/// A released key, for the one who asked.
+pub(crate) fn released(key: &Secret<Vec<u8>>) -> Token {
+    Token::new(STANDARD.encode(key.expose()))
 }
 
 /// The format that a request names.

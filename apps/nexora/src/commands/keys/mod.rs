@@ -10,7 +10,6 @@ pub(super) mod root;
 mod shreds;
 
 use crate::cli::{Keys, Scope};
-use crate::commands::place::is_pipe;
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts};
 use api::Client;
@@ -28,13 +27,8 @@ impl Show for Released {
 pub(crate) async fn run(client: &Client, output: Output, command: Keys) -> Result<(), Failure> {
     match command {
         Keys::Export(command) => export::run(client, output, command).await,
-        Keys::Release { dataset, key_metadata } => {
-            let key_metadata = match is_pipe(&key_metadata) {
-                true => std::io::read_to_string(std::io::stdin())
-                    .map_err(|error| Failure::io("standard input", &error))?,
-                false => text(&key_metadata)?,
-            };
-            let request = ReleaseRequest { dataset, key_metadata: key_metadata.trim_end().to_owned() };
+        Keys::Release { key_name, wrapped_key } => {
+            let request = ReleaseRequest { key_name, wrapped_key };
             output.show(&client.call::<ReleaseKey>(&request).await?)
         }
         Keys::Reencrypt(command) => reencrypt::run(client, output, command).await,
