@@ -1,4 +1,4 @@
-"""A reader of protected CSV files, made from the pages in docs/formats/ alone: what a stranger would write.
+"""A reader of protected CSV, JSON and NDJSON files, made from the pages in docs/formats/ alone: what a stranger would write.
 
 Reads a list of questions in JSON from standard input, all bytes in base64url:
   manifest      the manifest beside the output, text
@@ -13,6 +13,7 @@ and answers each with {"plain", "rows"} or {"refused"}.
 import hashlib
 import hmac
 import json
+import re
 import sys
 
 import ml_kem
@@ -157,39 +158,9 @@ def written(value, delimiter):
     return b'"' + value.encode().replace(b'"', b'""') + b'"' if must else value.encode()
 
 
-def read(question):
-    signed = manifest(question["manifest"], question["trusted"])
-    keys = data_keys(signed, data(question["private"]))
-    versions = {key["field"]: (int(key["id"], 16), key["key"]) for key in signed.get("field_keys", [])}
-    field_keys = {name: data(key) for name, key in question["field_keys"].items()}
-    file, output, policy = data(question["output"]), signed["output"], signed["policy"]
-    if output["format"] != "csv":
-        raise Refused("not CSV")
-    places = {
-        field["path"]: place(signed["organization"], signed["dataset"], field["path"]) for field in policy["fields"]
-    }
-
-    def reveal(field, associated_data, cell):
-        mode, path = field["mode"], field["path"]
-        if mode in ("aead", "gcm-siv"):
-            value = data(cell)
-            key = keys.get((path, key_id(value)))
-            if key is None:
-                raise Refused("a key that the manifest does not have")
-            return plain_value(field.get("type", "utf8"), open_value(mode, key, associated_data, value))
-        if mode == "siv":
-            value = data(cell)
-            if key_id(value) != versions[path][0]:
-                raise Refused("another key")
-            key = field_keys[versions[path][1]]
-            return plain_value(field.get("type", "utf8"), open_value(mode, key, associated_data, value))
-        if mode == "ff1":
-            key = field_keys[versions[path][1]]
-            return ff1_text(key, field["alphabet"], field.get("luhn", False), associated_data, cell, decrypt=True)
-        return cell
-
-    delimiter, bom = output["delimiter"].encode(), b""
-    body = file
+def csv_file(file, output, policy, reveal):
+    """The plain file, its number of rows, and (row, cell) of each cell of a field whose mode is `blind-index`."""
+    delimiter, bom, body = output["delimiter"].encode(), b"", file
     if body.startswith(b"\xef\xbb\xbf"):
         bom, body = body[:3], body[3:]
     every = rows(body, delimiter)
@@ -198,31 +169,163 @@ def read(question):
     plain = bom + b"".join(raw + behind for _, raw, behind in header)
     columns = {names.index(field["path"]): field for field in policy["fields"]}
     row_key = names.index(policy["row_key"]) if "row_key" in policy else None
-    search, found, count = question.get("search"), [], 0
-    if search:
-        field = next(field for field in policy["fields"] if field["path"] == search["field"])
-        key = field_keys[versions[field["path"]][1]]
-        at = names.index(field["path"])
-        steps = field.get("normalize", [])
-        wanted = blind_index(key, places[field["path"]], field["bits"], steps, search["value"])
+    count, indexes = 0, []
     for row in every:
         if len(row) == 1 and row[0][1] == b"":
             plain += row[0][2]
             continue
         count += 1
-        if search and row[at][0] is not None and data(row[at][0]) == wanted:
-            found.append(count)
         for column, (cell, raw, behind) in enumerate(row):
             field = columns.get(column)
-            if field and cell is not None and field["mode"] not in ("blind-index", "mask", "token"):
-                associated_data = places[field["path"]]
-                if row_key is not None:
-                    associated_data = with_row(associated_data, row[row_key][0])
-                raw = written(reveal(field, associated_data, cell), delimiter)
+            if field and cell is not None:
+                if field["mode"] == "blind-index":
+                    indexes.append((count, field["path"], cell))
+                if field["mode"] in OPEN:
+                    raw = written(reveal(field, row_key is not None and row[row_key][0], cell), delimiter)
             plain += raw + behind
+    return plain, count, indexes
+
+
+# JSON and NDJSON
+
+
+def steps(path):
+    """The steps of a path: names, and None for all elements."""
+    if not path.startswith(("$.", "$[")):
+        return (path,)
+    out, at = [], 1
+    while at < len(path):
+        if path.startswith("[*]", at):
+            out.append(None)
+            at += 3
+        elif path.startswith("['", at):
+            name, at = "", at + 2
+            while path[at] != "'":
+                at += path[at] == "\\"
+                name, at = name + path[at], at + 1
+            out.append(name)
+            at += 2
+        else:
+            found = re.compile(r"\.([^.\[]+)").match(path, at)
+            out.append(found[1])
+            at = found.end()
+    return tuple(out)
+
+
+SPACE = re.compile(r"[ \t\r\n]*")
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+PLAIN = re.compile(r"[^ \t\r\n,\]}]+")
+
+
+def spans(text, at, here):
+    """(steps, start, end) of every value from here on, the outer before the inner; the last item is where it ends."""
+    at = SPACE.match(text, at).end()
+    start, inner = at, []
+    if text[at] in "{[":
+        close = {"{": "}", "[": "]"}[text[at]]
+        at = SPACE.match(text, at + 1).end()
+        while text[at] != close:
+            name = None
+            if close == "}":
+                key = STRING.match(text, at)
+                name = json.loads(key[0])
+                at = SPACE.match(text, key.end()).end() + 1
+            *found, at = spans(text, at, here + (name,))
+            inner += found
+            at = SPACE.match(text, at).end()
+            if text[at] == ",":
+                at = SPACE.match(text, at + 1).end()
+        at += 1
+    else:
+        at = (STRING if text[at] == '"' else PLAIN).match(text, at).end()
+    return [(here, start, at), *inner, at]
+
+
+def string(value):
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    other = lambda c: f"\\u{ord(c):04x}" if c < " " else c
+    return '"' + "".join(escapes.get(c) or other(c) for c in value) + '"'
+
+
+def json_file(file, output, policy, reveal):
+    text, at, records = file.decode(), 0, []
+    if text.startswith("\ufeff"):
+        at = 1
+    at = SPACE.match(text, at).end()
+    array = output["format"] == "json" and text[at] == "["
+    at += array
+    while True:
+        at = SPACE.match(text, at).end()
+        if at == len(text) or array and text[at] == "]":
+            break
+        *found, at = spans(text, at, ())
+        records.append(found)
+        at = SPACE.match(text, at).end()
+        at += array and text[at] == ","
+    fields = {steps(field["path"]): field for field in policy["fields"]}
+    row_key = steps(policy["row_key"]) if "row_key" in policy else None
+    plain, since, indexes = "", 0, []
+    for row, record in enumerate(records, 1):
+        bound = False
+        if row_key:
+            keys = [text[start:end] for path, start, end in record if path == row_key]
+            key = next(key for key in keys if key != "null" and key[0] not in "{[")
+            bound = json.loads(key) if key[0] == '"' else key
+        for path, start, end in record:
+            field, raw = fields.get(path), text[start:end]
+            if field and raw != "null":
+                if field["mode"] == "blind-index":
+                    indexes.append((row, field["path"], json.loads(raw)))
+                if field["mode"] in OPEN:
+                    value = reveal(field, bound, json.loads(raw))
+                    if isinstance(value, bytes) and value[:1] == b"\xff":
+                        value = value[1:].decode()
+                    else:
+                        value = string(value.decode() if isinstance(value, bytes) else value)
+                    plain, since = plain + text[since:start] + value, end
+    return (plain + text[since:]).encode(), len(records), indexes
+
+
+FORMATS = {"csv": csv_file, "json": json_file, "ndjson": json_file}
+OPEN = ("aead", "gcm-siv", "siv", "ff1")
+
+
+def read(question):
+    signed = manifest(question["manifest"], question["trusted"])
+    keys = data_keys(signed, data(question["private"]))
+    versions = {key["field"]: (int(key["id"], 16), key["key"]) for key in signed.get("field_keys", [])}
+    field_keys = {name: data(key) for name, key in question["field_keys"].items()}
+    file, output, policy = data(question["output"]), signed["output"], signed["policy"]
+
+    def at(path):
+        return place(signed["organization"], signed["dataset"], path)
+
+    def reveal(field, row_key, cell):
+        mode, path = field["mode"], field["path"]
+        associated_data = at(path) if row_key is False else with_row(at(path), row_key)
+        if mode == "ff1":
+            key = field_keys[versions[path][1]]
+            return ff1_text(key, field["alphabet"], field.get("luhn", False), associated_data, cell, decrypt=True)
+        value = data(cell)
+        if mode == "siv":
+            number, version = versions[path]
+            key = field_keys[version] if key_id(value) == number else None
+        else:
+            key = keys.get((path, key_id(value)))
+        if key is None:
+            raise Refused("a key that the manifest does not have")
+        return plain_value(field.get("type", "utf8"), open_value(mode, key, associated_data, value))
+
+    plain, count, indexes = FORMATS[output["format"]](file, output, policy, reveal)
     # Only now is it known that the file is whole.
     if (output["rows"], output["bytes"], output["sha256"]) != (count, len(file), hashlib.sha256(file).hexdigest()):
         raise Refused("the file is not the one that was written")
+    found = []
+    if search := question.get("search"):
+        field = next(field for field in policy["fields"] if field["path"] == search["field"])
+        path, key = field["path"], field_keys[versions[field["path"]][1]]
+        wanted = blind_index(key, at(path), field["bits"], field.get("normalize", []), search["value"])
+        found = [row for row, of, cell in indexes if of == path and data(cell) == wanted]
     return {"plain": text(plain), "rows": found}
 
 
