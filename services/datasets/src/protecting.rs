@@ -138,12 +138,7 @@ pub(crate) struct Uses {
 
 impl Uses {
     /// Counts one use of each field key for each row that is new.
-    pub(crate) async fn count(
-        &mut self,
-        datasets: &Datasets,
-        ctx: &Context,
-        rows: u64,
-    ) -> Result<(), Error> {
+    pub(crate) async fn count(&mut self, datasets: &Datasets, ctx: &Context, rows: u64) -> Result<(), Error> {
         let more = rows.saturating_sub(self.counted);
         if more > 0 {
             for key in &self.keys {
@@ -165,8 +160,7 @@ impl Datasets {
         policy: FieldPolicy,
         format: Format,
     ) -> Result<(Engine<Protect>, Uses), Error> {
-        let Unlocked { ring, tokens, versions } =
-            self.field_keys(ctx, permit, key.dataset, &policy).await?;
+        let Unlocked { ring, tokens, versions } = self.field_keys(ctx, permit, key.dataset, &policy).await?;
         let spool = format.spooled().then(|| self.spool()).transpose()?;
         let (provider, run) = (self.provider.clone(), self.fresh_run());
         let file = compute(move || {
@@ -202,12 +196,9 @@ impl Datasets {
         dataset: Id<noun::Dataset>,
         content: Manifest,
     ) -> Result<(Manifest, SignedManifest), Error> {
-        let key = self.keys.manifest_key(ctx, permit, dataset).await?;
-        let sign = move || {
-            let manifest = content.sign(&key);
-            Ok((content, manifest))
-        };
-        compute(sign).await
+        let (typ, json) = (fields::TYPE, content.to_json());
+        let jws = self.keys.sign(ctx, keys::Purpose::Manifest, permit, dataset, typ, json).await?;
+        Ok((content, SignedManifest::from_jws(jws)))
     }
 
     /// Puts a refusal on record, and hands everything on.

@@ -205,6 +205,9 @@ pub enum Error {
     /// Something about recovery is refused.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// A thread that worked for a request ended without an answer.
+    #[error("a worker ended without an answer: this is a fault of ours; try again")]
+    Worker,
     /// A stored key does not read.
     #[error("a stored {what} does not read: the file is damaged or was changed by hand")]
     Damaged {
@@ -257,7 +260,7 @@ impl Fault for Error {
             | Self::WrongSuite { .. }
             | Self::WrongRotation => Kind::BadInput,
             Self::NotBegun | Self::EpochUnread { .. } => Kind::Unavailable,
-            Self::WrongPermit | Self::Damaged { .. } => Kind::Internal,
+            Self::WrongPermit | Self::Worker | Self::Damaged { .. } => Kind::Internal,
             Self::Root(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }

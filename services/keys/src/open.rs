@@ -9,6 +9,7 @@ use crate::{
 use base::{Action, Context, Id, Secret, digest, noun};
 use crypto::{
     hpke,
+    jws::Jws,
     sign::{SigningKey, VerifyingKey},
 };
 use policy::{Permit, Resource};
@@ -75,22 +76,34 @@ impl Keys {
         }
     }
 
-    /// The key with which this organization's nodes sign manifests, for a permit to protect this dataset.
+    /// Signs a document of type `typ` as this organization, for a permit to protect this dataset. The key does not
+    /// leave here, and signs for its own purpose only: manifests, so far.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::NotBegun`], [`Error::Closed`], [`Error::Root`], [`Error::Store`].
-    pub async fn manifest_key(
+    /// [`Error::Refused`], [`Error::WrongPermit`], also for another purpose; [`Error::NotBegun`],
+    /// [`Error::Closed`], [`Error::Root`], [`Error::Store`].
+    pub async fn sign(
         &self,
         ctx: &Context,
+        purpose: Purpose,
         permit: &Permit,
         dataset: Id<noun::Dataset>,
-    ) -> Result<SigningKey, Error> {
+        typ: &'static str,
+        payload: Vec<u8>,
+    ) -> Result<Jws, Error> {
+        if purpose != Purpose::Manifest {
+            return Err(Error::WrongPermit);
+        }
         self.allows(ctx, permit, PROTECTING, dataset)?;
         let read = self.store.read(ctx).await?;
-        let row = in_use(&read, &Line::own(Purpose::Manifest)).await?.ok_or(Error::NotBegun)?;
+        let row = in_use(&read, &Line::own(purpose)).await?.ok_or(Error::NotBegun)?;
         drop(read);
         self.count_uses(ctx, row.id()?, 1).await?;
-        self.signer(ctx, &row).await
+        let key = self.signer(ctx, &row).await?;
+        // The root may have taken its time: what was good before it is asked again.
+        self.allows(ctx, permit, PROTECTING, dataset)?;
+        let work = tokio::task::spawn_blocking(move || Jws::sign(&key, typ, &payload));
+        work.await.map_err(|_| Error::Worker)
     }
 
     /// Who signs manifests under this key name ([`VerifyingKey::thumbprint`]): the organization itself, by any

@@ -3,8 +3,6 @@
 
 mod references;
 mod schema;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use references::{refer, references, set_wraps, unrefer, wraps_of};
 pub(crate) use schema::SCHEMA;
@@ -411,3 +409,6 @@ pub(crate) async fn wrapped(
     }
     Ok(door.all(select.order_by_asc(key::Column::Id).limit(limit)).await?)
 }
+
+#[cfg(test)]
+mod tests;

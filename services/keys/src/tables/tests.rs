@@ -102,7 +102,8 @@ async fn of_the_first_release(dir: &Path, root: &SealedFile) -> Vec<u8> {
     let mut tx = store.write(&admin(organization)).await.expect("its turn");
     let pair = hpke::KeyPair::generate(&*provider, Suite::Hybrid768);
     let (public, private) = (pair.public.as_bytes(), pair.private.as_secret());
-    let old = Old { seed: 1, purpose: "organization", dataset: None, algorithm: "hybrid-768", public, private };
+    let old =
+        Old { seed: 1, purpose: "organization", dataset: None, algorithm: "hybrid-768", public, private };
     keep(&mut tx, root, organization, old).await;
     let origin = checkpoint::origin(organization, checkpoint::FIRST_GENERATION);
     let mut named = Vec::new();
@@ -114,7 +115,8 @@ async fn of_the_first_release(dir: &Path, root: &SealedFile) -> Vec<u8> {
         let (public, private) = (key.verifying_key().as_bytes(), key.as_secret());
         named.push(VerifierKey::new(&origin, kind, public).expect("a key"));
         let algorithm = algorithm.as_str();
-        keep(&mut tx, root, organization, Old { seed, purpose, dataset: None, algorithm, public, private }).await;
+        keep(&mut tx, root, organization, Old { seed, purpose, dataset: None, algorithm, public, private })
+            .await;
     }
     let dataset = hpke::KeyPair::generate(&*provider, Suite::Hybrid768);
     let mut old = Old {
@@ -193,7 +195,8 @@ async fn the_log_of_the_first_release_is_set_apart_before_its_organization_is_fo
     of_the_first_release(dir.path(), &root).await;
     let store = store(dir.path(), AFTER).await;
     let (organization, ctx) = (store.platform(), admin(store.platform()));
-    let keys = Keys::new(store.clone(), Arc::clone(&root) as Arc<dyn RootOfTrust>, provider, Arc::new(Stopped));
+    let keys =
+        Keys::new(store.clone(), Arc::clone(&root) as Arc<dyn RootOfTrust>, provider, Arc::new(Stopped));
     for _ in 0..2 {
         let mut tx = store.write(&ctx).await.expect("its turn");
         keys.set_log_apart(&mut tx, organization).await.expect("it is moved, once");

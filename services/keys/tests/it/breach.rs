@@ -46,7 +46,7 @@ async fn a_breach_closes_every_key_in_one_commit_and_undoing_it_leaves_what_was_
     );
     breached(house.keys.check(&house.ctx, &mut lease).await.expect_err("a running reveal stops"));
     breached(house.keys.dataset_key(&house.ctx, first).await.expect_err("nothing is protected either"));
-    breached(house.keys.manifest_key(&house.ctx, &protect, first).await.expect_err("nor signed"));
+    breached(crate::signed(&house, &protect, first).await.expect_err("nor signed"));
     let (rotate, of) = (house.on_key(Action::KeysRotate, key), key);
     breached(house.keys.rotate(&house.ctx, &rotate, of, None).await.expect_err("nor rotated"));
     assert_eq!(house.keys.cached(), 0);

@@ -103,10 +103,15 @@ async fn manifests_are_signed_by_the_organization_or_a_registered_producer() {
     let house = House::new(dir.path()).await;
     let dataset = house.dataset(1).await;
     let permit = house.permit(&house.ctx, Action::DatasetsProtect, dataset);
-    let ours = house.keys.manifest_key(&house.ctx, &permit, dataset).await.expect("it opens");
-    let (signatory, key) =
-        house.keys.signatory(&house.ctx, &ours.verifying_key().thumbprint()).await.expect("it is known");
-    assert_eq!((signatory, &key), (Signatory::Organization, ours.verifying_key()));
+    let ours = crate::signed(&house, &permit, dataset).await.expect("it signs");
+    let name = ours.header().expect("a header").kid;
+    let (signatory, key) = house.keys.signatory(&house.ctx, &name).await.expect("it is known");
+    assert_eq!(signatory, Signatory::Organization);
+    let payload = ours.verify(&*crypto::aws_lc(), &key, "test+json").expect("under that very key");
+    assert_eq!(payload, b"{}");
+    let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
+    let refused = crate::signed(&house, &reveal, dataset).await.expect_err("a permit for something else");
+    assert!(matches!(refused, Error::WrongPermit));
 
     let provider = crypto::aws_lc();
     let theirs = SigningKey::generate(&*provider, Algorithm::MlDsa65);

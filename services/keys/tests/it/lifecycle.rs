@@ -169,18 +169,17 @@ async fn an_old_version_of_the_manifest_key_still_vouches_until_it_is_suspended(
     let house = House::new(dir.path()).await;
     let dataset = house.dataset(1).await;
     let permit = house.permit(&house.ctx, Action::DatasetsProtect, dataset);
-    let old = house.keys.manifest_key(&house.ctx, &permit, dataset).await.expect("it opens");
+    let old = crate::signed(&house, &permit, dataset).await.expect("it signs").header().expect("a header");
     let key = house.versions(Purpose::Manifest).await[0].id;
     let rotate = house.on_key(Action::KeysRotate, key);
     house.keys.rotate(&house.ctx, &rotate, key, Some(Suite::Cnsa2)).await.expect("it rotates");
-    let new = house.keys.manifest_key(&house.ctx, &permit, dataset).await.expect("it opens");
-    assert_eq!(new.algorithm().as_str(), "ML-DSA-87");
+    let new = crate::signed(&house, &permit, dataset).await.expect("it signs").header().expect("a header");
+    assert_eq!(new.alg.as_str(), "ML-DSA-87");
     for signer in [&old, &new] {
-        let thumbprint = signer.verifying_key().thumbprint();
-        house.keys.signatory(&house.ctx, &thumbprint).await.expect("both are known");
+        house.keys.signatory(&house.ctx, &signer.kid).await.expect("both are known");
     }
     house.keys.suspend(&house.ctx, &house.on_key(Action::KeysSuspend, key), key).await.expect("suspended");
-    let thumbprint = old.verifying_key().thumbprint();
+    let thumbprint = old.kid;
     let refused = house.keys.signatory(&house.ctx, &thumbprint).await.expect_err("it may be in wrong hands");
     assert!(matches!(refused, Error::Closed { state: State::Suspended, .. }));
     house.keys.resume(&house.ctx, &house.on_key(Action::KeysResume, key), key).await.expect("resumed");

@@ -178,3 +178,13 @@ pub(crate) async fn sealed(house: &House, dataset: Id<noun::Dataset>) -> (Id<nou
 
 /// What the data keys of these tests are bound to.
 pub(crate) const INFO: &[u8] = b"info";
+
+/// Has the organization sign a document for this permit.
+pub(crate) async fn signed(
+    house: &House,
+    permit: &Permit,
+    dataset: Id<noun::Dataset>,
+) -> Result<crypto::jws::Jws, keys::Error> {
+    let payload = b"{}".to_vec();
+    house.keys.sign(&house.ctx, Purpose::Manifest, permit, dataset, "test+json", payload).await
+}

@@ -108,7 +108,7 @@ async fn wraps_and_signings_are_counted_too() {
         (house.versions(Purpose::Manifest).await[0].id, house.versions(Purpose::Organization).await[0].id);
     assert_eq!(house.keys.wraps(&house.ctx, over).await.expect("a count"), 2, "its own and the manifest key");
     let protect = house.permit(&house.ctx, Action::DatasetsProtect, dataset);
-    house.keys.manifest_key(&house.ctx, &protect, dataset).await.expect("it opens");
+    crate::signed(&house, &protect, dataset).await.expect("it signs");
     let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
     house.keys.open_data_key(&house.ctx, &reveal, dataset, key, crate::INFO, &data).await.expect("it opens");
     for id in [manifest, over, key] {
