@@ -108,6 +108,8 @@ impl Keys {
             }
         }
 
+        // The root may have taken its time: what was allowed before it is asked again.
+        permit.check(self.clock.now())?;
         end(&mut tx, &mut row).await?;
         let dealt = self.deal(&mut tx, package.setup.quorum, &package.setup.keys()?).await?;
         let raised = self.raise_epoch(&mut tx).await?;

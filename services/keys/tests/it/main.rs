@@ -6,6 +6,7 @@ mod closing;
 mod custodians;
 mod export;
 mod fields;
+mod golden;
 mod hierarchy;
 mod lifecycle;
 mod recovery;
