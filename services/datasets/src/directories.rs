@@ -4,18 +4,20 @@
 //! The new pair is written beside the old one, under names of its own:
 //!
 //! 1. `OUTPUT.reencrypted`, synced;
-//! 2. `OUTPUT.reencrypted-HASH.manifest.json`, written under another name, synced and renamed: from here on the new
-//!    pair is whole. HASH is the start of the SHA-256 of the manifest that it replaces;
+//! 2. `OUTPUT.reencrypted-OLD-NEW.manifest.json`, written under another name, synced and renamed: from here on the new
+//!    pair is whole. OLD and NEW are the first 32 hexadecimal digits of the SHA-256 of the manifest that it replaces,
+//!    and of the new output;
 //! 3. the output is renamed into place, then its manifest.
 //!
 //! Cut off before 2, what was begun is removed at the next [`settle`](Destination::settle), and the old pair stands as
 //! it did. Cut off after it, `settle` goes on with 3: until then the new output and its manifest are both there, under
-//! one name or the other. It goes on only where the manifest in place is still the one named by HASH: whoever put
-//! another output there meanwhile keeps it.
+//! one name or the other. It goes on only where the manifest in place is still OLD, and where the output to go with the
+//! new manifest is NEW: whoever put another output there meanwhile keeps it.
 
 use crate::{Destination, DestinationError, Location, Source, Stage, Stored};
 use base::digest;
 use bytes::{Bytes, BytesMut};
+use crypto::digest::Sha256;
 use futures::future::{BoxFuture, FutureExt as _};
 use std::{
     ffi::OsString,
@@ -27,6 +29,9 @@ use std::{
 
 /// Bytes per read.
 const PIECE: usize = 256 << 10;
+
+/// How the name of a manifest ends.
+const MANIFEST: &str = ".manifest.json";
 
 /// The largest manifest, in bytes.
 const MAX_MANIFEST: u64 = 8 << 20;
@@ -65,7 +70,7 @@ impl Directories {
         Ok(Pair {
             location: location.clone(),
             output: parent.join(name),
-            manifest: beside(".manifest.json"),
+            manifest: beside(MANIFEST),
             staged: beside(".reencrypted"),
             part: beside(".reencrypted.part"),
             staged_manifest: {
@@ -96,22 +101,24 @@ impl Pair {
         |source| DestinationError::Io { location: self.location.clone(), source }
     }
 
-    fn staged_for(&self, old: &[u8]) -> PathBuf {
+    fn staged_for(&self, old: &str, new: &str) -> PathBuf {
         let mut name = self.staged_manifest.clone();
-        name.push(mark(old));
-        name.push(".manifest.json");
+        name.push(format!("{old}-{new}{MANIFEST}"));
         self.parent.join(name)
     }
 
-    /// The staged manifests there are: one, but for odd ends.
-    fn staged_manifests(&self) -> io::Result<Vec<PathBuf>> {
+    /// The staged manifests there are, one but for odd ends: which manifest each replaces, and which output it
+    /// describes.
+    fn staged_manifests(&self) -> io::Result<Vec<(PathBuf, String, String)>> {
         let begin = self.staged_manifest.as_encoded_bytes();
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.parent)? {
             let name = entry?.file_name();
             let bytes = name.as_encoded_bytes();
-            if bytes.starts_with(begin) && bytes.ends_with(b".manifest.json") {
-                found.push(self.parent.join(name));
+            let marks = bytes.strip_prefix(begin).and_then(|rest| rest.strip_suffix(MANIFEST.as_bytes()));
+            let marks = marks.map(String::from_utf8_lossy);
+            if let Some((old, new)) = marks.as_deref().and_then(|marks| marks.split_once('-')) {
+                found.push((self.parent.join(&name), old.to_owned(), new.to_owned()));
             }
         }
         Ok(found)
@@ -134,9 +141,9 @@ impl Pair {
         Ok(file)
     }
 
-    /// Puts the staged output and this manifest in the place of the pair with manifest `old`; `false` where that
-    /// does not stand there any more.
-    fn replace(&self, old: &[u8], manifest: &[u8]) -> io::Result<bool> {
+    /// Puts the staged output, which has this mark, and this manifest in the place of the pair with manifest `old`;
+    /// `false` where that does not stand there any more.
+    fn replace(&self, old: &[u8], manifest: &[u8], output: &str) -> io::Result<bool> {
         if fs::read(&self.manifest)? != old {
             fs::remove_file(&self.staged)?;
             return Ok(false);
@@ -148,22 +155,17 @@ impl Pair {
         part.write_all(manifest)?;
         part.sync_all()?;
         drop(part);
-        fs::rename(&self.part, self.staged_for(old))?;
+        fs::rename(&self.part, self.staged_for(&mark(old), output))?;
         sync(&self.parent)?;
         self.settle()?;
-        Ok(true)
+        Ok(fs::read(&self.manifest)? == manifest)
     }
 
     fn settle(&self) -> io::Result<()> {
         remove(&self.part)?;
-        for staged in self.staged_manifests()? {
+        for (staged, old, new) in self.staged_manifests()? {
             let in_place = fs::read(&self.manifest).unwrap_or_default();
-            if staged == self.staged_for(&in_place) {
-                match fs::rename(&self.staged, &self.output) {
-                    // It was renamed before the cut.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    renamed => renamed?,
-                }
+            if mark(&in_place) == old && self.put_output(&new)? {
                 sync(&self.parent)?;
                 fs::rename(&staged, &self.manifest)?;
             } else {
@@ -172,6 +174,25 @@ impl Pair {
         }
         remove(&self.staged)?;
         sync(&self.parent)
+    }
+}
+
+impl Pair {
+    /// Puts the staged output in its place, or finds that it was put there before a cut; `false` where it is lost.
+    fn put_output(&self, new: &str) -> io::Result<bool> {
+        match fs::rename(&self.staged, &self.output) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (mut file, mut hash) = (regular(&self.output)?, Sha256::new());
+                let mut piece = vec![0; PIECE];
+                loop {
+                    match file.read(&mut piece)? {
+                        0 => return Ok(cut(&hash.finish()) == new),
+                        length => hash.update(&piece[..length]),
+                    }
+                }
+            }
+            renamed => renamed.map(|()| true),
+        }
     }
 }
 
@@ -196,9 +217,12 @@ fn sync(dir: &Path) -> io::Result<()> {
 
 /// How a staged manifest names the one that it replaces.
 fn mark(manifest: &[u8]) -> String {
-    let mut hash = digest::hex(&digest::sha256(manifest));
-    hash.truncate(32);
-    hash
+    cut(&digest::sha256(manifest))
+}
+
+/// The start of a hash, as names hold it.
+fn cut(hash: &[u8; 32]) -> String {
+    digest::hex(&hash[..16])
 }
 
 impl Destination for Directories {
@@ -222,7 +246,7 @@ impl Destination for Directories {
         async move {
             let pair = self.pair(location)?;
             let file = blocking(&pair, Pair::begin).await?;
-            Ok(Box::new(Writing { pair, file: Some(file) }) as Box<dyn Stage>)
+            Ok(Box::new(Writing { pair, file: Some(file), hash: Sha256::new() }) as Box<dyn Stage>)
         }
         .boxed()
     }
@@ -276,6 +300,7 @@ struct Writing {
     pair: Pair,
     /// `None` after a failure.
     file: Option<File>,
+    hash: Sha256,
 }
 
 impl Writing {
@@ -292,6 +317,7 @@ impl Writing {
 
 impl Stage for Writing {
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), DestinationError>> {
+        self.hash.update(&bytes);
         self.on_file(move |file| file.write_all(&bytes)).boxed()
     }
 
@@ -306,8 +332,8 @@ impl Stage for Writing {
     ) -> BoxFuture<'a, Result<(), DestinationError>> {
         async move {
             self.sync().await?;
-            let (old, manifest) = (old.to_vec(), manifest.to_vec());
-            if blocking(&self.pair, move |pair| pair.replace(&old, &manifest)).await? {
+            let (old, manifest, output) = (old.to_vec(), manifest.to_vec(), cut(&self.hash.clone().finish()));
+            if blocking(&self.pair, move |pair| pair.replace(&old, &manifest, &output)).await? {
                 Ok(())
             } else {
                 Err(DestinationError::Replaced { location: self.pair.location.clone() })

@@ -5,7 +5,8 @@
 //! on with the outputs that are left. One call of [`Datasets::reencrypt_step`] is a few pieces of one output.
 
 use crate::{
-    Datasets, Error, JobState, Location, Name, Reencrypting, Reencryption, Source, Stage, Stored,
+    Datasets, DestinationError, Error, JobState, Location, Name, Reencrypting, Reencryption, Source, Stage,
+    Stored,
     registry::manifest_hash,
     tables::{self, outputs::Registered},
 };
@@ -302,12 +303,20 @@ impl Datasets {
         stage.sync().await?;
         let new = run.finish().await?;
         let replaced = stage.replace(&manifest, &new.manifest.to_file()).await;
-        let gone = if replaced.is_ok() { output.run } else { new.content.run };
-        let mut tx = self.store.write(ctx).await?;
-        self.unregister(&mut tx, gone).await?;
-        tx.commit_derived().await?;
+        let gone = match &replaced {
+            Ok(()) => Some(output.run),
+            Err(DestinationError::Replaced { .. }) => Some(new.content.run),
+            // Which of the two stands there is not known before it is settled: the keys of both are kept.
+            Err(_) => None,
+        };
+        if let Some(run) = gone {
+            let mut tx = self.store.write(ctx).await?;
+            self.unregister(&mut tx, run).await?;
+            tx.commit_derived().await?;
+        }
+        replaced?;
         tracing::info!(run = %new.content.run, from = %output.run, %location, "an output was protected anew");
-        Ok(replaced?)
+        Ok(())
     }
 
     /// Takes what does not stand at a location any more off the register: all but the run of this manifest. Only where

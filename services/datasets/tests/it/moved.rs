@@ -78,6 +78,9 @@ async fn a_moved_value_does_not_open_and_says_where_it_stands() {
     assert!(error.to_string().starts_with("row 1, column `a`"), "{error}");
 }
 
+/// Puts parts of another run's manifest, or of another dataset's, into one.
+type Change = fn(&mut Manifest, &Manifest, &Manifest);
+
 /// A producer that is trusted signs a manifest with parts of another: what was sealed elsewhere does not open.
 #[tokio::test]
 async fn keys_and_values_of_another_dataset_run_or_suite_do_not_open() {
@@ -94,12 +97,12 @@ async fn keys_and_values_of_another_dataset_run_or_suite_do_not_open() {
     let (_, other) = protect("two").await;
     assert_eq!(house.reveal(&house.ctx, &output, &first.sign(&by), 1_000).await.expect("it is whole"), INPUT);
 
-    let with = |change: fn(&mut Manifest, &Manifest, &Manifest)| {
+    let with = |change: Change| {
         let mut manifest = first.clone();
         change(&mut manifest, &second, &other);
         manifest
     };
-    let closed: [(&str, fn(&mut Manifest, &Manifest, &Manifest)); 7] = [
+    let closed: [(&str, Change); 7] = [
         ("the keys of another run", |manifest, second, _| manifest.keys.clone_from(&second.keys)),
         ("another run", |manifest, second, _| manifest.run = second.run),
         ("another suite", |manifest, _, _| manifest.suite = Suite::Cnsa2),

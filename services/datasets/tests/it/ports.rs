@@ -193,8 +193,10 @@ async fn local_directories_are_a_destination() {
 #[tokio::test]
 async fn a_replacement_may_be_cut_off_anywhere() {
     use sha2::Digest as _;
-    let mark: String =
-        sha2::Sha256::digest(b"before").iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let mark = |bytes: &[u8]| -> String {
+        sha2::Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    };
+    let mark = format!("{}-{}", mark(b"before"), mark(b"new"));
     for cut in 0..5 {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("x.csv");
@@ -236,6 +238,15 @@ async fn a_replacement_may_be_cut_off_anywhere() {
             "nothing is left over at cut {cut}"
         );
     }
+    // The new output was lost: its manifest does not take the place of the old one.
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("x.csv");
+    let location = put(&path, b"old", b"before");
+    fs::write(dir.path().join(format!("x.csv.reencrypted-{mark}.manifest.json")), b"after")
+        .expect("it writes");
+    Directories::new([dir.path().to_owned()]).settle(&location).await.expect("it settles");
+    assert_eq!(fs::read(manifest_of(&path)).expect("it is there"), b"before");
+    assert_eq!(fs::read_dir(dir.path()).expect("it reads").count(), 2);
     // Another output was put there after the cut: it stays.
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("x.csv");
