@@ -188,3 +188,31 @@ pub(crate) fn described(entry: Entry, row: &Row) -> Result<Entry, Error> {
     }
     Ok(entry)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, under};
+    use crate::Purpose;
+    use base::Id;
+
+    /// `docs/formats/root.md`: what is stored opens under these bytes only.
+    #[test]
+    fn the_bytes_are_the_documented_ones() {
+        let (organization, key) = (Id::from_bytes([1; 16]), Id::from_bytes([2; 16]));
+        let own = under(organization, key, &Line::own(Purpose::Manifest), "ML-DSA-65", 0);
+        let mut expected = b"\0\0\0\x14nexora/private-key/1".to_vec();
+        expected.extend_from_slice(b"\0\0\0\x1eorg_040g2081040g2081040g208104");
+        expected.extend_from_slice(b"\0\0\0\x1ekey_081040g2081040g2081040g208");
+        let head = expected.len();
+        expected.extend_from_slice(b"\0\0\0\x08manifest\0\0\0\x09ML-DSA-65");
+        assert_eq!(own, expected);
+
+        let line = Line::field(Id::from_bytes([0; 16]), "$.items[*].sku", "aes-256-siv");
+        let field = under(organization, key, &line, "aes-256-siv", 0x0102_0304);
+        expected.truncate(head);
+        expected.extend_from_slice(b"\0\0\0\x05field\0\0\0\x0baes-256-siv");
+        expected.extend_from_slice(b"\0\0\0\x1edst_00000000000000000000000000");
+        expected.extend_from_slice(b"\0\0\0\x0e$.items[*].sku\0\0\0\x04\x01\x02\x03\x04");
+        assert_eq!(field, expected);
+    }
+}
