@@ -14,7 +14,8 @@ Modes:
   gcm-siv           the same with AES-256-GCM-SIV
   siv               deterministic AES-SIV: equal values look equal, and can be joined
   ff1:ALPHABET      format-preserving FF1: the result has the same form. Alphabets: digits, hex, lower, upper,
-                    letters, upper-digits, alphanumeric; ff1:digits+luhn computes the check digit of a card anew.
+                    letters, alphanumeric, alphanumeric-lower, alphanumeric-upper; separators stay, other letters
+                    and digits are refused; ff1:digits+luhn computes the check digit of a card anew.
                     FF1 CANNOT DETECT a wrong key or a changed value: it reveals to something else, without an
                     error. Its key is named by the signed manifest alone, so nothing is revealed without that
   blind-index:BITS  a keyed hash of so many bits, for search; +lowercase and the like normalize. It leaks which
