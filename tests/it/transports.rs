@@ -295,7 +295,7 @@ fn recovery(walk: &mut Walk, admin: &str) {
     let files: Vec<(String, String)> =
         ["cleo", "dora", "emil"].map(|name| (walk.path(&format!("{name}.key")), walk.path(name))).into();
     for (key, public) in &files {
-        let mut make = nexora(&["keys", "recovery", "custodian", key, "--name", "custodian"]);
+        let mut make = nexora(&["keys", "recovery", "custodian", key, "--name", public]);
         let made = run(make.env("NEXORA_PASSPHRASE", "a custodian's passphrase")).ok();
         fs::write(public, made.out).expect("written");
         arguments.extend(["--custodian", public]);

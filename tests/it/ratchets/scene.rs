@@ -281,7 +281,17 @@ impl Scene {
                 let path = format!("/api/v1/exports/{}/approve", text(&asked["id"]));
                 let _ = post(&self.second, &path, &json!({})).ok();
             }
-            "shreds.approve" => drop(post(&self.second, "/api/v1/shreds", &scope).ok()),
+            // By the other person, in place of one's own.
+            "shreds.approve" => {
+                let own = self.newest("/api/v1/shreds", "apr", |row| row["state"] == "requested");
+                let _ = post(admin, &format!("/api/v1/shreds/{own}/cancel"), &json!({}));
+                let _ = post(&self.second, "/api/v1/shreds", &scope).ok();
+            }
+            // The spare dataset is gone by now.
+            "shreds.cancel" => {
+                let all = json!({"scope": "organization", "reason": "a drill"});
+                let _ = post(admin, "/api/v1/shreds", &all).ok();
+            }
             "producers.revoke" => {
                 let body = json!({"name": self.name("partner"), "public_key": producer()});
                 let _ = post(admin, "/api/v1/producers", &body).ok();
