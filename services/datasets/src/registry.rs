@@ -51,9 +51,10 @@ impl Datasets {
         loop {
             let page = tables::outputs::list(&read, dataset, after, u64::from(limit.get()) + 1).await?;
             let last = page.len() <= wanted;
+            let keys = tables::outputs::keys_of(&read, page.iter().map(|output| output.run)).await?;
             for output in page {
                 after = Some(output.run);
-                let current = in_use.all(&tables::outputs::keys(&read, output.run).await?);
+                let current = in_use.all(keys.get(&output.run).map_or(&[], Vec::as_slice));
                 if !(old_only && current) {
                     items.push(self.output(output, current));
                 }

@@ -98,14 +98,15 @@ impl Datasets {
         self.covers(ctx, &permit, Action::KeysReencrypt, resource).await?;
         let dataset = self.get(ctx, name).await?.id;
         let in_use = self.keys_in_use(ctx, dataset).await?;
-        let mut tx = self.store.write(ctx).await?;
+        let read = self.store.read(ctx).await?;
         let (mut left, mut elsewhere, mut after) = (VecDeque::new(), 0, None);
         loop {
-            let page = tables::outputs::list(&tx, dataset, after, PAGE).await?;
+            let page = tables::outputs::list(&read, dataset, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.run);
+            let keys = tables::outputs::keys_of(&read, page.iter().map(|output| output.run)).await?;
             for output in page {
-                if in_use.all(&tables::outputs::keys(&tx, output.run).await?) {
+                if in_use.all(keys.get(&output.run).map_or(&[], Vec::as_slice)) {
                     continue;
                 }
                 match output.location.clone().filter(|location| self.writable(location)) {
@@ -114,6 +115,7 @@ impl Datasets {
                 }
             }
         }
+        drop(read);
         let now = self.clock.now();
         let progress = Reencryption {
             job: Id::fresh(now, crypto::random(&*self.provider)),
@@ -128,6 +130,7 @@ impl Datasets {
             asked_at: now,
             moved_at: now,
         };
+        let mut tx = self.store.write(ctx).await?;
         tables::jobs::put(&mut tx, dataset, &progress).await?;
         let entry = Entry::done(Kind::DatasetReencryptionAsked, dataset)
             .fact("job", progress.job)

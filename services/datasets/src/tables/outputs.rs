@@ -9,6 +9,7 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{ExprTrait as _, OnConflict},
 };
+use std::collections::HashMap;
 use store::{Queries, Tx};
 
 mod output {
@@ -61,6 +62,9 @@ mod output_key {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Runs per query; SQLite binds at most 32,766 values to one.
+const CHUNK: usize = 1_000;
 
 /// A row of the registry.
 #[derive(Debug, Clone)]
@@ -142,11 +146,25 @@ pub(crate) async fn get(door: &impl Queries, run: Id<noun::Job>) -> Result<Optio
 
 /// The keys that an output stands under.
 pub(crate) async fn keys(door: &impl Queries, run: Id<noun::Job>) -> Result<Vec<Id<noun::Key>>, Error> {
-    let wanted = output_key::Column::Run.eq(run.as_bytes().to_vec());
-    let rows = door.all(output_key::Entity::find().filter(wanted)).await?;
-    rows.iter()
-        .map(|row| Id::from_slice(&row.key).ok_or(Error::Damaged { what: "key of an output" }))
-        .collect()
+    Ok(keys_of(door, [run]).await?.remove(&run).unwrap_or_default())
+}
+
+/// The keys that each of these outputs stands under.
+pub(crate) async fn keys_of(
+    door: &impl Queries,
+    runs: impl IntoIterator<Item = Id<noun::Job>>,
+) -> Result<HashMap<Id<noun::Job>, Vec<Id<noun::Key>>>, Error> {
+    let runs: Vec<_> = runs.into_iter().map(|run| run.as_bytes().to_vec()).collect();
+    let mut found: HashMap<_, Vec<_>> = HashMap::with_capacity(runs.len());
+    for chunk in runs.chunks(CHUNK) {
+        let wanted = output_key::Column::Run.is_in(chunk.to_vec());
+        for row in door.all(output_key::Entity::find().filter(wanted)).await? {
+            let run = Id::from_slice(&row.run).ok_or(Error::Damaged { what: "run of an output" })?;
+            let key = Id::from_slice(&row.key).ok_or(Error::Damaged { what: "key of an output" })?;
+            found.entry(run).or_default().push(key);
+        }
+    }
+    Ok(found)
 }
 
 /// The outputs of a dataset after `after`, in the order of their runs.
