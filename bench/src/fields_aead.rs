@@ -74,7 +74,8 @@ fn one(size: usize) -> Result<Figures, Failure> {
         key: Id::from_bytes([3; 16]),
         public: pair.public,
     };
-    let place = Place { organization: to.organization, dataset: to.dataset, field: "email" }.associated_data();
+    let place =
+        Place { organization: to.organization, dataset: to.dataset, field: "email" }.associated_data();
     let mut plain = vec![0; size * VALUES as usize];
     provider.fill(&mut plain);
     let batch = |values: &[u8]| {
@@ -123,7 +124,13 @@ fn one(size: usize) -> Result<Figures, Failure> {
 }
 
 /// The bare cipher over all values.
-fn floor(key: &LessSafeKey, counter: &mut u64, place: &[u8], plain: &[u8], size: usize) -> Result<(), Failure> {
+fn floor(
+    key: &LessSafeKey,
+    counter: &mut u64,
+    place: &[u8],
+    plain: &[u8],
+    size: usize,
+) -> Result<(), Failure> {
     let mut buffer = Vec::with_capacity(size + AES_256_GCM.tag_len());
     for value in plain.chunks(size) {
         let mut nonce = [0; 12];

@@ -103,6 +103,7 @@ pub(crate) struct Sink {
     /// Where each value ends; unused where all have the same width.
     ends: Vec<i32>,
     large: Vec<i64>,
+    count: usize,
 }
 
 impl Sink {
@@ -120,7 +121,7 @@ impl Sink {
                 ends.push(0);
             }
         }
-        Self { of, width, bytes: Vec::with_capacity(bytes), ends, large }
+        Self { of, width, bytes: Vec::with_capacity(bytes), ends, large, count: 0 }
     }
 
     /// To append the bytes of the next value to; [`end`](Self::end) ends it.
@@ -130,6 +131,7 @@ impl Sink {
 
     /// Ends a value, which began at this length.
     pub(crate) fn end(&mut self, start: usize) -> Result<(), Why> {
+        self.count += 1;
         match self.width {
             Some(width) if self.bytes.len() - start == width => Ok(()),
             Some(_) => Err(Why::NotOfType { of: self.of.to_string() }),
@@ -146,6 +148,7 @@ impl Sink {
 
     /// Appends a place without a value.
     pub(crate) fn null(&mut self) {
+        self.count += 1;
         match self.width {
             Some(width) => self.bytes.resize(self.bytes.len() + width, 0),
             None if !self.large.is_empty() => self.large.push(self.large[self.large.len() - 1]),
@@ -162,7 +165,7 @@ impl Sink {
 
     /// The array; on failure the value at fault.
     pub(crate) fn finish(self, nulls: Option<NullBuffer>) -> Result<ArrayRef, (usize, Why)> {
-        let Self { of, width, bytes, ends, large } = self;
+        let Self { of, width, bytes, ends, large, count } = self;
         if of == DataType::Boolean {
             if let Some(at) = bytes.iter().position(|byte| *byte > 1) {
                 return Err((at, Why::NotOfType { of: of.to_string() }));
@@ -170,10 +173,8 @@ impl Sink {
             let values = BooleanBuffer::collect_bool(bytes.len(), |at| bytes[at] == 1);
             return Ok(Arc::new(BooleanArray::new(values, nulls)));
         }
-        if let Some(width) = width {
-            // Only values without bytes are not counted by their bytes.
-            let values = bytes.len().checked_div(width).or_else(|| nulls.as_ref().map(NullBuffer::len));
-            return fixed(&of, values.unwrap_or(0), &bytes, nulls)
+        if width.is_some() {
+            return fixed(&of, count, &bytes, nulls)
                 .ok_or_else(|| (0, Why::NotOfType { of: of.to_string() }));
         }
         let bytes = Buffer::from_vec(bytes);

@@ -48,8 +48,8 @@ impl Type {
             | DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView
-            | DataType::FixedSizeBinary(_)
             | DataType::Boolean => true,
+            DataType::FixedSizeBinary(width) => FIXED.contains(width),
             other => width(other).is_some(),
         };
         known.then(|| Self(Of::Arrow(array.clone())))
@@ -70,6 +70,10 @@ impl Type {
         self.0 == Of::Json
     }
 }
+
+/// The widths that fixed binary values may have. Every null takes its width in memory, so that a manifest must not
+/// name any.
+const FIXED: std::ops::RangeInclusive<i32> = 0..=65_536;
 
 /// Bytes of each value, where all have as many and lie one after the other, little-endian.
 pub(crate) fn width(of: &DataType) -> Option<usize> {
@@ -162,7 +166,7 @@ impl FromStr for Type {
         };
         let of = match (name, two) {
             ("fixed-binary", None) => {
-                one.parse().ok().filter(|width| *width >= 0).map(DataType::FixedSizeBinary)
+                one.parse().ok().filter(|width| FIXED.contains(width)).map(DataType::FixedSizeBinary)
             }
             ("time32", None) => unit()
                 .filter(|unit| matches!(unit, TimeUnit::Second | TimeUnit::Millisecond))
@@ -241,6 +245,7 @@ mod tests {
             "decimal32:10:2",
             "decimal64:+9:2",
             "fixed-binary:-1",
+            "fixed-binary:65537",
             "struct",
             "decimal128:38",
         ] {

@@ -2,8 +2,8 @@
 
 use crate::{random::Dice, world::World};
 use arrow_array::{
-    Array as _, ArrayRef, BinaryArray, FixedSizeListArray, LargeListArray, RecordBatch, StringArray,
-    StructArray, cast::AsArray as _, types::Int8Type,
+    Array as _, ArrayRef, BinaryArray, FixedSizeBinaryArray, FixedSizeListArray, LargeListArray, RecordBatch,
+    StringArray, StructArray, cast::AsArray as _, types::Int8Type,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field as ArrowField};
@@ -143,6 +143,20 @@ fn no_bit_of_any_value_can_be_changed() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn values_without_bytes_are_counted() {
+    let world = World::new();
+    for nulls in [None, Some(vec![true, false, true].into())] {
+        let empty =
+            FixedSizeBinaryArray::try_new_with_len(0, Vec::<u8>::new().into(), nulls, 3).expect("an array");
+        let plain = RecordBatch::try_from_iter([("secret", Arc::new(empty) as ArrayRef)]).expect("a batch");
+        let mut protector = world.keyed(policy("aead")).expect("keys");
+        let sealed = protector.batch(&plain).expect("it protects");
+        let manifest = manifest(protector);
+        assert_eq!(world.revealer(&manifest).expect("keys").batch(&sealed).expect("it reveals"), plain);
     }
 }
 
