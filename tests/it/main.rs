@@ -10,6 +10,7 @@ mod demo;
 mod disk;
 mod docs;
 mod errors;
+mod formats;
 mod full;
 mod house;
 mod keys;

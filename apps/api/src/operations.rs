@@ -1,8 +1,8 @@
 //! The list of everything that can be asked.
 
 use crate::{
-    Descriptor, breaches, credentials, datasets, events, findings, identities, keys, ledgers, node, organizations,
-    producers, recovery, response, shreds,
+    Descriptor, breaches, credentials, datasets, events, findings, identities, keys, ledgers, node,
+    organizations, producers, recovery, response, shreds,
 };
 
 /// Every operation: what the routes, the OpenAPI document, the command line and the ratchets walk.

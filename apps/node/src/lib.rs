@@ -81,7 +81,8 @@ impl Node {
         let directory = Directory::hold(&config.data)?;
         let (stop_requests, stop_tasks) = (CancellationToken::new(), CancellationToken::new());
         let runner = Runner::new(stop_tasks.clone());
-        let (wiring, generated) = Wiring::make(&directory, passphrase, config.destinations.clone(), runner.clone()).await?;
+        let (wiring, generated) =
+            Wiring::make(&directory, passphrase, config.destinations.clone(), runner.clone()).await?;
         wiring.open_all().await?;
         let limits = Limits { connections: config.connections, ..Limits::default() };
         let tasks = TaskTracker::new();

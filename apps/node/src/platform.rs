@@ -158,9 +158,12 @@ impl ThisNode {
                         hold a recovery ceremony (nexora keys recovery restore)";
             return check(name, State::Failing, said);
         }
-        let breaches = self.wiring.keys.breaches(ctx).await.map_or(0, |all| {
-            all.into_iter().filter(|breach| breach.undone.is_none()).count()
-        });
+        let breaches = self
+            .wiring
+            .keys
+            .breaches(ctx)
+            .await
+            .map_or(0, |all| all.into_iter().filter(|breach| breach.undone.is_none()).count());
         match self.wiring.keys.lease(ctx, Vec::new()).await {
             Err(error) => check(name, State::Failing, error.to_string()),
             Ok(_) if breaches > 0 => {
@@ -186,7 +189,9 @@ impl ThisNode {
                         let said = format!("{shares}; never rehearsed: nexora keys recovery rehearse");
                         check(name, State::Warning, said)
                     }
-                    (Some(_), None) => check(name, State::Warning, format!("{shares}; there is no package yet")),
+                    (Some(_), None) => {
+                        check(name, State::Warning, format!("{shares}; there is no package yet"))
+                    }
                     (Some(_), Some(package)) if package.stale => {
                         check(name, State::Warning, format!("{shares}; the package is behind the keys"))
                     }

@@ -35,11 +35,8 @@ impl Place {
         given: Option<Secret<String>>,
         provider: &dyn Provider,
     ) -> Result<(Secret<String>, Option<PathBuf>), Error> {
-        let file = |source| Error::File {
-            what: "the root of trust's passphrase",
-            path: self.kept.clone(),
-            source,
-        };
+        let file =
+            |source| Error::File { what: "the root of trust's passphrase", path: self.kept.clone(), source };
         match given {
             Some(passphrase) => Ok((passphrase, None)),
             None if self.kept.exists() => {

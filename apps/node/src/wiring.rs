@@ -138,9 +138,15 @@ impl Wiring {
             issuer: Issuer::new(store.clone(), view, identities.clone(), crypto()),
             respond: Respond::new(store.clone(), standings.clone(), findings.clone(), identities.clone()),
             audit: Audit::new(store.clone(), directory.path(), Arc::clone(&clock), crypto()),
-            datasets: Datasets::new(store.clone(), keys.clone(), policy.clone(), crypto(), Arc::clone(&clock))
-                .with_spool(directory.path().join("spool"))
-                .with_destination(Arc::new(Directories::new(destinations))),
+            datasets: Datasets::new(
+                store.clone(),
+                keys.clone(),
+                policy.clone(),
+                crypto(),
+                Arc::clone(&clock),
+            )
+            .with_spool(directory.path().join("spool"))
+            .with_destination(Arc::new(Directories::new(destinations))),
             data: directory.path().to_owned(),
             findings,
             keys,

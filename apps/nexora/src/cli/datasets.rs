@@ -180,9 +180,11 @@ pub(crate) struct Protect {
 
 /// `reveal`.
 #[derive(Debug, Args)]
-#[command(after_help = "Nothing is revealed without its signed manifest: it names the keys, and the order, number and \
+#[command(
+    after_help = "Nothing is revealed without its signed manifest: it names the keys, and the order, number and \
                         hash of the rows. A field protected with ff1 is revealed without any check of its own: FF1 \
-                        cannot detect a wrong key or a changed value.")]
+                        cannot detect a wrong key or a changed value."
+)]
 pub(crate) struct Reveal {
     /// The protected file; `-` is standard input
     #[arg(value_name = "FILE")]

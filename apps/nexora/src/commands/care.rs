@@ -33,7 +33,10 @@ pub(super) fn goes_on(output: Output, care: Care, what: &str) -> Result<bool, Fa
 /// [`Kind::BadInput`] where nobody can be asked, or the answer was not `yes`.
 pub(super) fn is_so(question: &str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::new(Kind::BadInput, format!("{question} Nobody can be asked here: say --fingerprint")));
+        return Err(Failure::new(
+            Kind::BadInput,
+            format!("{question} Nobody can be asked here: say --fingerprint"),
+        ));
     }
     asked(&format!("{question} Type yes or no:"))
 }

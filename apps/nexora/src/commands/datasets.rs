@@ -6,8 +6,8 @@ use crate::cli::{Datasets, Policy};
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts, rows};
 use api::datasets::{
-    Create, CreateRequest, Dataset, DatasetRequest, Detail, ForgetOutput, ForgetOutputRequest, Forgotten, List,
-    ListRequest, Outputs, OutputsRequest, ProtectedOutput, SetPolicy, SetPolicyRequest,
+    Create, CreateRequest, Dataset, DatasetRequest, Detail, ForgetOutput, ForgetOutputRequest, Forgotten,
+    List, ListRequest, Outputs, OutputsRequest, ProtectedOutput, SetPolicy, SetPolicyRequest,
 };
 use api::{Client, Page};
 use base::Kind;

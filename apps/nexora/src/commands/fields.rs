@@ -77,8 +77,8 @@ pub(crate) async fn run(output: Output, command: Fields) -> Result<ExitCode, Fai
     let found = suggest::suggest(&formats::sample(format, &head)?);
     if let Some(path) = &write_policy {
         let policy = proposed(&found)?;
-        let mut json = serde_json::to_vec_pretty(&policy)
-            .map_err(|error| Failure::ours(format!("no JSON: {error}")))?;
+        let mut json =
+            serde_json::to_vec_pretty(&policy).map_err(|error| Failure::ours(format!("no JSON: {error}")))?;
         json.push(b'\n');
         let mut file = Unfinished::create(path)?;
         file.write(&json)?;

@@ -45,8 +45,11 @@ impl Source {
         } else {
             let file = tokio::fs::File::open(path).await.map_err(|error| wrong(&error))?;
             let metadata = file.metadata().await.map_err(|error| wrong(&error))?;
-            let bar =
-                if metadata.is_file() { progress::bytes(what, metadata.len()) } else { progress::stream(what) };
+            let bar = if metadata.is_file() {
+                progress::bytes(what, metadata.len())
+            } else {
+                progress::stream(what)
+            };
             (Box::new(file), bar)
         };
         let mut head = vec![0; HEAD];

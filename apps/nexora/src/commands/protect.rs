@@ -37,7 +37,10 @@ impl Places {
         };
         let manifest = match &protect.manifest {
             Some(manifest) if is_pipe(manifest) => {
-                return Err(Failure::new(Kind::BadInput, "the manifest goes into a file: say --manifest FILE"));
+                return Err(Failure::new(
+                    Kind::BadInput,
+                    "the manifest goes into a file: say --manifest FILE",
+                ));
             }
             Some(manifest) => manifest.clone(),
             None if is_pipe(&out) => {
@@ -83,7 +86,8 @@ pub(crate) async fn protect(session: &Session, output: Output, protect: &Protect
     let is_there = session.is_local() && !is_pipe(&out);
     let location = is_there.then(|| std::path::absolute(&out).ok()?.to_str().map(str::to_owned)).flatten();
     let dataset = dataset(protect)?;
-    let request = ProtectRequest { dataset, policy, format, delimiter, location, ..ProtectRequest::default() };
+    let request =
+        ProtectRequest { dataset, policy, format, delimiter, location, ..ProtectRequest::default() };
     let bar = source.bar();
     let parts = session.client().parts::<api::datasets::Protect>(&request, source.upload()).await?;
     let (data, signed) = (Sink::open(&out, output)?, Sink::open(&manifest, output)?);

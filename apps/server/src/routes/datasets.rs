@@ -7,9 +7,9 @@ use crate::outlet::{Gone, Outlet};
 use crate::view::datasets as view;
 use api::Problem;
 use api::datasets::{
-    Create, Dataset, Detail, ForgetOutput, Forgotten, List, Outputs, Protect, ProtectRequest, ProtectedOutput,
-    PublicKey, PublicKeyDocument, ReencryptAll, Reencryption, ReencryptionReply, ReencryptionStatus, ReleaseKey, Released,
-    SetPolicy, Show,
+    Create, Dataset, Detail, ForgetOutput, Forgotten, List, Outputs, Protect, ProtectRequest,
+    ProtectedOutput, PublicKey, PublicKeyDocument, ReencryptAll, Reencryption, ReencryptionReply,
+    ReencryptionStatus, ReleaseKey, Released, SetPolicy, Show,
 };
 use axum::body::Body;
 use base::{Id, Kind, noun};
@@ -109,9 +109,9 @@ fn policy(request: &ProtectRequest) -> Result<Option<FieldPolicy>, Failure> {
             Err(Failure::new(Kind::BadInput, "`fields` and `policy` both say what to protect: give one"))
         }
         (Some(fields), None) => Ok(Some(api::datasets::policy(fields, request.row_key.as_deref())?)),
-        (None, Some(policy)) => serde_json::from_str(policy)
-            .map(Some)
-            .map_err(|error| Failure::new(Kind::BadInput, format!("the field policy cannot be read: {error}"))),
+        (None, Some(policy)) => serde_json::from_str(policy).map(Some).map_err(|error| {
+            Failure::new(Kind::BadInput, format!("the field policy cannot be read: {error}"))
+        }),
         (None, None) => Ok(None),
     }
 }

@@ -5,8 +5,8 @@ use crate::call::{Ask, Routes};
 use crate::failure::Failure;
 use crate::view::keys as view;
 use api::keys::{
-    Activate, ApproveExport, Create, Destroy, Export, ExportOnRecord, Exports, FetchExport, Key, List, Resume, Rewrap,
-    Rewrapped, Rotate, SealedExport, SetRotation, Show, Shown, Suspend,
+    Activate, ApproveExport, Create, Destroy, Export, ExportOnRecord, Exports, FetchExport, Key, List,
+    Resume, Rewrap, Rewrapped, Rotate, SealedExport, SetRotation, Show, Shown, Suspend,
 };
 use base::{Id, Kind, noun};
 use crypto::hpke;

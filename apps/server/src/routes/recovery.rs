@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use crate::outlet::Outlet;
 use crate::view::recovery as view;
 use api::recovery::{
-    Aim, Approve, Begin, Ceremony, Package, Recovery, RecoveryReply, Restoration, Restore, SetUp, Show, ShowCeremony,
+    Aim, Approve, Begin, Ceremony, Package, Recovery, RecoveryReply, Restoration, Restore, SetUp, Show,
+    ShowCeremony,
 };
 use axum::body::Body;
 use base::Kind;

@@ -4,7 +4,7 @@ use crate::call::{Ask, Routes};
 use crate::failure::Failure;
 use crate::view::shreds as view;
 use api::breaches::{self, Breach, Declare, Undo};
-use api::shreds::{self, Approve, Cancel, Request, Shred, Show};
+use api::shreds::{self, Approve, Cancel, Request, Show, Shred};
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -50,7 +50,8 @@ async fn cancel(ask: Ask<Cancel>) -> Result<Shred, Failure> {
 }
 
 async fn list(ask: Ask<shreds::List>) -> Result<api::Page<Shred>, Failure> {
-    let items = ask.rooms.keys.shreds(&ask.ctx).await?.into_iter().map(view::shred).collect::<Result<_, _>>()?;
+    let items =
+        ask.rooms.keys.shreds(&ask.ctx).await?.into_iter().map(view::shred).collect::<Result<_, _>>()?;
     Ok(api::Page { items, next: None })
 }
 

@@ -2,8 +2,10 @@
 
 use crate::failure::Failure;
 use api::Problem;
-use api::datasets::{Dataset, Detail, FileFormat, ProtectRequest, ProtectedOutput, Reencryption, UnderVersion};
 use api::credentials::Token;
+use api::datasets::{
+    Dataset, Detail, FileFormat, ProtectRequest, ProtectedOutput, Reencryption, UnderVersion,
+};
 use base::{Kind, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -77,7 +79,9 @@ pub(crate) fn released(key: &Secret<Vec<u8>>) -> Token {
 /// The format that a request names.
 pub(crate) fn format(request: &ProtectRequest) -> Result<Format, Failure> {
     let format = match request.format {
-        FileFormat::Csv => Format::Csv(request.delimiter.map_or_else(|| Ok(Dialect::default()), Dialect::new)?),
+        FileFormat::Csv => {
+            Format::Csv(request.delimiter.map_or_else(|| Ok(Dialect::default()), Dialect::new)?)
+        }
         FileFormat::Json => Format::Json,
         FileFormat::Ndjson => Format::Ndjson,
         FileFormat::Parquet => Format::Parquet,

@@ -13,7 +13,10 @@ impl Show for api::breaches::Breach {
     fn table(&self) -> String {
         facts([
             ("breach", Some(self.id.to_string())),
-            ("keys of", Some(self.dataset.map_or_else(|| "the organization".to_owned(), |id| id.to_string()))),
+            (
+                "keys of",
+                Some(self.dataset.map_or_else(|| "the organization".to_owned(), |id| id.to_string())),
+            ),
             ("reason", Some(self.reason.clone())),
             ("declared", Some(self.declared.to_string())),
             ("declared by", Some(self.declared_by.to_string())),
@@ -44,7 +47,8 @@ pub(super) async fn run(client: &Client, output: Output, command: Breach) -> Res
     match command {
         Breach::Declare { scope: whose, reason, care } => {
             let scope = scope(whose);
-            let what = format!("suspend {} at once: nothing opens with them until it is undone", named(&scope));
+            let what =
+                format!("suspend {} at once: nothing opens with them until it is undone", named(&scope));
             if goes_on(output, care, &what)? {
                 output.show(&client.call::<Declare>(&DeclareRequest { scope, reason }).await?)?;
             }

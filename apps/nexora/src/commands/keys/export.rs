@@ -7,7 +7,9 @@ use crate::commands::place::Sink;
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts, rows};
 use api::datasets::{DatasetRequest, PublicKey};
-use api::keys::{ApprovalRequest, ApproveExport, ExportOnRecord, ExportRequest, Exports, FetchExport, SealedExport};
+use api::keys::{
+    ApprovalRequest, ApproveExport, ExportOnRecord, ExportRequest, Exports, FetchExport, SealedExport,
+};
 use api::operation::Nothing;
 use api::{Client, Page};
 

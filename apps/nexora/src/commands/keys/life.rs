@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::output::{Output, Show, facts, rows};
 use crate::progress;
 use api::keys::{
-    Activate, Destroy, Exported, Key, KeyRequest, List, ListRequest, Resume, Rewrap, RewrapRequest, RotationRequest,
-    SetRotation, Shown, Suspend, VersionRequest,
+    Activate, Destroy, Exported, Key, KeyRequest, List, ListRequest, Resume, Rewrap, RewrapRequest,
+    RotationRequest, SetRotation, Shown, Suspend, VersionRequest,
 };
 use api::{Client, Page};
 use serde::Serialize;
@@ -96,8 +96,7 @@ pub(super) async fn run(client: &Client, output: Output, command: Keys) -> Resul
     match command {
         Keys::Ls { dataset, purpose, state, paging } => {
             let (limit, after) = page(paging);
-            let listed =
-                client.call::<List>(&ListRequest { dataset, purpose, state, limit, after }).await?;
+            let listed = client.call::<List>(&ListRequest { dataset, purpose, state, limit, after }).await?;
             output.show(&listed)?;
             next(output, listed.next.as_deref());
             Ok(())
@@ -124,7 +123,9 @@ pub(super) async fn run(client: &Client, output: Output, command: Keys) -> Resul
             let refers = shown.named_by.saturating_add(shown.keys_under_it);
             let so = match refers {
                 0 => "nothing refers to it".to_owned(),
-                count => format!("it would be refused: {count} outputs, packages, shares or keys refer to it"),
+                count => {
+                    format!("it would be refused: {count} outputs, packages, shares or keys refer to it")
+                }
             };
             let what = format!(
                 "destroy {key} (version {} of a {} key, {}), for good; {so}",

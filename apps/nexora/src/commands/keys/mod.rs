@@ -63,15 +63,14 @@ fn text(path: &Path) -> Result<String, Failure> {
 /// A file's JSON.
 fn document<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     let text = text(path)?;
-    serde_json::from_str(&text).map_err(|error| {
-        Failure::new(base::Kind::BadInput, format!("{}: {error}", path.display()))
-    })
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::new(base::Kind::BadInput, format!("{}: {error}", path.display())))
 }
 
 /// A document as it stands in a file.
 fn written(document: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
-    let mut json = serde_json::to_vec_pretty(document)
-        .map_err(|error| Failure::ours(format!("no JSON: {error}")))?;
+    let mut json =
+        serde_json::to_vec_pretty(document).map_err(|error| Failure::ours(format!("no JSON: {error}")))?;
     json.push(b'\n');
     Ok(json)
 }
@@ -79,7 +78,8 @@ fn written(document: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
 /// The public key in what a command of ours printed, as a table, JSON or YAML, or the bare key.
 fn public_key(text: &str) -> String {
     let document: Result<serde_json::Value, _> = serde_yaml_ng::from_str(text);
-    let of_document = document.ok().and_then(|document| Some(document.get("public_key")?.as_str()?.to_owned()));
+    let of_document =
+        document.ok().and_then(|document| Some(document.get("public_key")?.as_str()?.to_owned()));
     let of_table = || text.lines().find_map(|line| Some(line.strip_prefix("public key")?.trim().to_owned()));
     of_document.or_else(of_table).unwrap_or_else(|| text.trim().to_owned())
 }

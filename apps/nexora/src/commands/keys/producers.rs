@@ -1,9 +1,9 @@
 //! `keys producer`.
 
 use super::{public_key, text};
+use crate::cli::Producers;
 use crate::commands::care::goes_on;
 use crate::commands::{next, page};
-use crate::cli::Producers;
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts, rows};
 use api::producers::{Add, AddRequest, List, ListRequest, Producer, Revoke, RevokeRequest};
@@ -77,7 +77,8 @@ pub(crate) async fn run(client: &Client, output: Output, command: Producers) -> 
             output.show(&client.call::<Add>(&request).await?)
         }
         Producers::Revoke { producer, care } => {
-            let what = format!("take {producer} off the register; everything it signed is refused from then on");
+            let what =
+                format!("take {producer} off the register; everything it signed is refused from then on");
             if goes_on(output, care, &what)? {
                 output.show(&client.call::<Revoke>(&RevokeRequest { producer }).await?)?;
             }

@@ -11,24 +11,24 @@ use api::Client;
 use api::client::Upload;
 use api::operation::Nothing;
 use api::recovery::{
-    Aim, Approve, ApproveRequest, Begin, BeginRequest, Ceremony, CeremonyRequest, Package, RecoveryReply, Restoration,
-    SetUp, SetUpRequest,
+    Aim, Approve, ApproveRequest, Begin, BeginRequest, Ceremony, CeremonyRequest, Package, RecoveryReply,
+    Restoration, SetUp, SetUpRequest,
 };
 use base::Kind;
 use node::custody::{self, CustodianKey, Invitation, SealedShare};
 use serde::Serialize;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 impl Show for api::recovery::Recovery {
     fn table(&self) -> String {
-        let when = self.rehearsed.map_or_else(
-            || "never: nexora keys recovery rehearse".to_owned(),
-            |at| at.to_string(),
-        );
-        let package = if self.current { "holds every key" } else { "is behind: it is written anew in a moment" };
+        let when = self
+            .rehearsed
+            .map_or_else(|| "never: nexora keys recovery rehearse".to_owned(), |at| at.to_string());
+        let package =
+            if self.current { "holds every key" } else { "is behind: it is written anew in a moment" };
         facts([
             ("setup", Some(self.setup.to_string())),
             ("shares", Some(format!("{} of {}", self.threshold, self.custodians.len()))),
@@ -44,10 +44,9 @@ impl Show for api::recovery::Recovery {
 
 impl Show for RecoveryReply {
     fn table(&self) -> String {
-        self.recovery.as_ref().map_or_else(
-            || "not set up: nexora keys recovery setup\n".to_owned(),
-            Show::table,
-        )
+        self.recovery
+            .as_ref()
+            .map_or_else(|| "not set up: nexora keys recovery setup\n".to_owned(), Show::table)
     }
 }
 
@@ -79,7 +78,10 @@ struct Opened {
 
 impl Show for Opened {
     fn table(&self) -> String {
-        facts([("share for the ceremony", Some(self.share.clone())), ("fingerprint", Some(self.fingerprint.clone()))])
+        facts([
+            ("share for the ceremony", Some(self.share.clone())),
+            ("fingerprint", Some(self.fingerprint.clone())),
+        ])
     }
 }
 
@@ -130,7 +132,11 @@ async fn restore(client: &Client, output: Output, restore: Restore) -> Result<()
         let begun_now = client.send::<Begin>(&BeginRequest { aim: Aim::Restore }, upload).await?;
         return begun(output, begun_now, &restore.out);
     };
-    if !goes_on(output, restore.care, "wrap the organization's keys under this root of trust, and deal new shares")? {
+    if !goes_on(
+        output,
+        restore.care,
+        "wrap the organization's keys under this root of trust, and deal new shares",
+    )? {
         return Ok(());
     }
     let restored = client.call::<api::recovery::Restore>(&CeremonyRequest { ceremony }).await?;
@@ -152,7 +158,9 @@ fn begun(output: Output, ceremony: Ceremony, out: &Path) -> Result<(), Failure> 
 /// Writes a setup's sealed shares, a file each, and its package into a directory.
 async fn keep(client: &Client, out: &Path, recovery: &api::recovery::Recovery) -> Result<(), Failure> {
     match DirBuilder::new().mode(0o700).create(out) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(Failure::file(out, &error)),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Failure::file(out, &error));
+        }
         _ => {}
     }
     for (custodian, share) in recovery.custodians.iter().zip(&recovery.shares) {
@@ -180,7 +188,7 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 pub(crate) fn custodian(
     surroundings: &Surroundings,
     output: Output,
-    file: &PathBuf,
+    file: &Path,
     name: String,
     passphrase: &Passphrase,
 ) -> Result<ExitCode, Failure> {

@@ -66,7 +66,8 @@ pub(super) async fn run(client: &Client, output: Output, command: Reencrypt) -> 
     }
     output.show(&now)?;
     if now.failed > 0 || now.state == "interrupted" {
-        let what = format!("{} outputs stand as they were; ask again, it goes on where it stopped", now.failed);
+        let what =
+            format!("{} outputs stand as they were; ask again, it goes on where it stopped", now.failed);
         return Err(Failure::new(Kind::Unavailable, what));
     }
     Ok(())

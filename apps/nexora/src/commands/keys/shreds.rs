@@ -24,7 +24,10 @@ impl Show for api::shreds::Shred {
             ("asked", Some(self.requested.to_string())),
             ("expires", Some(self.expires.to_string())),
             ("approved by", self.approved_by.map(|person| person.to_string())),
-            ("certificate", self.certificate.as_ref().map(|_| "signed by the root of trust: see -o json".to_owned())),
+            (
+                "certificate",
+                self.certificate.as_ref().map(|_| "signed by the root of trust: see -o json".to_owned()),
+            ),
         ])
     }
 }
@@ -53,7 +56,8 @@ pub(super) async fn run(client: &Client, output: Output, command: Shred) -> Resu
     match command {
         Shred::Request { scope: whose, reason, care } => {
             let scope = scope(whose);
-            let what = format!("ask to shred {}; nothing happens before another person approves", named(&scope));
+            let what =
+                format!("ask to shred {}; nothing happens before another person approves", named(&scope));
             if goes_on(output, care, &what)? {
                 output.show(&client.call::<Request>(&ShredRequest { scope, reason }).await?)?;
                 output.say("Another person approves it: nexora keys shred approve REQUEST");
