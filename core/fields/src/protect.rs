@@ -2,7 +2,7 @@
 
 pub(crate) use crate::leaves::missing;
 use crate::{
-    DatasetKey, Error, Field, FieldPolicy, KeyNeed, Keyring, Mode, SealedKey, Type,
+    DatasetKey, Error, Field, FieldPolicy, KeyName, KeyNeed, Keyring, Mode, SealedKey, Type,
     leaves::{self, Pending},
     manifest::{FieldKeyVersion, Manifest, Output, Parts},
     seal::Worker,
@@ -221,6 +221,20 @@ impl Protector {
         let path = self.run.policy.fields()[field].path.as_str();
         let sealed = keys.iter().find(|known| known.field == path && known.id == key.id());
         Ok((key, sealed.map(|known| known.sealed.clone()).unwrap_or_default()))
+    }
+
+    /// The name under which a key service is asked for a key that [`data_key`](Self::data_key) drew.
+    #[must_use]
+    pub fn key_name(&self, field: usize, key: &DataKey) -> KeyName {
+        let run = &self.run;
+        KeyName {
+            dataset: run.to.dataset,
+            recipient: run.to.key,
+            run: run.run.id,
+            id: key.id(),
+            suite: run.to.public.suite(),
+            field: run.policy.fields()[field].path.to_string(),
+        }
     }
 
     /// Ends the run, once its output is whole: what it wrote comes from whoever wrote it.

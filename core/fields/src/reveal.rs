@@ -97,12 +97,6 @@ impl Revealer {
         self.rows += rows;
     }
 
-    /// The opened data keys of a field that is protected as a whole, by the format it stands in.
-    #[cfg(feature = "parquet-encryption")]
-    pub(crate) fn data_keys(&self, field: usize) -> &[DataKey] {
-        self.run.columns.get(field).map_or(&[], |column| &column.data_keys)
-    }
-
     /// The batch with the policy's fields revealed, in the types that they had; the rest is as it was.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! Protecting a file of any format.
 
 use super::{
-    Format, Spool,
+    Format, Spool, parquet,
     source::Source,
     work::{Direction, Done, Job, Kernel, Made, Outcome, Plan},
 };
-use crate::{Error, Manifest, Output, Protector, manifest::sha256_text};
+use crate::{Error, Manifest, Mode, Output, Protector, manifest::sha256_text};
 use crypto::digest::Sha256;
 use std::sync::Arc;
 
@@ -35,7 +35,14 @@ impl Protect {
     /// [`Error::Spool`] where one is missing; [`Error::Mode`] for a mode that the format does not have.
     pub fn new(format: Format, mut protector: Protector, spool: Option<Spool>) -> Result<Self, Error> {
         let plan = Plan::new(Direction::Protect, protector.policy());
-        let source = Source::new(format, &plan, spool)?;
+        let whole = match format {
+            Format::Parquet => parquet::whole_keys(&protector)?,
+            _ if protector.policy().fields().iter().any(|field| field.mode == Mode::ParquetAead) => {
+                return Err(Error::Mode { mode: "parquet-aead", why: "no other format than Parquet has it" });
+            }
+            _ => None,
+        };
+        let source = Source::new(format, &plan, spool, whole)?;
         source.state_types(&mut protector)?;
         let seen = vec![false; plan.fields.len()];
         Ok(Self {
@@ -138,6 +145,17 @@ impl Protect {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn join(&mut self, done: Done, out: &mut Vec<u8>) -> Result<(), Error> {
+        let made = self.join_behind(done, 0)?;
+        if out.is_empty() {
+            *out = made;
+        } else {
+            out.extend_from_slice(&made);
+        }
+        Ok(())
+    }
+
+    /// Takes what a job did behind so many bytes, and gives those and its own.
+    fn join_behind(&mut self, done: Done, behind: usize) -> Result<Vec<u8>, Error> {
         let Done { kernel, made } = done;
         self.idle.push(kernel);
         let Made { data, rows, fields } = made.map_err(|error| error.behind(self.rows))?;
@@ -145,11 +163,10 @@ impl Protect {
         for field in fields {
             self.seen[field] = true;
         }
-        let start = out.len();
-        self.source.write(data, out)?;
-        self.hash.update(&out[start..]);
-        self.bytes += (out.len() - start) as u64;
-        Ok(())
+        let made = self.source.write(data)?;
+        self.hash.update(&made[behind..]);
+        self.bytes += (made.len() - behind) as u64;
+        Ok(made)
     }
 
     fn kernel(&mut self) -> Result<Kernel, Error> {
@@ -161,8 +178,9 @@ impl Protect {
 
     fn run(&mut self, jobs: Vec<Job>, out: &mut Vec<u8>) -> Result<(), Error> {
         for job in jobs {
-            match job.run() {
-                Outcome::Done(done) => self.join(done, out)?,
+            let behind = out.len();
+            match job.run_behind(std::mem::take(out)) {
+                Outcome::Done(done) => *out = self.join_behind(done, behind)?,
                 Outcome::Wants(_) => return Err(NO_VAULT),
             }
         }

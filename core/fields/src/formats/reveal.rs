@@ -6,7 +6,7 @@ use super::{
     source::Source,
     work::{Direction, Done, Job, Kernel, Made, Outcome, Plan},
 };
-use crate::{Error, Manifest, Output, Revealer, manifest::sha256_text};
+use crate::{Error, Manifest, Mode, Output, Revealer, manifest::sha256_text};
 use crypto::digest::Sha256;
 use std::sync::Arc;
 
@@ -37,7 +37,11 @@ impl Reveal {
     /// [`Error::Manifest`] where it describes none; [`Error::Spool`] where one is missing.
     pub fn new(manifest: &Manifest, revealer: Revealer, spool: Option<Spool>) -> Result<Self, Error> {
         let plan = Plan::new(Direction::Reveal, revealer.policy());
-        let source = Source::new(manifest.output.format()?, &plan, spool)?;
+        if manifest.policy.fields().iter().any(|field| field.mode == Mode::ParquetAead) {
+            let why = "its columns are read by a Parquet reader, with keys that are released to it";
+            return Err(Error::Mode { mode: "parquet-aead", why });
+        }
+        let source = Source::new(manifest.output.format()?, &plan, spool, None)?;
         Ok(Self {
             revealer,
             plan: Arc::new(plan),
@@ -145,11 +149,22 @@ impl Reveal {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn join(&mut self, done: Done, out: &mut Vec<u8>) -> Result<(), Error> {
+        let made = self.join_behind(done)?;
+        if out.is_empty() {
+            *out = made;
+        } else {
+            out.extend_from_slice(&made);
+        }
+        Ok(())
+    }
+
+    /// Takes what a job did, and gives its bytes with those before them.
+    fn join_behind(&mut self, done: Done) -> Result<Vec<u8>, Error> {
         let Done { kernel, made } = done;
         self.idle.push(kernel);
         let Made { data, rows, .. } = made.map_err(|error| error.behind(self.rows))?;
         self.rows += rows;
-        self.source.write(data, out)
+        self.source.write(data)
     }
 
     fn kernel(&mut self) -> Result<Kernel, Error> {
@@ -161,8 +176,8 @@ impl Reveal {
 
     fn run(&mut self, jobs: Vec<Job>, out: &mut Vec<u8>) -> Result<(), Error> {
         for job in jobs {
-            match job.run() {
-                Outcome::Done(done) => self.join(done, out)?,
+            match job.run_behind(std::mem::take(out)) {
+                Outcome::Done(done) => *out = self.join_behind(done)?,
                 Outcome::Wants(_) => return Err(NO_VAULT),
             }
         }

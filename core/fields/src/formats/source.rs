@@ -16,7 +16,12 @@ pub(super) enum Source {
 }
 
 impl Source {
-    pub(super) fn new(format: Format, plan: &Plan, spool: Option<Spool>) -> Result<Self, Error> {
+    pub(super) fn new(
+        format: Format,
+        plan: &Plan,
+        spool: Option<Spool>,
+        whole: parquet::Whole,
+    ) -> Result<Self, Error> {
         Ok(match format {
             Format::Csv(dialect) => Self::Csv { framer: csv::Framer::new(dialect), dialect, header: None },
             Format::Json | Format::Ndjson => {
@@ -24,7 +29,7 @@ impl Source {
                 let paths = Arc::new(json::Paths::new(fields.chain(&plan.row_key)));
                 Self::Json { framer: json::Framer::new(format == Format::Ndjson), paths }
             }
-            Format::Parquet => Self::Parquet(parquet::File::new(spool)?),
+            Format::Parquet => Self::Parquet(parquet::File::new(spool, whole)?),
         })
     }
 
@@ -38,14 +43,20 @@ impl Source {
         Ok(())
     }
 
-    /// Takes what a job made, in the order of the file.
-    pub(super) fn write(&mut self, data: Data, out: &mut Vec<u8>) -> Result<(), Error> {
+    /// Takes what a job made, in the order of the file: all bytes that may go out, behind those that were there.
+    pub(super) fn write(&mut self, data: Data) -> Result<Vec<u8>, Error> {
         match (data, self) {
-            (Data::Bytes(bytes), _) => out.extend_from_slice(&bytes),
-            (Data::Leaf(leaf), Self::Parquet(file)) => file.write(leaf, out)?,
-            (Data::Leaf(_), _) => {}
+            (Data::Bytes(bytes), _) => Ok(bytes),
+            (Data::Leaf(leaf, mut out), Self::Parquet(file)) => file.write(leaf, &mut out).map(|()| out),
+            (Data::Leaf(_, out), _) => Ok(out),
+            #[cfg(feature = "parquet-encryption")]
+            (Data::Group(group, bytes), Self::Parquet(file)) => {
+                file.put_back(group);
+                Ok(bytes)
+            }
+            #[cfg(feature = "parquet-encryption")]
+            (Data::Group(_, bytes), _) => Ok(bytes),
         }
-        Ok(())
     }
 
     /// Takes the next bytes, and gives the parts that are whole.

@@ -65,7 +65,7 @@ pub(super) enum Kernel {
 }
 
 impl Kernel {
-    fn values(
+    pub(super) fn values(
         &mut self,
         field: usize,
         values: &ArrayRef,
@@ -89,6 +89,9 @@ pub(super) enum Part {
     Csv(csv::Piece, Arc<csv::Header>),
     Json(json::Piece, Arc<json::Paths>),
     Leaf(parquet::Piece),
+    /// A whole row group.
+    #[cfg(feature = "parquet-encryption")]
+    Group(Box<parquet::Group>),
 }
 
 /// What it is once it was read.
@@ -128,11 +131,13 @@ pub(super) struct Made {
     pub(super) fields: Vec<usize>,
 }
 
-/// What goes out.
+/// What goes out; bytes begin with those that were there before.
 #[derive(Debug)]
 pub(super) enum Data {
     Bytes(Vec<u8>),
-    Leaf(parquet::Leaf),
+    Leaf(parquet::Leaf, Vec<u8>),
+    #[cfg(feature = "parquet-encryption")]
+    Group(Box<parquet::Group>, Vec<u8>),
 }
 
 /// A job that waits for tokens, or for the values of tokens.
@@ -148,11 +153,29 @@ pub struct Waiting {
 impl Job {
     /// Does it. Keeps a processor busy for about a millisecond.
     pub fn run(self) -> Outcome {
+        self.run_behind(Vec::new())
+    }
+
+    /// As [`run`](Self::run), with what it makes behind what is there.
+    pub(super) fn run_behind(self, out: Vec<u8>) -> Outcome {
         let Self { plan, part, mut kernel } = self;
+        #[cfg(feature = "parquet-encryption")]
+        let part = match part {
+            Part::Group(group) => {
+                let fields = (0..plan.fields.len()).collect();
+                let made = group.run(&mut kernel).map(|parquet::Written { next, bytes, rows }| Made {
+                    data: Data::Group(next, [out, bytes].concat()),
+                    rows,
+                    fields,
+                });
+                return Outcome::Done(Done { kernel, made });
+            }
+            part => part,
+        };
         match work(&plan, part, &mut kernel) {
             Err(error) => Outcome::Done(Done { kernel, made: Err(error) }),
             Ok((parsed, ready, wants)) if wants.is_empty() => {
-                Outcome::Done(Done { kernel, made: Ok(parsed.merge(&ready)) })
+                Outcome::Done(Done { kernel, made: Ok(parsed.merge(&ready, out)) })
             }
             Ok((parsed, ready, wants)) => Outcome::Wants(Waiting { kernel, parsed, ready, wants }),
         }
@@ -165,6 +188,9 @@ fn work(plan: &Plan, part: Part, kernel: &mut Kernel) -> Result<Worked, Error> {
     let parsed = match part {
         Part::Copy { bytes, rows } => Parsed::Copy { bytes, rows },
         Part::Leaf(piece) => Parsed::Leaf(piece),
+        // It is done before.
+        #[cfg(feature = "parquet-encryption")]
+        Part::Group(_) => Parsed::Copy { bytes: Vec::new(), rows: 0 },
         Part::Csv(piece, header) => Parsed::Csv(piece.parse(&header)?),
         Part::Json(piece, paths) => Parsed::Json(piece.parse(&paths)?),
     };
@@ -201,18 +227,28 @@ impl Parsed {
         })
     }
 
-    fn merge(self, replaced: &[(usize, ArrayRef)]) -> Made {
+    /// What goes out, behind what is there already.
+    fn merge(self, replaced: &[(usize, ArrayRef)], mut out: Vec<u8>) -> Made {
         let fields = replaced.iter().map(|(field, _)| *field).collect();
-        let (data, rows) = match self {
-            Self::Copy { bytes, rows } => (Data::Bytes(bytes), rows),
-            Self::Csv(parsed) => (Data::Bytes(parsed.merge(replaced)), parsed.rows() as u64),
-            Self::Json(parsed) => (Data::Bytes(parsed.merge(replaced)), parsed.rows() as u64),
+        let rows = match self {
+            Self::Copy { bytes, rows } => {
+                out.extend_from_slice(&bytes);
+                rows
+            }
+            Self::Csv(parsed) => {
+                parsed.merge(replaced, &mut out);
+                parsed.rows() as u64
+            }
+            Self::Json(parsed) => {
+                parsed.merge(replaced, &mut out);
+                parsed.rows() as u64
+            }
             Self::Leaf(piece) => {
                 let values = replaced.first().map(|(_, values)| values.clone());
-                (Data::Leaf(piece.replaced(values)), 0)
+                return Made { data: Data::Leaf(piece.replaced(values), out), rows: 0, fields };
             }
         };
-        Made { data, rows, fields }
+        Made { data: Data::Bytes(out), rows, fields }
     }
 }
 
@@ -233,6 +269,6 @@ impl Waiting {
                 Err(error) => return Done { kernel, made: Err(parsed.placed(field, error)) },
             }
         }
-        Done { kernel, made: Ok(parsed.merge(&ready)) }
+        Done { kernel, made: Ok(parsed.merge(&ready, Vec::new())) }
     }
 }

@@ -2,6 +2,7 @@
 
 mod batches;
 mod csv;
+mod encrypted;
 mod faults;
 mod files;
 mod json;

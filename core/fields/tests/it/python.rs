@@ -25,3 +25,37 @@ pub(crate) fn ask(script: &str, request: &Value) -> Value {
     assert!(output.status.success(), "{} failed", script.display());
     serde_json::from_slice(&output.stdout).expect("it answers in JSON")
 }
+
+/// Runs a script that asks back: each line it writes is a question, to be answered with a line, until the last,
+/// which is its answer.
+#[cfg(feature = "parquet-encryption")]
+pub(crate) fn converse(script: &str, request: &Value, mut answer: impl FnMut(&Value) -> Value) -> Value {
+    use std::io::{BufRead as _, BufReader};
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../python/bin/python");
+    assert!(python.exists(), "{} is missing: run `make test`", python.display());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/oracle").join(script);
+    let mut child = Command::new(python)
+        .arg(&script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut say = |value: &Value| {
+        let mut line = serde_json::to_vec(value).expect("JSON");
+        line.push(b'\n');
+        stdin.write_all(&line).expect("it listens");
+        stdin.flush().expect("it listens");
+    };
+    say(request);
+    loop {
+        let line = lines.next().expect("it answers").expect("text");
+        let value: Value = serde_json::from_str(&line).expect("it speaks JSON");
+        if value.get("key_name").is_none() {
+            assert!(child.wait().expect("it ends").success(), "{} failed", script.display());
+            return value;
+        }
+        say(&answer(&value));
+    }
+}

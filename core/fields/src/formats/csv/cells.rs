@@ -1,6 +1,6 @@
 //! One cell: from its bytes to a value, and back.
 
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 use std::borrow::Cow;
 
 /// The value of a cell: `None` for an empty one, without its quotes for a quoted one.
@@ -31,9 +31,10 @@ pub(super) fn decode(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
 /// Appends a value as a cell, quoted where it must be.
 pub(super) fn encode(value: Option<&str>, delimiter: u8, out: &mut Vec<u8>) {
     let Some(value) = value else { return };
-    let must_quote = |byte: u8| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n');
-    if !value.is_empty() && !value.bytes().any(must_quote) {
-        out.extend_from_slice(value.as_bytes());
+    let bytes = value.as_bytes();
+    let must_quote = memchr3(b'"', b'\r', b'\n', bytes).is_some() || memchr(delimiter, bytes).is_some();
+    if !bytes.is_empty() && !must_quote {
+        out.extend_from_slice(bytes);
         return;
     }
     out.push(b'"');

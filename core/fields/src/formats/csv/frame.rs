@@ -6,6 +6,7 @@ use super::{
     split::{MAX_RECORD, Splitter, Step},
 };
 use crate::Error;
+use bytes::Bytes;
 use memchr::{memchr, memchr_iter, memrchr};
 use std::ops::Range;
 
@@ -24,7 +25,7 @@ const LONG: usize = 64 << 10;
 /// Whole records.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::formats) struct Piece {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     /// The line on which it begins, from 1.
     pub(super) line: u64,
     /// Nothing follows it.
@@ -79,10 +80,18 @@ impl Framer {
             return Ok(cuts);
         }
         let mut from = 0;
+        let mut ends = Vec::new();
         while let Some(end) = self.end_of_records(from) {
-            self.cut(&mut from, end, false, &mut cuts);
+            ends.push(end);
+            from = end;
         }
-        self.pending.drain(..from);
+        if !ends.is_empty() {
+            // What is left is less than a record, or than a piece: the only bytes that are copied.
+            let mut whole = std::mem::take(&mut self.pending);
+            self.pending.extend_from_slice(&whole[from..]);
+            whole.truncate(from);
+            self.cut(&whole.into(), &ends, false, &mut cuts);
+        }
         self.wait()?;
         Ok(cuts)
     }
@@ -93,20 +102,22 @@ impl Framer {
         if !self.header {
             self.read_header(true, &mut cuts)?;
         }
-        let end = self.pending.len();
-        if end > 0 {
-            self.cut(&mut 0, end, true, &mut cuts);
-            self.pending.clear();
+        let rest = Bytes::from(std::mem::take(&mut self.pending));
+        if !rest.is_empty() {
+            self.cut(&rest, &[rest.len()], true, &mut cuts);
         }
         Ok(cuts)
     }
 
-    fn cut(&mut self, from: &mut usize, end: usize, last: bool, cuts: &mut Vec<Cut>) {
-        let bytes = self.pending[*from..end].to_vec();
-        let line = self.line;
-        self.line += memchr_iter(b'\n', &bytes).count() as u64;
-        cuts.push(Cut::Records(Piece { bytes, line, last }));
-        *from = end;
+    fn cut(&mut self, whole: &Bytes, ends: &[usize], last: bool, cuts: &mut Vec<Cut>) {
+        let mut from = 0;
+        for &end in ends {
+            let bytes = whole.slice(from..end);
+            let line = self.line;
+            self.line += memchr_iter(b'\n', &bytes).count() as u64;
+            cuts.push(Cut::Records(Piece { bytes, line, last }));
+            from = end;
+        }
     }
 
     /// The end of the last whole record that begins a piece's length or less behind `from`, which is the start
@@ -267,7 +278,7 @@ mod tests {
                     Cut::Records(piece) => {
                         let line = file[..at].matches('\n').count() as u64 + 1;
                         assert_eq!(piece.line, line);
-                        piece.bytes
+                        piece.bytes.to_vec()
                     }
                 };
                 at += bytes.len();

@@ -13,6 +13,7 @@ use crate::{
 };
 use arrow_array::{Array as _, ArrayRef, StringArray, cast::AsArray as _};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use bytes::Bytes;
 use std::{ops::Range, sync::Arc};
 
 /// What a header says, as a policy reads it.
@@ -53,7 +54,7 @@ impl Header {
 #[derive(Debug)]
 pub(in crate::formats) struct Parsed {
     header: Arc<Header>,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// The named cells of each record, in the order of the file.
     cells: Vec<Range<usize>>,
     /// The line on which each record begins.
@@ -187,14 +188,14 @@ impl Parsed {
     }
 
     /// Its bytes, with these columns in the place of those that stood there.
-    pub(in crate::formats) fn merge(&self, replaced: &[(usize, ArrayRef)]) -> Vec<u8> {
+    pub(in crate::formats) fn merge(&self, replaced: &[(usize, ArrayRef)], out: &mut Vec<u8>) {
         let texts = |field: &Option<usize>| {
             let (_, values) = replaced.iter().find(|(known, _)| Some(*known) == *field)?;
             values.as_string_opt::<i32>()
         };
         let columns = self.header.named.iter().map(|(_, field)| texts(field)).collect::<Vec<_>>();
         let more: usize = columns.iter().flatten().map(|column| column.value_data().len()).sum();
-        let mut out = Vec::with_capacity(self.bytes.len() + more);
+        out.reserve(self.bytes.len() + more);
         let mut at = 0;
         if !self.header.named.is_empty() {
             for (row, ranges) in self.cells.chunks(self.header.named.len()).enumerate() {
@@ -202,12 +203,11 @@ impl Parsed {
                     let Some(column) = column else { continue };
                     out.extend_from_slice(&self.bytes[at..range.start]);
                     let value = (!column.is_null(row)).then(|| column.value(row));
-                    cells::encode(value, self.header.delimiter, &mut out);
+                    cells::encode(value, self.header.delimiter, out);
                     at = range.end;
                 }
             }
         }
         out.extend_from_slice(&self.bytes[at..]);
-        out
     }
 }

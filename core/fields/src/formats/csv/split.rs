@@ -42,8 +42,9 @@ impl Splitter {
         last: bool,
         mut cell: impl FnMut(usize, Range<usize>),
     ) -> Result<Step, Error> {
-        let (mut at, mut cells) = (start, 0);
+        let (mut at, mut cells, mut quoted) = (start, 0, false);
         loop {
+            quoted |= bytes.get(at) == Some(&b'"');
             let Some((range, next)) = self.cell(bytes, at, last)? else {
                 if bytes.len() - start > MAX_RECORD {
                     return Err(self.wrong("the record is longer than 16 MiB; is a quote left open?"));
@@ -55,7 +56,11 @@ impl Splitter {
             match next {
                 Next::Cell(next) => at = next,
                 Next::Record(end) => {
-                    self.line += memchr_iter(b'\n', &bytes[start..end]).count() as u64;
+                    // Only quotes hold line breaks inside a record.
+                    self.line += match quoted {
+                        true => memchr_iter(b'\n', &bytes[start..end]).count() as u64,
+                        false => u64::from(bytes[..end].ends_with(b"\n")),
+                    };
                     return Ok(Step::Record { cells, end });
                 }
             }

@@ -191,8 +191,8 @@ impl Parsed {
     }
 
     /// Its bytes, with these values in the place of those that stood there.
-    pub(in crate::formats) fn merge(&self, replaced: &[(usize, ArrayRef)]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.bytes.len() * 2);
+    pub(in crate::formats) fn merge(&self, replaced: &[(usize, ArrayRef)], out: &mut Vec<u8>) {
+        out.reserve(self.bytes.len());
         let mut next = vec![0; replaced.len()];
         let mut at = 0;
         for Found { path, range, .. } in &self.found {
@@ -205,16 +205,15 @@ impl Parsed {
             out.extend_from_slice(&self.bytes[at..range.start]);
             at = range.end;
             if let Some(values) = values.as_string_opt::<i32>() {
-                quote(values.value(index), &mut out);
+                quote(values.value(index), out);
             } else if let Some(values) = values.as_binary_opt::<i32>() {
                 match values.value(index) {
                     [JSON_TEXT, json @ ..] => out.extend_from_slice(json),
-                    text => quote(&String::from_utf8_lossy(text), &mut out),
+                    text => quote(&String::from_utf8_lossy(text), out),
                 }
             }
         }
         out.extend_from_slice(&self.bytes[at..]);
-        out
     }
 }
 

@@ -15,7 +15,11 @@ mod output;
 mod pages;
 mod schema;
 mod values;
+#[cfg(feature = "parquet-encryption")]
+mod whole;
 
+#[cfg(feature = "parquet-encryption")]
+pub(super) use self::whole::{Group, Written};
 use self::{
     input::Input,
     output::{Sink, moved},
@@ -26,7 +30,7 @@ use super::{
     spool::Spooled,
     work::{Column, Direction, Part, Plan},
 };
-use crate::{Error, Type, suggest::Sample};
+use crate::{Error, Mode, Protector, Type, suggest::Sample};
 use arrow_array::{ArrayRef, StringArray};
 use arrow_schema::DataType;
 use bytes::Bytes;
@@ -86,13 +90,47 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error>
     }
 }
 
+/// The keys of columns that are encrypted as a whole, where there are such.
+#[cfg(feature = "parquet-encryption")]
+pub(in crate::formats) type Whole = Option<whole::Keys>;
+
+/// No column is encrypted as a whole in this build.
+#[cfg(not(feature = "parquet-encryption"))]
+pub(in crate::formats) type Whole = Option<std::convert::Infallible>;
+
+/// Draws the keys of the fields that are protected as whole columns.
+///
+/// # Errors
+/// [`Error::Mode`] where this build has no Parquet Modular Encryption.
+pub(in crate::formats) fn whole_keys(protector: &Protector) -> Result<Whole, Error> {
+    let fields = protector.policy().fields().iter().enumerate();
+    let fields =
+        fields.filter(|(_, field)| field.mode == Mode::ParquetAead).map(|(at, _)| at).collect::<Vec<_>>();
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    #[cfg(feature = "parquet-encryption")]
+    return whole::Keys::draw(protector, &fields);
+    #[cfg(not(feature = "parquet-encryption"))]
+    Err(Error::Mode {
+        mode: "parquet-aead",
+        why: "this build has no Parquet Modular Encryption, which is in the feature `parquet-encryption`",
+    })
+}
+
 /// A file on its way through.
 #[derive(Debug)]
 pub(in crate::formats) enum File {
     /// Its bytes are still arriving.
-    Filling(Spool),
+    Filling(Spool, Whole),
     /// It is being read and written.
     Running(Box<Running>),
+    /// It has columns that are encrypted as a whole; `None` while a job has it.
+    #[cfg(feature = "parquet-encryption")]
+    Whole(Option<Box<Group>>),
+    /// All is written.
+    #[cfg(feature = "parquet-encryption")]
+    Over,
     /// A step failed.
     Broken,
 }
@@ -112,7 +150,7 @@ pub(in crate::formats) struct Running {
     /// What is next: a column chunk of a row group.
     group: usize,
     leaf: usize,
-    open: Option<Open>,
+    open: Option<Open<ColumnWriter<'static>>>,
     copying: Range<u64>,
     /// The chunks of this row group, and the groups before it, as they stand in the output.
     chunks: Vec<ColumnChunkMetaData>,
@@ -130,10 +168,10 @@ struct Named {
 }
 
 /// A column chunk that is being written anew.
-struct Open {
+struct Open<W> {
     named: Named,
     reader: ColumnReader,
-    writer: ColumnWriter<'static>,
+    writer: W,
     /// The reader of the leaf that rows are known by, and its definition level.
     keys: Option<(ColumnReader, i16)>,
     /// The leaf's levels of definition and repetition.
@@ -168,6 +206,11 @@ impl Piece {
         self.row + self.levels.rows_of_values().get(value).copied().unwrap_or(0)
     }
 
+    #[cfg(feature = "parquet-encryption")]
+    const fn levels(&self) -> &Levels {
+        &self.levels
+    }
+
     /// With these values in the place of its own.
     pub(in crate::formats) fn replaced(self, values: Option<ArrayRef>) -> Leaf {
         Leaf { values: values.unwrap_or(self.values), levels: self.levels }
@@ -182,14 +225,14 @@ pub(in crate::formats) struct Leaf {
 }
 
 impl File {
-    pub(in crate::formats) fn new(spool: Option<Spool>) -> Result<Self, Error> {
+    pub(in crate::formats) fn new(spool: Option<Spool>, whole: Whole) -> Result<Self, Error> {
         let missing = "Parquet is read from its end: a spool is needed".to_owned();
-        Ok(Self::Filling(spool.ok_or(Error::Spool(missing))?))
+        Ok(Self::Filling(spool.ok_or(Error::Spool(missing))?, whole))
     }
 
     pub(in crate::formats) fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match self {
-            Self::Filling(spool) => spool.push(bytes),
+            Self::Filling(spool, _) => spool.push(bytes),
             _ => Err(damaged("it has ended")),
         }
     }
@@ -197,7 +240,28 @@ impl File {
     /// The next parts, once all bytes have arrived. All parts before must have been written.
     pub(in crate::formats) fn rest(&mut self, plan: &Plan) -> Result<Vec<Part>, Error> {
         match std::mem::replace(self, Self::Broken) {
-            Self::Filling(spool) => {
+            #[cfg(feature = "parquet-encryption")]
+            Self::Filling(spool, Some(keys)) => {
+                *self = Self::Whole(Some(Box::new(Group::new(Input::open(spool.full()?)?, plan, &keys)?)));
+                self.rest(plan)
+            }
+            #[cfg(feature = "parquet-encryption")]
+            Self::Whole(group) => {
+                let mut group = group.ok_or_else(|| damaged("a row group is still being written"))?;
+                if group.is_over() {
+                    let bytes = group.finish()?;
+                    *self = Self::Over;
+                    return Ok(vec![Part::Copy { bytes, rows: 0 }]);
+                }
+                *self = Self::Whole(None);
+                Ok(vec![Part::Group(group)])
+            }
+            #[cfg(feature = "parquet-encryption")]
+            Self::Over => {
+                *self = Self::Over;
+                Ok(Vec::new())
+            }
+            Self::Filling(spool, _) => {
                 let running = Box::new(Running::new(Input::open(spool.full()?)?, plan)?);
                 running.sink.write(b"PAR1")?;
                 let bytes = running.sink.take()?;
@@ -211,6 +275,12 @@ impl File {
             }
             Self::Broken => Err(damaged("a step before has failed")),
         }
+    }
+
+    /// Takes a row group that was written.
+    #[cfg(feature = "parquet-encryption")]
+    pub(in crate::formats) fn put_back(&mut self, group: Box<Group>) {
+        *self = Self::Whole(Some(group));
     }
 
     pub(in crate::formats) fn write(&mut self, leaf: Leaf, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -403,7 +473,7 @@ impl Running {
     }
 }
 
-impl Open {
+impl<W> Open<W> {
     /// Reads the next rows.
     fn read(&mut self) -> Result<Piece, Error> {
         let wanted = self.next.min(self.rows - self.row);
