@@ -191,7 +191,7 @@ async fn an_old_version_of_the_manifest_key_still_vouches_until_it_is_suspended(
 async fn a_producer_that_is_revoked_vouches_for_nothing_until_it_is_added_again() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
-    let key = crypto::sign::SigningKey::generate(&*crypto::aws_lc(), crypto::sign::Algorithm::MlDsa65);
+    let key = crypto::sign::SigningKey::generate(&*crypto::aws_lc(), crypto::sign::Algorithm::MlDsa87);
     let (key, now) = (key.verifying_key().clone(), crate::NOW);
     let permit = |action, resource| house.policy.permit(&house.ctx, action, resource, now).expect("allowed");
     let add = permit(Action::ProducersAdd, Resource::Organization);
