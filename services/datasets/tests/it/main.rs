@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
 mod closed;
+#[cfg(feature = "parquet-encryption")]
+mod encrypted;
 mod modes;
 mod moved;
 mod parquet;
