@@ -11,18 +11,28 @@ use crate::report::{Report, quantile};
 use base::{Action, Actor, Clock as _, Context, Id, Role, Secret, noun};
 use bytes::Bytes;
 use datasets::{Datasets, Name, Protected};
+use findings::Findings;
+use identities::{Identities, Nature, Sighting};
 use fields::FieldPolicy;
 use fields::formats::{Dialect, Format};
 use keys::{Keys, SealedFile};
 use ledger::{Entry, Kind};
 use node::MachineClock;
 use policy::{Policy, Resource};
-use standing::{Change, Reason, Standings};
+use respond::Respond;
+use standing::Standings;
 use std::path::Path;
 use std::sync::Arc;
 use store::{Options, Registered, Schema, Store};
 
-static SCHEMAS: &[&Schema] = &[&standing::SCHEMA, &keys::SCHEMA, &datasets::SCHEMA];
+static SCHEMAS: &[&Schema] = &[
+    &standing::SCHEMA,
+    &identities::SCHEMA,
+    &findings::SCHEMA,
+    &respond::SCHEMA,
+    &keys::SCHEMA,
+    &datasets::SCHEMA,
+];
 
 /// Enough in debug to see it work.
 const RUNS: usize = if cfg!(debug_assertions) { 20 } else { 500 };
@@ -37,6 +47,8 @@ struct Home {
     policy: Policy,
     standings: Standings,
     datasets: Datasets,
+    identities: Identities,
+    respond: Respond,
     admin: Context,
 }
 
@@ -69,7 +81,11 @@ impl Home {
         let admin = Context::authenticated(organization, actor, Id::from_bytes([4; 16]));
         keys.begin(&admin).await?;
         standings.load(&admin, MachineClock.now()).await?;
-        let home = Self { store, keys, policy, standings, datasets, admin };
+        let identities = Identities::new(store.clone(), standings.view());
+        identities.load(&admin).await?;
+        let findings = Findings::new(store.clone());
+        let respond = Respond::new(store.clone(), standings.clone(), findings, identities.clone());
+        let home = Self { store, keys, policy, standings, datasets, identities, respond, admin };
         home.heard().await?;
         Ok(home)
     }
@@ -86,6 +102,28 @@ impl Home {
         let identity = Id::from_bytes([seed; 16]);
         let actor = Actor::Identity { identity, credential: Id::from_bytes([5; 16]) };
         (Context::authenticated(self.admin.organization(), actor, Id::from_bytes([6; 16])), identity)
+    }
+
+    /// Enters an identity into the inventory.
+    async fn known(&self, identity: Id<noun::Identity>) -> Result<(), Failure> {
+        let sighting = Sighting {
+            id: identity,
+            provider: "aws".into(),
+            kind: "access_key".into(),
+            account: None,
+            native: identity.to_string(),
+            name: identity.to_string(),
+            owner: None,
+            nature: Nature::Machine,
+            provider_owned: false,
+            at: MachineClock.now(),
+        };
+        let mut tx = self.store.write(&self.admin).await?;
+        let discovered = self.identities.discover(&mut tx, &[sighting]).await?;
+        let entry = discovered.entry().ok_or("the identity was known")?;
+        let committed = tx.commit(entry).await?;
+        discovered.publish(&committed);
+        Ok(())
     }
 
     async fn protect(&self, name: &Name, rows: usize) -> Result<(Bytes, Protected), Failure> {
@@ -164,6 +202,7 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
 /// How long after a quarantine was answered a running reveal still gave a batch, in ms; zero where it gave none.
 async fn cut_off(home: &Home, seed: u8, output: &Bytes, end: &Protected) -> Result<f64, Failure> {
     let (ctx, identity) = home.identity(seed);
+    home.known(identity).await?;
     let resource = Resource::Dataset(end.content.dataset);
     let permit = home.policy.permit(&ctx, Action::DatasetsReveal, resource, MachineClock.now())?;
     let reveal = async {
@@ -187,11 +226,9 @@ async fn cut_off(home: &Home, seed: u8, output: &Bytes, end: &Protected) -> Resu
     let quarantine = async {
         // Somewhere in the middle of a reveal.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        let mut tx = home.store.write(&home.admin).await?;
-        let change = Change::Quarantine { reason: Reason::Manual, finding: None };
-        let pending = home.standings.set(&mut tx, identity, change, MachineClock.now()).await?;
-        let committed = tx.commit(Entry::done(Kind::IdentityQuarantined, identity)).await?;
-        pending.publish(&committed);
+        let (action, resource) = (Action::IdentitiesQuarantine, Resource::Identity(identity));
+        let permit = home.policy.permit(&home.admin, action, resource, MachineClock.now())?;
+        home.respond.quarantine(&home.admin, &permit, identity, None, MachineClock.now()).await?;
         Ok::<_, Failure>(now())
     };
     let (last, answered) = futures::try_join!(reveal, quarantine)?;

@@ -10,6 +10,8 @@ use crate::{
     value::{HEAD, VERSION, WHAT, prefixed},
 };
 use aes_siv::{KeyInit as _, Tag, siv::Aes256Siv};
+// Named for its feature `zeroize` alone, which `aes-siv` does not switch on: it wipes the loaded key.
+use cmac as _;
 use std::fmt;
 
 /// Bytes that a protected value is longer than the plain one.
