@@ -8,6 +8,7 @@ mod export;
 mod fields;
 mod golden;
 mod hierarchy;
+mod hostile;
 mod lifecycle;
 mod recovery;
 mod root;
