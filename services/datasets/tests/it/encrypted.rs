@@ -42,15 +42,16 @@ fn read(input: &[u8], output: &[u8], mut answer: impl FnMut(&Value) -> Value) ->
         "sealed": ["card"],
         "kept": ["id"],
     }));
-    loop {
+    let last = loop {
         let line = lines.next().expect("it answers").expect("text");
         let said: Value = serde_json::from_str(&line).expect("JSON");
         if said.get("key_name").is_none() {
-            assert!(child.wait().expect("it ends").success());
-            return said;
+            break said;
         }
         say(answer(&said));
-    }
+    };
+    assert!(child.wait().expect("it ends").success());
+    last
 }
 
 impl House {
