@@ -135,17 +135,17 @@ fn a_damaged_file_is_an_error() {
     let policy = FieldPolicy::aead(["text", "$.items[*].sku", "money"]).expect("a policy");
     let protect = |file: &[u8]| world.protect_file(Format::Parquet, file, &policy, 1 << 20).map(drop);
     let mut errors = 0;
-    for cut in (0..input.len()).step_by(input.len() / 40) {
+    for cut in (0..input.len()).step_by(input.len() / 20) {
         protect(&input[..cut]).expect_err("it was cut");
     }
-    for at in (0..input.len()).step_by(input.len() / 250) {
+    for at in (0..input.len()).step_by(input.len() / 60) {
         for with in [0x00, 0x7f] {
             let mut altered = input.clone();
             altered[at] = with;
             errors += usize::from(protect(&altered).is_err());
         }
     }
-    assert!(errors > 20, "{errors} alterations were noticed");
+    assert!(errors > 5, "{errors} alterations were noticed");
     let fault = |file: &[u8]| protect(file).expect_err("it is refused").to_string();
     assert!(fault(b"a,b\n1,2\n3,4\n").contains("no Parquet"), "{}", fault(b"a,b\n1,2\n3,4\n"));
     assert!(fault(b"PAR1\xff\xff\xff\x7fPAR1").contains("claims a footer of"));

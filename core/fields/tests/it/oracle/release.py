@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import threading
 
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
@@ -22,6 +23,10 @@ def say(value):
     sys.stdout.flush()
 
 
+# Columns are read on several threads.
+conversation = threading.Lock()
+
+
 class Client(pe.KmsClient):
     def __init__(self, config):
         pe.KmsClient.__init__(self)
@@ -31,11 +36,12 @@ class Client(pe.KmsClient):
 
     def unwrap_key(self, wrapped_key, master_key_identifier):
         name = master_key_identifier
-        say({
-            "wrapped_key": wrapped_key.decode() if isinstance(wrapped_key, bytes) else wrapped_key,
-            "key_name": name.decode() if isinstance(name, bytes) else name,
-        })
-        key = json.loads(sys.stdin.readline())["key"]
+        with conversation:
+            say({
+                "wrapped_key": wrapped_key.decode() if isinstance(wrapped_key, bytes) else wrapped_key,
+                "key_name": name.decode() if isinstance(name, bytes) else name,
+            })
+            key = json.loads(sys.stdin.readline())["key"]
         if key is None:
             raise PermissionError("the key is not released")
         return dec(key)
