@@ -13,6 +13,9 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 # nothing is built twice. --locked: what is built is what Cargo.lock pins.
 BUILD := cargo build --workspace --locked --bin nexora
 TEST := cargo test --workspace --locked --no-fail-fast
+# The second build: with the feature that the default build leaves out, for it pulls another crypto stack.
+SECOND := cargo test --locked --no-fail-fast -p nexora-fields -p nexora-datasets \
+	--features nexora-fields/parquet-encryption,nexora-datasets/parquet-encryption --test it
 NEXORA := $(CARGO_TARGET_DIR)/debug/nexora
 SHARED := ../shared/data
 
@@ -34,6 +37,7 @@ up: ## Start the server on an empty or existing data directory (DATA=DIR, LISTEN
 test: ## Run every test but those of test-shared
 	@.ci/tools cargo cc python foreign
 	$(TEST) -- --skip shared::
+	$(SECOND) -- encrypted::
 
 test-shared: ## Run the tests that need ../shared/data
 	@[ -d $(SHARED) ] || { echo "missing folder: $(SHARED) (the tests named shared:: read it)" >&2; exit 1; }
