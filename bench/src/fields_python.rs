@@ -41,18 +41,16 @@ pub(crate) fn measure() -> Result<Report, Failure> {
         public: KeyPair::generate(&*provider, Suite::Hybrid768).public,
     };
     std::fs::write(&dataset_key, serde_json::to_vec(&key)?)?;
-    let signing: Secret<String> = sign::SigningKey::generate(&*provider, sign::Algorithm::MlDsa65).to_jwk()?;
+    let signing: Secret<String> =
+        sign::SigningKey::generate(&*provider, sign::Algorithm::MlDsa65).to_jwk()?;
     write_secret(&signing_key, &signing)?;
     let (nexora, python) = programs()?;
     let work = serde_json::json!({
         "rows": ROWS, "nexora": nexora, "dataset_key": dataset_key, "signing_key": signing_key,
         "dir": dir.path(),
     });
-    let mut child = Command::new(python)
-        .args(["-c", PROGRAM])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut child =
+        Command::new(python).args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     child.stdin.take().ok_or("the program has no input")?.write_all(&serde_json::to_vec(&work)?)?;
     let ended = child.wait_with_output()?;
     if !ended.status.success() {

@@ -26,7 +26,8 @@ use std::process::ExitCode;
 type Failure = Box<dyn std::error::Error>;
 
 /// The benchmarks by name.
-const BENCHMARKS: &[&str] = &["loop", "zero-access", "start", "csv-protect", "fields-aead", "fields-python", "reveal", "seal"];
+const BENCHMARKS: &[&str] =
+    &["loop", "zero-access", "start", "csv-protect", "fields-aead", "fields-python", "reveal", "seal"];
 
 async fn measure(name: &str) -> Result<Report, Failure> {
     match name {

@@ -11,10 +11,10 @@ use crate::report::{Report, quantile};
 use base::{Action, Actor, Clock as _, Context, Id, Role, Secret, noun};
 use bytes::Bytes;
 use datasets::{Datasets, Name, Protected};
-use findings::Findings;
-use identities::{Identities, Nature, Sighting};
 use fields::FieldPolicy;
 use fields::formats::{Dialect, Format};
+use findings::Findings;
+use identities::{Identities, Nature, Sighting};
 use keys::{Keys, SealedFile};
 use ledger::{Entry, Kind};
 use node::MachineClock;
@@ -69,11 +69,13 @@ impl Home {
         let standings = Standings::new(store.clone());
         let policy = Policy::new(store.clone(), standings.view());
         let datasets = Datasets::new(store.clone(), keys.clone(), policy.clone(), provider, clock);
-        let platform = Context::authenticated(store.platform(), Actor::Administrator, Id::from_bytes([3; 16]));
+        let platform =
+            Context::authenticated(store.platform(), Actor::Administrator, Id::from_bytes([3; 16]));
         keys.begin(&platform).await?;
         let organization = Id::from_bytes([7; 16]);
         let mut tx = store.write(&platform).await?;
-        let registered = Registered { id: organization, name: "Bench".to_owned(), created_at: MachineClock.now() };
+        let registered =
+            Registered { id: organization, name: "Bench".to_owned(), created_at: MachineClock.now() };
         tx.register(&registered).await?;
         tx.commit(Entry::done(Kind::OrganizationCreated, organization)).await?;
         let (person, credential) = (Id::from_bytes([1; 16]), Id::from_bytes([2; 16]));
@@ -128,7 +130,8 @@ impl Home {
 
     async fn protect(&self, name: &Name, rows: usize) -> Result<(Bytes, Protected), Failure> {
         let resource = Resource::Dataset(name.dataset(self.admin.organization()));
-        let permit = self.policy.permit(&self.admin, Action::DatasetsProtect, resource, MachineClock.now())?;
+        let permit =
+            self.policy.permit(&self.admin, Action::DatasetsProtect, resource, MachineClock.now())?;
         let fields = FieldPolicy::aead(["email"])?;
         let format = Format::Csv(Dialect::default());
         let mut run = self.datasets.protect(&self.admin, permit, name, Some(fields), format).await?;
@@ -160,7 +163,8 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
         let start = now();
         let permit = home.policy.permit(&reader, Action::DatasetsReveal, resource, MachineClock.now())?;
         let (dataset, recipient) = (manifest.dataset, manifest.recipient);
-        let key = home.keys.open_data_key(&reader, &permit, dataset, recipient, &info, &sealed.sealed).await?;
+        let key =
+            home.keys.open_data_key(&reader, &permit, dataset, recipient, &info, &sealed.sealed).await?;
         opened.push(start.elapsed().as_secs_f64() * 1e3);
         drop(key);
         let (_, end) = home.protect(&name, 1).await?;
@@ -179,9 +183,8 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
     for times in [&mut opened, &mut begun, &mut after] {
         times.sort_by(f64::total_cmp);
     }
-    let of = |times: &[f64]| {
-        format!("p50 {:.2} ms, p99 {:.2} ms", quantile(times, 0.5), quantile(times, 0.99))
-    };
+    let of =
+        |times: &[f64]| format!("p50 {:.2} ms, p99 {:.2} ms", quantile(times, 0.5), quantile(times, 0.99));
     Ok(Report {
         bench: "reveal",
         unit: "ms",

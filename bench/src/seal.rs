@@ -50,7 +50,12 @@ pub(crate) fn measure() -> Result<Report, Failure> {
             ("hybrid-768, open", format!("{:.1} µs", hybrid.open)),
             (
                 "cnsa-2, seal",
-                format!("{:.1} µs, its parts {:.1}, ratio {:.2}", cnsa.seal, cnsa.parts, cnsa.seal / cnsa.parts),
+                format!(
+                    "{:.1} µs, its parts {:.1}, ratio {:.2}",
+                    cnsa.seal,
+                    cnsa.parts,
+                    cnsa.seal / cnsa.parts
+                ),
             ),
             ("cnsa-2, open", format!("{:.1} µs", cnsa.open)),
         ],
@@ -107,8 +112,8 @@ impl Parts {
             Suite::Cnsa2 => (&kem::ML_KEM_1024, public.len()),
         };
         let (ml_kem, rest) = public.split_at(length);
-        let x25519 = (!rest.is_empty())
-            .then(|| agreement::UnparsedPublicKey::new(&agreement::X25519, rest.to_vec()));
+        let x25519 =
+            (!rest.is_empty()).then(|| agreement::UnparsedPublicKey::new(&agreement::X25519, rest.to_vec()));
         Ok(Self { ml_kem: kem::EncapsulationKey::new(set, ml_kem).map_err(|_| BROKEN)?, x25519 })
     }
 

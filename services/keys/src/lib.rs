@@ -58,13 +58,13 @@ pub use epoch::{GRACE, HEARTBEAT, Lease, TOPIC};
 pub use error::Error;
 pub use export::{EXPORT_EXPIRY, EXPORT_FORMAT, export_info};
 pub use model::{
-    DatasetKey, ExportRequest, Exported, FieldUse, Key, OpenFieldKey, Producer, Purpose, References, Referrer,
-    Rewrapped, Rotation, Signatory, State, WrongPurpose, WrongState,
+    DatasetKey, ExportRequest, Exported, FieldUse, Key, OpenFieldKey, Producer, Purpose, References,
+    Referrer, Rewrapped, Rotation, Signatory, State, WrongPurpose, WrongState,
 };
 pub use ports::{Attestation, Health, RootError, RootOfTrust, Unit};
 pub use scope::Scope;
-pub use shred::{EXPIRY as SHRED_EXPIRY, Shred, ShredRefused, ShredState};
 pub use sealed_file::{Restored, SealedFile};
+pub use shred::{EXPIRY as SHRED_EXPIRY, Shred, ShredRefused, ShredState};
 pub use tables::Filter;
 
 use base::{Clock, Context, Id, Secret, noun};
