@@ -176,7 +176,7 @@ fn what_needs_a_secret_is_refused_to_a_producer_with_the_reason() {
     let _ = desk.run(&["datasets", "create", "d", "--fields", "email"]).ok();
     let public = desk.run(&["keys", "export", "--public", "--dataset", "d"]).ok();
     let (public, signing) = (desk.write("d.pub", public.out), desk.path("p.key"));
-    let made = run(&mut nexora(&["keys", "producer", "new", &signing])).ok();
+    let made = run(&mut nexora(&["keys", "producer", "new", &signing, "--suite", "cnsa-2"])).ok();
     let producer = desk.write("p.pub", made.out);
     let _ = desk.run(&["keys", "producer", "add", "partner", "--public-key", &producer]).ok();
     let out = desk.path("out.csv");
@@ -206,4 +206,25 @@ fn what_needs_a_secret_is_refused_to_a_producer_with_the_reason() {
     let _ = desk.run(&["keys", "producer", "revoke", &id, "--yes"]).ok();
     let refused = desk.run(&["reveal", &out]);
     assert!(refused.code.is_some_and(|code| code != 0) && refused.out.is_empty(), "{}", refused.err);
+}
+
+#[test]
+fn parquet_encryption_is_refused_by_name_where_the_build_has_none() {
+    let desk = Desk::open();
+    let file = desk.file("a.parquet");
+    python(
+        "import sys, pyarrow as pa, pyarrow.parquet as pq\n\
+         pq.write_table(pa.table({'id': [1], 'email': ['ada@example.com']}), sys.argv[1])\n",
+        &[&file],
+    );
+    let file = file.to_str().expect("UTF-8");
+    let said = desk.run(&["protect", file, "--dataset", "d", "--fields", "email=parquet-aead"]);
+    if said.code != Some(0) {
+        assert_eq!(said.code, Some(7), "{}", said.err);
+        assert!(said.err.contains("parquet-encryption"), "the feature is named: {}", said.err);
+    }
+    // For any other format it is none.
+    let csv = desk.write("a.csv", "id,email\n1,ada@example.com\n");
+    let said = desk.run(&["protect", &csv, "--dataset", "d", "--fields", "email=parquet-aead"]);
+    assert_eq!(said.code, Some(7), "{}", said.err);
 }

@@ -24,7 +24,7 @@ operations! {
 pub struct AddRequest {
     /// What people call it.
     pub name: String,
-    /// Its ML-DSA-65 verifying key, base64.
+    /// Its ML-DSA-65 or ML-DSA-87 verifying key, base64.
     pub public_key: String,
 }
 

@@ -263,6 +263,9 @@ pub(crate) enum Producers {
         /// Where the signing key goes
         #[arg(value_name = "FILE")]
         key: PathBuf,
+        /// Its suite: hybrid-768 signs with ML-DSA-65, cnsa-2 with ML-DSA-87
+        #[arg(long, default_value = "hybrid-768")]
+        suite: String,
     },
     /// Register a producer's public key, so that its manifests are accepted
     Add {

@@ -40,7 +40,9 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
         Command::Rules(command) => rules::run(output, &command),
         Command::Config(Config::Show) => config::show(global, surroundings, output),
         Command::Completions { shell } => completions::print(output, shell),
-        Command::Keys(Keys::Producer(Producers::New { key })) => keys::producers::new(output, &key),
+        Command::Keys(Keys::Producer(Producers::New { key, suite })) => {
+            keys::producers::new(output, &key, &suite)
+        }
         Command::Keys(Keys::Root(command)) => keys::root::run(global, surroundings, output, &command).await,
         Command::Keys(Keys::Recovery(Recovery::Custodian { key, name, passphrase })) => {
             keys::recovery::custodian(surroundings, output, &key, name, &passphrase)

@@ -9,7 +9,8 @@ use crate::output::{Output, Show, facts, rows};
 use api::producers::{Add, AddRequest, List, ListRequest, Producer, Revoke, RevokeRequest};
 use api::{Client, Page};
 use base::Kind;
-use crypto::sign::{Algorithm, SigningKey};
+use crypto::Suite;
+use crypto::sign::SigningKey;
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -54,12 +55,12 @@ impl Show for Page<Producer> {
     }
 }
 
-/// `keys producer new`: an ML-DSA-65 key, its private half in a file of its owner's alone, as a JWK.
-pub(crate) fn new(output: Output, file: &Path) -> Result<ExitCode, Failure> {
+/// `keys producer new`: an ML-DSA key of a suite, its private half in a file of its owner's alone, as a JWK.
+pub(crate) fn new(output: Output, file: &Path, suite: &str) -> Result<ExitCode, Failure> {
     if file.exists() {
         return Err(Failure::new(Kind::Conflict, format!("{} is there already", file.display())));
     }
-    let key = SigningKey::generate(&*crypto::aws_lc(), Algorithm::MlDsa65);
+    let key = SigningKey::generate(&*crypto::aws_lc(), suite.parse::<Suite>()?.signature());
     let jwk = key.to_jwk()?;
     node::write_private(file, jwk.expose().as_bytes()).map_err(|error| Failure::file(file, &error))?;
     let public_key = crypto::text::encode(key.verifying_key().as_bytes());
