@@ -5,6 +5,7 @@ mod csv;
 mod encrypted;
 mod faults;
 mod files;
+mod golden;
 mod json;
 mod manifest;
 mod modes;

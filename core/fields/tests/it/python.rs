@@ -49,13 +49,14 @@ pub(crate) fn converse(script: &str, request: &Value, mut answer: impl FnMut(&Va
         stdin.flush().expect("it listens");
     };
     say(request);
-    loop {
+    let last = loop {
         let line = lines.next().expect("it answers").expect("text");
         let value: Value = serde_json::from_str(&line).expect("it speaks JSON");
         if value.get("key_name").is_none() {
-            assert!(child.wait().expect("it ends").success(), "{} failed", script.display());
-            return value;
+            break value;
         }
         say(&answer(&value));
-    }
+    };
+    assert!(child.wait().expect("it ends").success(), "{} failed", script.display());
+    last
 }
