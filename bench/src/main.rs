@@ -16,6 +16,7 @@ mod report;
 mod reveal;
 mod seal;
 mod start;
+mod stream_memory;
 mod zero_access;
 
 use report::Report;
@@ -26,14 +27,24 @@ use std::process::ExitCode;
 type Failure = Box<dyn std::error::Error>;
 
 /// The benchmarks by name.
-const BENCHMARKS: &[&str] =
-    &["loop", "zero-access", "start", "csv-protect", "fields-aead", "fields-python", "reveal", "seal"];
+const BENCHMARKS: &[&str] = &[
+    "loop",
+    "zero-access",
+    "start",
+    "stream-memory",
+    "csv-protect",
+    "fields-aead",
+    "fields-python",
+    "reveal",
+    "seal",
+];
 
 async fn measure(name: &str) -> Result<Report, Failure> {
     match name {
         "loop" => activities::measure().await,
         "zero-access" => zero_access::measure().await,
         "start" => start::measure(),
+        "stream-memory" => stream_memory::measure(),
         "csv-protect" => csv_protect::measure(),
         "fields-aead" => fields_aead::measure(),
         "fields-python" => fields_python::measure(),
