@@ -47,6 +47,10 @@ impl Unfinished {
         if let Some(file) = self.file.take() {
             file.sync_all().map_err(|error| Failure::file(&self.beside, &error))?;
             fs::rename(&self.beside, &self.place).map_err(|error| Failure::file(&self.place, &error))?;
+            // A name is on disk once its folder is.
+            let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let synced = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+            synced.map_err(|error| Failure::file(&self.place, &error))?;
         }
         Ok(self.bytes)
     }

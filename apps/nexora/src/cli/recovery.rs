@@ -31,6 +31,9 @@ pub(crate) enum Recovery {
         /// The directory for the sealed shares, one file for each custodian, and the recovery package
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// Where a recovery is set up already, its shares are of no use afterwards.
+        #[command(flatten)]
+        care: Care,
     },
     /// Show who the custodians are, and whether recovery was rehearsed and its package is current
     Show,

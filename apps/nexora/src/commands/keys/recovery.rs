@@ -88,8 +88,13 @@ impl Show for Opened {
 /// Runs what asks a server.
 pub(super) async fn run(client: &Client, output: Output, command: Recovery) -> Result<(), Failure> {
     match command {
-        Recovery::Setup { threshold, custodian, out } => {
+        Recovery::Setup { threshold, custodian, out, care } => {
             let custodians = custodian.iter().map(|file| document(file)).collect::<Result<_, _>>()?;
+            let known = client.call::<api::recovery::Show>(&Nothing {}).await?;
+            let what = "deal new shares; those dealt before are of no use afterwards";
+            if (known.recovery.is_some() || care.dry_run) && !goes_on(output, care, what)? {
+                return Ok(());
+            }
             let recovery = client.call::<SetUp>(&SetUpRequest { threshold, custodians }).await?;
             keep(client, &out, &recovery).await?;
             output.show(&recovery)?;
