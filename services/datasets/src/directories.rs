@@ -127,9 +127,17 @@ impl Pair {
     fn read(&self) -> io::Result<(Vec<u8>, File)> {
         // The output first: where a pair is replaced in between, the old manifest does not describe the new output.
         let file = regular(&self.output)?;
+        Ok((self.manifest()?, file))
+    }
+
+    /// The manifest in place.
+    fn manifest(&self) -> io::Result<Vec<u8>> {
         let mut manifest = Vec::new();
-        regular(&self.manifest)?.take(MAX_MANIFEST).read_to_end(&mut manifest)?;
-        Ok((manifest, file))
+        regular(&self.manifest)?.take(MAX_MANIFEST + 1).read_to_end(&mut manifest)?;
+        if manifest.len() as u64 > MAX_MANIFEST {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is larger than any manifest"));
+        }
+        Ok(manifest)
     }
 
     fn begin(&self) -> io::Result<File> {
@@ -144,7 +152,7 @@ impl Pair {
     /// Puts the staged output, which has this mark, and this manifest in the place of the pair with manifest `old`;
     /// `false` where that does not stand there any more.
     fn replace(&self, old: &[u8], manifest: &[u8], output: &str) -> io::Result<bool> {
-        if fs::read(&self.manifest)? != old {
+        if self.manifest()? != old {
             fs::remove_file(&self.staged)?;
             return Ok(false);
         }
@@ -158,14 +166,14 @@ impl Pair {
         fs::rename(&self.part, self.staged_for(&mark(old), output))?;
         sync(&self.parent)?;
         self.settle()?;
-        Ok(fs::read(&self.manifest)? == manifest)
+        Ok(self.manifest()? == manifest)
     }
 
     fn settle(&self) -> io::Result<()> {
         remove(&self.part)?;
         for (staged, old, new) in self.staged_manifests()? {
-            let in_place = fs::read(&self.manifest).unwrap_or_default();
-            if mark(&in_place) == old && self.put_output(&new)? {
+            let in_place = self.manifest().unwrap_or_default();
+            if mark(&in_place) == old && regular(&staged).is_ok() && self.put_output(&new)? {
                 sync(&self.parent)?;
                 fs::rename(&staged, &self.manifest)?;
             } else {
@@ -180,28 +188,40 @@ impl Pair {
 impl Pair {
     /// Puts the staged output in its place, or finds that it was put there before a cut; `false` where it is lost.
     fn put_output(&self, new: &str) -> io::Result<bool> {
-        match fs::rename(&self.staged, &self.output) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let (mut file, mut hash) = (regular(&self.output)?, Sha256::new());
-                let mut piece = vec![0; PIECE];
-                loop {
-                    match file.read(&mut piece)? {
-                        0 => return Ok(cut(&hash.finish()) == new),
-                        length => hash.update(&piece[..length]),
-                    }
-                }
-            }
-            renamed => renamed.map(|()| true),
+        if holds(&self.staged, new)? {
+            fs::rename(&self.staged, &self.output)?;
+            return Ok(true);
+        }
+        holds(&self.output, new)
+    }
+}
+
+/// Whether a plain file of this mark stands there.
+fn holds(path: &Path, wanted: &str) -> io::Result<bool> {
+    let mut file = match regular(path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => {
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    };
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(cut(&hash.finish()) == wanted),
+            length => hash.update(&piece[..length]),
         }
     }
 }
 
-/// Opens a file that is no link and no device.
+/// Opens a file that is no link and no device, and does not wait for one that was put there meanwhile.
 fn regular(path: &Path) -> io::Result<File> {
+    let no_plain_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file");
     if !fs::symlink_metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+        return Err(no_plain_file());
     }
-    File::open(path)
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_plain_file()) }
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -44,6 +44,9 @@ pub enum Error {
     /// A manifest of another organization's data.
     #[error("the manifest describes data of another organization")]
     Foreign,
+    /// A producer's manifest takes the name of a run that was done here.
+    #[error("{0} was done here, so no producer can sign for it: the manifest was altered or mixed up")]
+    OtherRun(Id<noun::Job>),
     /// The run ended, with an error or because it was refused.
     #[error("the run has ended: begin a new one")]
     Over,
@@ -94,6 +97,7 @@ impl Fault for Error {
             Self::BadName | Self::BadLocation | Self::NoPolicy(_) | Self::OneWay | Self::Foreign => {
                 Kind::BadInput
             }
+            Self::OtherRun(_) => Kind::CheckFailed,
             Self::Over | Self::Damaged { .. } | Self::Worker => Kind::Internal,
             Self::Fields(error) => error.kind(),
             Self::Keys(error) => error.kind(),

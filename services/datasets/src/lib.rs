@@ -61,6 +61,10 @@ use store::{Schema, Store};
 /// The tables, for [`Store::open`].
 pub static SCHEMA: Schema = tables::SCHEMA;
 
+/// Up to how many datasets of an organization a first protect creates for whoever may protect. Beyond them a dataset
+/// is created by who may create datasets, so that a program that makes up names cannot fill the root of trust.
+pub const FIRST_PROTECTS: u64 = 100;
+
 /// The handle of the service. Cheap to clone.
 #[derive(Clone)]
 pub struct Datasets {
@@ -162,7 +166,7 @@ impl Datasets {
     ) -> Result<Dataset, Error> {
         let resource = Resource::Dataset(name.dataset(ctx.organization()));
         self.covers(ctx, permit, Action::DatasetsCreate, resource).await?;
-        match self.make(ctx, name, policy.as_ref()).await? {
+        match self.make(ctx, name, policy.as_ref(), None).await? {
             Some(_) => self.get(ctx, name).await,
             None => Err(Error::Exists(name.to_string())),
         }
@@ -193,7 +197,8 @@ impl Datasets {
         Ok(Dataset { policy: Some(policy), ..dataset })
     }
 
-    /// Begins to protect a file of a dataset, which is created if it is not there. It follows this policy, or the
+    /// Begins to protect a file of a dataset, which is created if it is not there: by anyone who may protect up to
+    /// [`FIRST_PROTECTS`] of them, beyond that by who may create them. It follows this policy, or the
     /// dataset's own where there is none. The permit is one of [`Action::DatasetsProtect`] for [`Name::dataset`].
     ///
     /// # Errors
@@ -231,7 +236,10 @@ impl Datasets {
             Err(Error::NotFound(_)) => {}
             known => return known,
         }
-        match self.make(ctx, name, None).await? {
+        let resource = Resource::Dataset(name.dataset(ctx.organization()));
+        let may = self.policy.permit(ctx, Action::DatasetsCreate, resource, self.clock.now());
+        let made = self.make(ctx, name, None, may.err()).await;
+        match self.on_record(ctx, made).await? {
             Some(key) => Ok(key),
             // Someone else created it while this one waited for its turn.
             None => self.key_in_use(ctx, name).await,
@@ -243,17 +251,24 @@ impl Datasets {
         Ok(document(ctx, name, self.keys.dataset_key(ctx, dataset).await?))
     }
 
-    /// Creates the dataset and its key pair; `None` where it is there.
+    /// Creates the dataset and its key pair; `None` where it is there. Whoever may not create datasets otherwise
+    /// (`beyond`) is refused once there are [`FIRST_PROTECTS`].
     async fn make(
         &self,
         ctx: &Context,
         name: &Name,
         policy: Option<&FieldPolicy>,
+        beyond: Option<Refused>,
     ) -> Result<Option<DatasetKey>, Error> {
         let id = name.dataset(ctx.organization());
         let mut tx = self.store.write(ctx).await?;
         if tables::datasets::get(&tx, name).await?.is_some() {
             return Ok(None);
+        }
+        if let Some(refused) = beyond
+            && tables::datasets::count(&tx).await? >= FIRST_PROTECTS
+        {
+            return Err(Error::Refused(refused));
         }
         tables::datasets::add(&mut tx, id, name, policy).await?;
         let (key, generated) = self.keys.create_dataset(&mut tx, id).await?;

@@ -2,6 +2,7 @@
 
 use crate::{ByVersion, Datasets, Detail, Error, Location, Name, Output, tables};
 use base::{Action, Context, Id, Limit, Page, noun};
+use crypto::FieldAlgorithm;
 use fields::{Manifest, SignedManifest};
 use keys::{Filter, Purpose, Referrer, State};
 use ledger::{Entry, Kind};
@@ -170,15 +171,21 @@ impl Datasets {
             purpose: Some(Purpose::Field),
             dataset: Some(dataset),
             field: None,
-            state: Some(State::Active),
+            state: None,
         };
-        let (mut fields, mut after) = (Vec::new(), None);
+        let (mut fields, mut one_way, mut after) = (Vec::new(), Vec::new(), None);
         loop {
             let page = self.keys.versions(ctx, &filter, Limit::default(), after).await?;
-            fields.extend(page.items.iter().map(|key| key.id));
-            after = fields.last().copied();
+            after = page.items.last().map(|key| key.id);
+            for key in page.items {
+                if key.state == State::Active {
+                    fields.push(key.id);
+                } else if key.algorithm == FieldAlgorithm::BlindIndex.as_str() {
+                    one_way.push(key.id);
+                }
+            }
             if page.next.is_none() {
-                return Ok(InUse { pair, fields });
+                return Ok(InUse { pair, fields, one_way });
             }
         }
     }
@@ -188,6 +195,8 @@ impl Datasets {
 pub(crate) struct InUse {
     pub(crate) pair: Id<noun::Key>,
     pub(crate) fields: Vec<Id<noun::Key>>,
+    /// Versions out of use whose values have no way back: what stands under them stays there.
+    one_way: Vec<Id<noun::Key>>,
 }
 
 impl InUse {
@@ -195,8 +204,9 @@ impl InUse {
         self.pair == key || self.fields.contains(&key)
     }
 
+    /// Whether nothing under these keys is to be protected anew.
     pub(crate) fn all(&self, keys: &[Id<noun::Key>]) -> bool {
-        keys.iter().all(|key| self.has(*key))
+        keys.iter().all(|key| self.has(*key) || self.one_way.contains(key))
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     Datasets, Error, compute,
     engine::{Asks, Engine},
     protecting::names,
+    tables,
 };
 use base::{Action, Context, Fault as _, Id, Kind as FaultKind, noun};
 use bytes::Bytes;
@@ -35,15 +36,32 @@ impl Revealing {
     ) -> Result<Self, Error> {
         let resource = Resource::Dataset(signed.dataset()?);
         datasets.covers(&ctx, &permit, Action::DatasetsReveal, resource).await?;
-        let (manifest, signatory) = datasets.verified(&ctx, signed).await?;
-        let policy = manifest.part(fields)?;
-        let opened = datasets.open_file(&ctx, &permit, &manifest, policy.clone()).await;
-        let (engine, lease) = datasets.on_record(&ctx, opened).await?;
+        let opened = Self::open(&datasets, &ctx, &permit, signed, fields).await;
+        let (opening, engine, lease) = match opened {
+            Ok(opened) => opened,
+            Err(Error::Refused(refused)) => return Err(datasets.refuse(&ctx, refused).await),
+            Err(error) => return Err(datasets.failed(&ctx, signed.dataset()?, error).await),
+        };
+        let Opening { manifest, policy, signatory } = opening;
         // What cannot be recorded is not revealed: the entry comes before the first byte.
         let tx = datasets.store.write(&ctx).await?;
         tx.commit(entry(&manifest, &policy, signatory)).await?;
         let (dataset, run) = (manifest.dataset, manifest.run);
         Ok(Self { datasets, ctx, permit, dataset, run, engine, lease })
+    }
+
+    /// All that a reveal needs before it begins.
+    async fn open(
+        datasets: &Datasets,
+        ctx: &Context,
+        permit: &Permit,
+        signed: &SignedManifest,
+        fields: Option<&[String]>,
+    ) -> Result<(Opening, Engine<Reveal>, Lease), Error> {
+        let (manifest, signatory) = datasets.verified(ctx, signed).await?;
+        let policy = manifest.part(fields)?;
+        let (engine, lease) = datasets.open_file(ctx, permit, &manifest, policy.clone()).await?;
+        Ok((Opening { manifest, policy, signatory }, engine, lease))
     }
 
     /// Rows that have come out so far.
@@ -117,13 +135,7 @@ impl Revealing {
             let stopped = self.stopped(Outcome::Refused, refused.reason().code());
             return Err(self.datasets.refuse_as(&self.ctx, refused, stopped).await);
         }
-        let reason = match &error {
-            Error::Keys(keys::Error::EpochUnread { .. }) => "key_epoch_unread",
-            Error::Keys(_) => "keys_closed",
-            error if error.kind() == FaultKind::CheckFailed => "altered",
-            _ => "unreadable",
-        };
-        let stopped = self.stopped(Outcome::Failed, reason);
+        let stopped = self.stopped(Outcome::Failed, reason(&error));
         if let Err(error) = self.datasets.store.record(&self.ctx, &stopped).await {
             tracing::error!(%error, "the end of a reveal could not be recorded");
         }
@@ -139,8 +151,44 @@ impl Revealing {
     }
 }
 
+/// What is to be revealed.
+struct Opening {
+    manifest: Manifest,
+    policy: FieldPolicy,
+    signatory: Signatory,
+}
+
+/// Why a reveal failed, as the ledger says it: one word that gives nothing of the data away.
+fn reason(error: &Error) -> &'static str {
+    use keys::Error as Key;
+    match error {
+        Error::Keys(Key::EpochUnread { .. }) => "key_epoch_unread",
+        Error::Keys(Key::UnknownSigner) => "unknown_signer",
+        Error::Keys(Key::RevokedSigner { .. }) => "revoked_signer",
+        Error::Keys(_) => "keys_closed",
+        Error::Foreign => "foreign",
+        Error::Fields(fields::Error::NotOffline { .. }) => "not_a_producers",
+        error if error.kind() == FaultKind::CheckFailed => "altered",
+        _ => "unreadable",
+    }
+}
+
 impl Datasets {
-    /// The manifest, once it is this organization's, under the signature of someone it knows.
+    /// Puts on record that a reveal failed before it began, and hands on why. The dataset is the one that was asked
+    /// for: the manifest is not to be believed. Who asks without end is counted, as with refusals.
+    async fn failed(&self, ctx: &Context, dataset: Id<noun::Dataset>, error: Error) -> Error {
+        let entry =
+            Entry::done(Kind::RevealStopped, dataset).outcome(Outcome::Failed).reason(reason(&error));
+        let (action, now) = (Action::DatasetsReveal, self.clock.now());
+        if let Err(error) = self.policy.record_failed(ctx, action, entry, now).await {
+            tracing::error!(%error, "a reveal that failed could not be recorded");
+        }
+        error
+    }
+
+    /// The manifest, once it is this organization's, under the signature of someone it knows, for what that one may
+    /// sign: a producer holds public keys alone, so it signs neither for modes that take a key of a field, nor for a
+    /// run that was done here.
     pub(crate) async fn verified(
         &self,
         ctx: &Context,
@@ -151,6 +199,13 @@ impl Datasets {
         let manifest = compute(move || signed.verify(&*provider, &key)).await?;
         if manifest.organization != ctx.organization() {
             return Err(Error::Foreign);
+        }
+        if let Signatory::Producer(_) = signatory {
+            manifest.policy.offline()?;
+            let read = self.store.read(ctx).await?;
+            if tables::outputs::get(&read, manifest.run).await?.is_some() {
+                return Err(Error::OtherRun(manifest.run));
+            }
         }
         Ok((manifest, signatory))
     }

@@ -5,7 +5,7 @@
 //! on with the outputs that are left. One call of [`Datasets::reencrypt_step`] is a few pieces of one output.
 
 use crate::{
-    Datasets, DestinationError, Error, JobState, Location, Name, Reencrypting, Reencryption, Source, Stage,
+    Datasets, Destination, DestinationError, Error, JobState, Location, Name, Reencrypting, Reencryption, Source, Stage,
     Stored,
     registry::manifest_hash,
     tables::{self, outputs::Registered},
@@ -142,24 +142,16 @@ impl Datasets {
         {
             return Err(Error::Running(running));
         }
-        if !left.is_empty() {
-            let job =
-                Job { ctx: ctx.clone(), permit, dataset, progress: progress.clone(), left, at_hand: None };
-            let mut queues = self.jobs.queues();
-            let queue = queues.entry(ctx.organization()).or_default();
-            queue.shown.insert(dataset, progress.clone());
-            queue.waiting.push_back(job);
+        if left.is_empty() {
+            tx.commit(entry).await?;
+            return Ok(progress);
         }
-        match tx.commit(entry).await {
-            Ok(_) => Ok(progress),
-            Err(error) => {
-                if let Some(queue) = self.jobs.queues().get_mut(&ctx.organization()) {
-                    queue.waiting.retain(|job| job.progress.job != progress.job);
-                    queue.shown.remove(&dataset);
-                }
-                Err(error.into())
-            }
-        }
+        // Shown from here on, so that nobody asks a second time; worked on once it is on record.
+        let announced = Announced::new(&self.jobs, ctx.organization(), &progress, dataset);
+        tx.commit(entry).await?;
+        let job = Job { ctx: ctx.clone(), permit, dataset, progress: progress.clone(), left, at_hand: None };
+        announced.begins(job);
+        Ok(progress)
     }
 
     /// How far protecting a dataset's outputs anew is; `None` where nobody has asked for it.
@@ -278,7 +270,7 @@ impl Datasets {
     /// Begins the next output.
     async fn pick_up(&self, job: &mut Job, output: Registered, location: Location) -> Result<(), Error> {
         let destination = self.destination.clone().ok_or(Error::NoOutput(output.run))?;
-        destination.settle(&location).await?;
+        self.finish_off(&job.ctx, job.dataset, &*destination, &location).await?;
         let Stored { manifest, data } = destination.read(&location).await?;
         let signed = SignedManifest::read(&manifest)?;
         if manifest_hash(&signed) != output.manifest_sha256 {
@@ -361,6 +353,27 @@ impl Datasets {
         Ok(())
     }
 
+    /// Completes or discards what was cut off at a location. Where an output stands is what its caller said: nothing
+    /// is moved there but beside a manifest of this dataset that is registered at that place.
+    async fn finish_off(
+        &self,
+        ctx: &Context,
+        dataset: Id<noun::Dataset>,
+        destination: &dyn Destination,
+        location: &Location,
+    ) -> Result<(), Error> {
+        let stored = destination.read(location).await?;
+        let signed = SignedManifest::read(&stored.manifest)?;
+        let (manifest, _) = self.verified(ctx, &signed).await?;
+        let read = self.store.read(ctx).await?;
+        let known = tables::outputs::at(&read, dataset, location).await?;
+        drop(read);
+        if manifest.dataset != dataset || !known.contains(&manifest.run) {
+            return Err(Error::NoOutput(manifest.run));
+        }
+        Ok(destination.settle(location).await?)
+    }
+
     /// Settles the places of a dataset's outputs, and the register with them.
     async fn settle(&self, ctx: &Context, dataset: Id<noun::Dataset>) -> Result<(), Error> {
         let Some(destination) = self.destination.clone() else { return Ok(()) };
@@ -376,7 +389,7 @@ impl Datasets {
                     continue;
                 }
                 let settled = async {
-                    destination.settle(&location).await?;
+                    self.finish_off(ctx, dataset, &*destination, &location).await?;
                     let stored = destination.read(&location).await?;
                     let signed = SignedManifest::read(&stored.manifest)?;
                     self.reconcile(ctx, dataset, &location, &signed).await
@@ -385,6 +398,41 @@ impl Datasets {
                     tracing::warn!(%error, %location, "an output cannot be looked after");
                 }
             }
+        }
+    }
+}
+
+/// A job that is shown and does not run yet; not shown any more where it never begins.
+struct Announced<'a> {
+    jobs: &'a Jobs,
+    organization: Id<noun::Organization>,
+    dataset: Id<noun::Dataset>,
+    begun: bool,
+}
+
+impl<'a> Announced<'a> {
+    fn new(
+        jobs: &'a Jobs,
+        organization: Id<noun::Organization>,
+        progress: &Reencryption,
+        dataset: Id<noun::Dataset>,
+    ) -> Self {
+        jobs.queues().entry(organization).or_default().shown.insert(dataset, progress.clone());
+        Self { jobs, organization, dataset, begun: false }
+    }
+
+    fn begins(mut self, job: Job) {
+        self.jobs.queues().entry(self.organization).or_default().waiting.push_back(job);
+        self.begun = true;
+    }
+}
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        if !self.begun
+            && let Some(queue) = self.jobs.queues().get_mut(&self.organization)
+        {
+            queue.shown.remove(&self.dataset);
         }
     }
 }

@@ -71,10 +71,25 @@ impl Policy {
         &self,
         ctx: &Context,
         refused: &Refused,
+        entry: Entry,
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
+        self.record_failed(ctx, refused.action(), entry, now).await
+    }
+
+    /// As [`record_as`](Self::record_as), of what policy allowed and what failed for another reason that its caller
+    /// can bring about without end.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn record_failed(
+        &self,
+        ctx: &Context,
+        action: Action,
         mut entry: Entry,
         now: Timestamp,
     ) -> Result<(), store::Error> {
-        let Some(folded) = self.refusals.ask(ctx.organization(), ctx.actor(), refused.action(), now) else {
+        let Some(folded) = self.refusals.ask(ctx.organization(), ctx.actor(), action, now) else {
             return Ok(());
         };
         if folded > 0 {

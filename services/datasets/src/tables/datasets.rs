@@ -1,9 +1,10 @@
 //! Table `datasets`.
 
+use super::read;
 use crate::{Dataset, Error, Name};
 use base::{Id, Timestamp, noun};
 use fields::FieldPolicy;
-use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, FromQueryResult, QueryOrder, QuerySelect, entity::prelude::*};
 use store::{Queries, Tx};
 
 mod dataset {
@@ -30,6 +31,18 @@ mod dataset {
 pub(crate) async fn get(door: &impl Queries, name: &Name) -> Result<Option<Dataset>, Error> {
     let wanted = dataset::Column::Name.eq(name.as_str());
     door.one(dataset::Entity::find().filter(wanted)).await?.map(of_row).transpose()
+}
+
+/// How many there are.
+pub(crate) async fn count(door: &impl Queries) -> Result<u64, Error> {
+    let all = dataset::Entity::find().select_only().column_as(dataset::Column::Id.count(), "datasets");
+    let counted: Option<Counted> = door.all_as(all).await?.pop();
+    read(counted.map_or(0, |counted| counted.datasets), "number of datasets")
+}
+
+#[derive(FromQueryResult)]
+struct Counted {
+    datasets: i64,
 }
 
 pub(crate) async fn list(

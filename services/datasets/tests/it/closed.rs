@@ -51,6 +51,7 @@ async fn a_suspended_key_ends_a_running_reveal_and_begins_none() {
         );
         let begun = house.datasets.reveal(&house.ctx, permit, &end.manifest, None).await;
         assert!(matches!(begun, Err(Error::Keys(keys::Error::Closed { .. }))), "it begins none");
+        assert_eq!(house.failed().await, ("keys_closed".to_owned(), end.content.dataset.to_string()));
         let permit = house.policy.permit(&house.ctx, Action::KeysResume, Resource::Key(key), NOW);
         house.keys.resume(&house.ctx, &permit.expect("it is allowed"), key).await.expect("it is resumed");
         assert_eq!(
@@ -84,6 +85,7 @@ async fn a_declared_breach_ends_reveals_and_can_be_undone() {
     let ended = run.push(Bytes::copy_from_slice(&output[100..])).await.expect_err("no batch after it");
     assert!(matches!(ended, Error::Keys(_)), "{ended}");
     assert!(house.reveal(&house.ctx, &output, &end.manifest, 50_000).await.is_err());
+    assert_eq!(house.failed().await.0, "keys_closed");
     assert!(house.protect_as(&name(), Some(policy(&[("ssn", "siv")])), csv(), FILE).await.is_err());
     let undone = house.policy.permit(&house.ctx, Action::BreachesUndo, scope.resource(), NOW);
     house.keys.undo_breach(&house.ctx, &undone.expect("it is allowed"), scope).await.expect("it is undone");
@@ -116,6 +118,7 @@ async fn a_shredded_dataset_opens_no_more_and_others_do() {
 
     run.push(Bytes::copy_from_slice(&output[100..])).await.expect_err("no batch after it");
     house.reveal(&house.ctx, &output, &end.manifest, 50_000).await.expect_err("it is shredded");
+    assert_eq!(house.failed().await.0, "keys_closed");
     assert_eq!(
         house.reveal(&house.ctx, &others, &kept.manifest, 50_000).await.expect("another dataset"),
         FILE
@@ -142,6 +145,7 @@ async fn a_node_that_cannot_read_the_key_epoch_stops_revealing() {
     assert_eq!(last["reason"], "key_epoch_unread");
     let begun = house.datasets.reveal(&house.ctx, permit, &end.manifest, None).await;
     assert!(matches!(begun, Err(Error::Keys(keys::Error::EpochUnread { .. }))));
+    assert_eq!(house.failed().await.0, "key_epoch_unread");
     house.hear(later).await;
     let permit = house.policy.permit(
         &house.ctx,

@@ -2,12 +2,9 @@
 
 use crate::{House, NOW, csv, modes::policy};
 use base::{Action, Fault as _, Id, Kind, noun};
-use crypto::{
-    Suite, aws_lc,
-    sign::{Algorithm, SigningKey},
-};
+use crypto::Suite;
 use datasets::{Error, Name};
-use fields::{Manifest, Output, formats::Format};
+use fields::{Manifest, Output, SignedManifest, formats::Format};
 use policy::Resource;
 
 const INPUT: &[u8] = b"id,a,b\n1,one,uno\n2,two,due\n";
@@ -27,20 +24,18 @@ fn joined(cells: &[Vec<String>]) -> Vec<u8> {
 }
 
 impl House {
-    /// A producer whose manifests count here: what signs them.
-    async fn producer(&self) -> SigningKey {
-        let key = SigningKey::generate(&*aws_lc(), Algorithm::MlDsa65);
-        let permit = self.policy.permit(&self.ctx, Action::ProducersAdd, Resource::Organization, NOW);
-        let public = key.verifying_key().clone();
-        let added =
-            self.keys.add_producer(&self.ctx, &permit.expect("it is allowed"), "billing", public).await;
-        added.expect("it is new");
-        key
+    /// A manifest under the signature of the house itself.
+    async fn signs(&self, manifest: &Manifest) -> SignedManifest {
+        let dataset = manifest.dataset;
+        let permit = self.permit(&self.ctx, Action::DatasetsProtect, dataset);
+        let (purpose, json) = (keys::Purpose::Manifest, manifest.to_json());
+        let jws = self.keys.sign(&self.ctx, purpose, &permit, dataset, fields::TYPE, json).await;
+        SignedManifest::from_jws(jws.expect("it signs"))
     }
 
-    /// What a reveal says to a file and a manifest that a producer vouches for.
-    async fn said(&self, output: &[u8], manifest: &Manifest, by: &SigningKey) -> Error {
-        self.reveal(&self.ctx, output, &manifest.sign(by), 1_000).await.expect_err("it does not open")
+    /// What a reveal says to a file and a manifest that the house vouches for.
+    async fn said(&self, output: &[u8], manifest: &Manifest) -> Error {
+        self.reveal(&self.ctx, output, &self.signs(manifest).await, 1_000).await.expect_err("it does not open")
     }
 }
 
@@ -81,12 +76,11 @@ async fn a_moved_value_does_not_open_and_says_where_it_stands() {
 /// Puts parts of another run's manifest, or of another dataset's, into one.
 type Change = fn(&mut Manifest, &Manifest, &Manifest);
 
-/// A producer that is trusted signs a manifest with parts of another: what was sealed elsewhere does not open.
+/// A good signature stands under a manifest with parts of another in it: what was sealed elsewhere does not open.
 #[tokio::test]
 async fn keys_and_values_of_another_dataset_run_or_suite_do_not_open() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
-    let by = house.producer().await;
     let fields = || Some(policy(&[("a", "aead"), ("b", "siv")]));
     let protect = async |dataset: &str| {
         let (output, end) =
@@ -95,7 +89,7 @@ async fn keys_and_values_of_another_dataset_run_or_suite_do_not_open() {
     };
     let ((output, first), (_, second)) = (protect("one").await, protect("one").await);
     let (_, other) = protect("two").await;
-    assert_eq!(house.reveal(&house.ctx, &output, &first.sign(&by), 1_000).await.expect("it is whole"), INPUT);
+    assert_eq!(house.reveal(&house.ctx, &output, &house.signs(&first).await, 1_000).await.expect("it is whole"), INPUT);
 
     let with = |change: Change| {
         let mut manifest = first.clone();
@@ -114,12 +108,12 @@ async fn keys_and_values_of_another_dataset_run_or_suite_do_not_open() {
         ("a key id that is another", |manifest, _, _| manifest.field_keys[0].id ^= 1),
     ];
     for (what, change) in closed {
-        let error = house.said(&output, &with(change), &by).await;
+        let error = house.said(&output, &with(change)).await;
         assert!(!matches!(error, Error::Refused(_) | Error::Store(_)), "{what}: {error}");
     }
     let mut elsewhere = first.clone();
     elsewhere.dataset = other.dataset;
-    house.said(&output, &elsewhere, &by).await;
+    house.said(&output, &elsewhere).await;
     let revealed = house.kinds().await.iter().filter(|kind| *kind == "dataset.revealed").count();
     assert_eq!(revealed, 1, "what did not open was not revealed, and is not on record as if it was");
 }
@@ -131,7 +125,6 @@ async fn a_file_that_is_short_of_rows_or_more_than_described_is_refused_in_every
     let spool = tempfile::tempdir().expect("a directory");
     let mut house = House::new(dir.path()).await;
     house.datasets = house.datasets.with_spool(spool.path().to_owned());
-    let by = house.producer().await;
     let parquet = crate::parquet::file();
     let files: [(Format, &str, &[u8]); 4] = [
         (csv(), "a", INPUT),
@@ -144,7 +137,7 @@ async fn a_file_that_is_short_of_rows_or_more_than_described_is_refused_in_every
         let fields = Some(policy(&[(field, "aead")]));
         let (output, end) =
             house.protect_as(&name("rows"), fields, format, input).await.expect("it protects");
-        let as_signed = house.reveal(&house.ctx, &output, &end.content.sign(&by), 1_000).await;
+        let as_signed = house.reveal(&house.ctx, &output, &house.signs(&end.content).await, 1_000).await;
         as_signed.unwrap_or_else(|error| panic!("{code}: {error}"));
         for (rows, bytes) in [(1, 0), (-1, 0), (0, 1), (0, -1)] {
             let mut manifest = end.content.clone();
@@ -159,7 +152,7 @@ async fn a_file_that_is_short_of_rows_or_more_than_described_is_refused_in_every
                     change(b, bytes);
                 }
             }
-            let error = house.said(&output, &manifest, &by).await;
+            let error = house.said(&output, &manifest).await;
             assert!(
                 matches!(error, Error::Fields(fields::Error::NotAsDescribed(_))),
                 "{code}, {rows} rows, {bytes} bytes: {error}"
@@ -173,8 +166,8 @@ async fn a_file_that_is_short_of_rows_or_more_than_described_is_refused_in_every
             }
             Output::Parquet { rows, bytes, sha256 } => Output::Json { rows, bytes, sha256 },
         };
-        house.said(&output, &manifest, &by).await;
-        house.said(&output[..output.len() / 2], &end.content, &by).await;
+        house.said(&output, &manifest).await;
+        house.said(&output[..output.len() / 2], &end.content).await;
     }
 }
 

@@ -189,14 +189,19 @@ async fn local_directories_are_a_destination() {
     assert_eq!(left, ["link", "x.csv", "x.csv.manifest.json", "y.csv", "y.csv.manifest.json"]);
 }
 
+/// How the manifest is staged of a pair that replaces `before` by the output `new`.
+fn mark() -> String {
+    use sha2::Digest as _;
+    let cut = |bytes: &[u8]| -> String {
+        sha2::Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    };
+    format!("{}-{}", cut(b"before"), cut(b"new"))
+}
+
 /// Every cut while a pair is replaced: what stands there can be read, before and after it is settled.
 #[tokio::test]
 async fn a_replacement_may_be_cut_off_anywhere() {
-    use sha2::Digest as _;
-    let mark = |bytes: &[u8]| -> String {
-        sha2::Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-    };
-    let mark = format!("{}-{}", mark(b"before"), mark(b"new"));
+    let mark = mark();
     for cut in 0..5 {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("x.csv");
@@ -257,6 +262,63 @@ async fn a_replacement_may_be_cut_off_anywhere() {
     Directories::new([dir.path().to_owned()]).settle(&location).await.expect("it settles");
     assert_eq!(fs::read(&path).expect("it is there"), b"third");
     assert_eq!(fs::read_dir(dir.path()).expect("it reads").count(), 2);
+}
+
+/// What stands beside an output may be put there by anyone who can write in the directory.
+#[tokio::test]
+async fn links_pipes_giants_and_other_outputs_are_not_taken_for_a_pair() {
+    let mark = mark();
+    let scene = || {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("x.csv");
+        let location = put(&path, b"old", b"before");
+        let staged_manifest = dir.path().join(format!("x.csv.reencrypted-{mark}.manifest.json"));
+        (Directories::new([dir.path().to_owned()]), path, location, staged_manifest, dir)
+    };
+    // A staged output that is not the one of the staged manifest.
+    let (destination, path, location, staged_manifest, dir) = scene();
+    fs::write(dir.path().join("x.csv.reencrypted"), b"else").expect("it writes");
+    fs::write(&staged_manifest, b"after").expect("it writes");
+    destination.settle(&location).await.expect("it settles");
+    assert_eq!(fs::read(&path).expect("it is there"), b"old");
+    assert_eq!(fs::read(manifest_of(&path)).expect("it is there"), b"before");
+    assert_eq!(fs::read_dir(dir.path()).expect("it reads").count(), 2);
+    // Links in the place of what is staged.
+    let (destination, path, location, staged_manifest, dir) = scene();
+    let secret = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(secret.path(), b"new").expect("it writes");
+    std::os::unix::fs::symlink(secret.path(), dir.path().join("x.csv.reencrypted")).expect("a link");
+    fs::write(&staged_manifest, b"after").expect("it writes");
+    destination.settle(&location).await.expect("it settles");
+    assert_eq!(fs::read(&path).expect("it is there"), b"old");
+    fs::write(dir.path().join("x.csv.reencrypted"), b"new").expect("it writes");
+    std::os::unix::fs::symlink(secret.path(), &staged_manifest).expect("a link");
+    destination.settle(&location).await.expect("it settles");
+    assert_eq!(fs::read(&path).expect("it is there"), b"old");
+    assert_eq!(fs::read(secret.path()).expect("it is there"), b"new", "what a link names is untouched");
+    // A manifest in place that is a link, a pipe that nobody writes to, or larger than any manifest.
+    let (destination, path, location, staged_manifest, dir) = scene();
+    let manifest = manifest_of(&path);
+    for how in ["link", "pipe", "giant"] {
+        fs::remove_file(&manifest).expect("it is there");
+        match how {
+            "link" => {
+                fs::write(secret.path(), b"before").expect("it writes");
+                std::os::unix::fs::symlink(secret.path(), &manifest).expect("a link");
+            }
+            "pipe" => {
+                let made = std::process::Command::new("mkfifo").arg(&manifest).status();
+                assert!(made.expect("mkfifo is there").success());
+            }
+            _ => fs::File::create(&manifest).expect("it is new").set_len(9 << 20).expect("it grows"),
+        }
+        let read = destination.read(&location).await;
+        assert!(matches!(read, Err(DestinationError::Io { .. })), "{how}");
+        fs::write(dir.path().join("x.csv.reencrypted"), b"new").expect("it writes");
+        fs::write(&staged_manifest, b"after").expect("it writes");
+        destination.settle(&location).await.expect("it settles");
+        assert_eq!(fs::read(&path).expect("it is there"), b"old", "{how}");
+    }
 }
 
 /// A destination that does one thing wrong.

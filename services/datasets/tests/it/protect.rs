@@ -120,3 +120,27 @@ async fn many_at_once_do_not_wait_for_each_other() {
         run.expect("it protects");
     }
 }
+
+/// A program that makes up names does not fill the root of trust.
+#[tokio::test]
+async fn first_protects_create_so_many_datasets_and_an_administrator_more() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let user = crate::person(house.ctx.organization(), base::Role::OrgUser);
+    let begin = async |ctx: &base::Context, name: &str| {
+        let name: Name = name.parse().expect("a name");
+        let permit = house.permit(ctx, Action::DatasetsProtect, name.dataset(ctx.organization()));
+        let policy = FieldPolicy::aead(["a"]).expect("a policy");
+        house.datasets.protect(ctx, permit, &name, Some(policy), crate::csv()).await.map(drop)
+    };
+    for number in 0..datasets::FIRST_PROTECTS {
+        begin(&user, &format!("made up {number}")).await.expect("it begins");
+    }
+    let refused = begin(&user, "one more").await.expect_err("there are many");
+    assert!(matches!(refused, Error::Refused(_)), "{refused}");
+    let last = house.entries().await.pop().expect("recorded");
+    assert_eq!((&last["kind"], &last["reason"]), (&"access.refused".into(), &"role".into()));
+    begin(&user, "made up 0").await.expect("what is there is used on");
+    begin(&house.ctx, "one more").await.expect("an administrator creates it");
+    begin(&user, "one more").await.expect("it is there now");
+}

@@ -367,3 +367,43 @@ async fn the_register_follows_what_stands_at_a_place() {
     fs::write(beside(&path), &swapped.1).expect("it writes");
     house.revealed(&path).await.expect("it reveals");
 }
+
+/// What has no way back stays under its old key, and is no reason to begin again.
+#[tokio::test]
+async fn protecting_anew_comes_to_an_end_with_a_blind_index() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await.writing_in(out.path());
+    house.put(out.path(), "one.csv", INPUT, csv()).await;
+    house.rotate().await;
+    for outputs in [1, 0] {
+        house.clock.forward(std::time::Duration::from_millis(1));
+        let job =
+            house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await;
+        assert_eq!(job.expect("it is asked").outputs, outputs);
+        house.work().await;
+    }
+    let old = house.datasets.outputs(&house.ctx, &name(), true, Limit::default(), None).await;
+    assert!(old.expect("it reads").items.is_empty());
+    assert_eq!(house.under().await, (1, 3), "the version of the blind index is told all the same");
+}
+
+/// Where an output stands is the word of who protected it: beside what is not this dataset's, nothing is touched.
+#[tokio::test]
+async fn nothing_is_settled_beside_a_manifest_that_is_not_registered_there() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await.writing_in(out.path());
+    let (path, _) = house.put(out.path(), "one.csv", INPUT, csv()).await;
+    let (_, other) = house.protect(&house.ctx, crate::FILE, 100).await.expect("it protects");
+    fs::write(beside(&path), other.manifest.to_file()).expect("it writes");
+    let mine = out.path().join("one.csv.reencrypted");
+    fs::write(&mine, b"somebody's").expect("it writes");
+    house.rotate().await;
+    let job = house.datasets.reencrypt_outputs(&house.ctx, house.asked(Action::KeysReencrypt), &name()).await;
+    job.expect("it begins");
+    house.work().await;
+    let done = house.datasets.reencryption(&house.ctx, &name()).await.expect("it reads").expect("it is kept");
+    assert_eq!((done.done, done.failed), (0, 1));
+    assert_eq!(fs::read(&mine).expect("it is there"), b"somebody's");
+}

@@ -53,4 +53,8 @@ async fn a_key_is_released_under_its_name_and_on_record() {
     let auditor = crate::person(house.ctx.organization(), Role::Auditor);
     let refused = house.policy.permit(&auditor, Action::KeysRelease, policy::Resource::Dataset(dataset), NOW);
     refused.expect_err("auditors open nothing");
+    // What is released is out of reach of a quarantine.
+    let machine = house.as_identity(Id::from_bytes([9; 16]));
+    let refused = house.policy.permit(&machine, Action::KeysRelease, policy::Resource::Dataset(dataset), NOW);
+    refused.expect_err("a machine takes no key away");
 }

@@ -12,6 +12,7 @@ use fields::{
     formats::{Dialect, Format, Protect},
 };
 use policy::Resource;
+use store::Queries as _;
 
 /// Protects offline, with nothing but the dataset's public key.
 fn offline(key: fields::DatasetKey) -> (Vec<u8>, Manifest) {
@@ -37,6 +38,7 @@ async fn a_registered_producers_output_is_revealed_and_no_other() {
 
     let error = house.reveal(&house.ctx, &output, &signed, 100).await.expect_err("nobody knows it");
     assert!(matches!(error, Error::Keys(keys::Error::UnknownSigner)), "{error}");
+    assert_eq!(house.failed().await.0, "unknown_signer");
     let permit = house
         .policy
         .permit(&house.ctx, Action::ProducersAdd, Resource::Organization, NOW)
@@ -71,7 +73,7 @@ async fn an_altered_or_cut_file_fails_and_is_recorded() {
 }
 
 #[tokio::test]
-async fn an_altered_manifest_reveals_nothing_and_records_no_reveal() {
+async fn an_altered_manifest_reveals_nothing_and_that_is_on_record() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
     let (output, end) = house.protect(&house.ctx, FILE, 100).await.expect("it protects");
@@ -83,6 +85,70 @@ async fn an_altered_manifest_reveals_nothing_and_records_no_reveal() {
     let error = house.reveal(&house.ctx, &output, &altered, 100).await.expect_err("it was altered");
     assert!(matches!(error, Error::Fields(fields::Error::Signature)), "{error}");
     assert!(!house.kinds().await.contains(&"dataset.revealed".to_owned()));
+    let last = house.failed().await;
+    assert_eq!(last, ("altered".to_owned(), end.content.dataset.to_string()));
+    // Who asks without end is counted.
+    let permit = house.permit(&house.ctx, Action::DatasetsReveal, end.content.dataset);
+    for _ in 0..150 {
+        assert!(house.datasets.reveal(&house.ctx, permit.clone(), &altered, None).await.is_err());
+    }
+    let stopped = house.kinds().await.iter().filter(|kind| *kind == "dataset.reveal_stopped").count();
+    assert_eq!(stopped, 100);
+    assert_eq!(house.policy.record_folded(&house.ctx, NOW).await.expect("it is recorded"), 51);
+}
+
+impl House {
+    /// Why the last request, a reveal, failed, and of which dataset it was, as the ledger says it.
+    pub(crate) async fn failed(&self) -> (String, String) {
+        let last = self.entries().await.pop().expect("recorded");
+        assert_eq!(last["kind"], "dataset.reveal_stopped");
+        assert_eq!(last["outcome"], "failed");
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        (text(&last["reason"]), text(&last["object"]["id"]))
+    }
+}
+
+/// A producer holds a dataset's public key: it speaks neither for the keys of fields nor for what was done here.
+#[tokio::test]
+async fn a_producer_signs_for_its_own_runs_and_public_keys_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let producer = SigningKey::generate(&*aws_lc(), Algorithm::MlDsa65);
+    let permit = house.policy.permit(&house.ctx, Action::ProducersAdd, Resource::Organization, NOW);
+    let public = producer.verifying_key().clone();
+    let added = house.keys.add_producer(&house.ctx, &permit.expect("it is allowed"), "billing", public).await;
+    let added = added.expect("it is new");
+    for mode in ["siv", "token", "aead"] {
+        let fields = Some(crate::modes::policy(&[("email", mode)]));
+        let begun = house.protect_as(&customers(), fields, crate::csv(), FILE).await;
+        let (output, mut end) = begun.expect("it protects");
+        // A run of its own does not help where a mode takes the key of a field.
+        if mode != "aead" {
+            end.content.run = Id::from_bytes([9; 16]);
+        }
+        let forged = end.content.sign(&producer);
+        let error = house.reveal(&house.ctx, &output, &forged, 100).await.expect_err("it is not its to sign");
+        let (reason, dataset) = house.failed().await;
+        assert_eq!(dataset, end.content.dataset.to_string());
+        if mode == "aead" {
+            assert!(matches!(error, Error::OtherRun(run) if run == end.content.run), "{error}");
+            assert_eq!((error.kind(), reason.as_str()), (Kind::CheckFailed, "altered"));
+        } else {
+            assert!(matches!(error, Error::Fields(fields::Error::NotOffline { .. })), "{mode}: {error}");
+            assert_eq!(reason, "not_a_producers");
+        }
+        house.reveal(&house.ctx, &output, &end.manifest, 100).await.expect("the house signed that one");
+    }
+    // Nor does it sign any more once it is revoked.
+    let key = house.datasets.public_key(&house.ctx, &customers()).await.expect("it is there");
+    let (output, manifest) = offline(key);
+    let signed = manifest.sign(&producer);
+    house.reveal(&house.ctx, &output, &signed, 100).await.expect("its own");
+    let permit = house.policy.permit(&house.ctx, Action::ProducersRevoke, Resource::Producer(added.id), NOW);
+    let revoked = house.keys.revoke_producer(&house.ctx, &permit.expect("it is allowed"), added.id).await;
+    revoked.expect("it is there");
+    house.reveal(&house.ctx, &output, &signed, 100).await.expect_err("it is revoked");
+    assert_eq!(house.failed().await.0, "revoked_signer");
 }
 
 #[tokio::test]
@@ -107,6 +173,11 @@ async fn data_of_another_organization_stays_closed() {
     let signed = manifest.sign(&producer);
     let error = house.reveal(&other, &output, &signed, 100).await.expect_err("not theirs");
     assert!(matches!(error, Error::Foreign), "{error}");
+    let read = house.store.read(&other).await.expect("it reads");
+    let (_, last) = read.entries(0, 1_000).await.expect("it reads").pop().expect("recorded");
+    let last: serde_json::Value = serde_json::from_slice(&last).expect("JSON");
+    assert_eq!((&last["kind"], &last["reason"]), (&"dataset.reveal_stopped".into(), &"foreign".into()));
+    drop(read);
     assert_eq!(house.reveal(&house.ctx, &output, &signed, 100).await.expect("theirs"), FILE);
 }
 
