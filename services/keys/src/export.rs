@@ -5,9 +5,8 @@
 //! open, this system cannot close again.
 
 use crate::{
-    Error, ExportRequest, Keys, Purpose,
+    Error, ExportRequest, Keys, Purpose, Scope,
     halves::described,
-    scope::person,
     tables::{self, Row, export},
 };
 use base::{Action, Context, Id, Timestamp, digest, noun};
@@ -42,7 +41,7 @@ impl Keys {
         recipient: &hpke::PublicKey,
     ) -> Result<ExportRequest, Error> {
         permit.covers(ctx, Action::KeysExport, Resource::Key(key), self.clock.now())?;
-        let by = person(ctx)?;
+        let by = self.person(ctx, Action::KeysExport, key).await?;
         if recipient.suite() != Suite::Hybrid768 {
             return Err(Error::NotExportable {
                 why: "the recipient's key is no X-Wing key (suite hybrid-768)",
@@ -90,12 +89,14 @@ impl Keys {
         id: Id<noun::Approval>,
     ) -> Result<Vec<u8>, Error> {
         permit.covers(ctx, Action::KeysApproveExport, Resource::Approval(id), self.clock.now())?;
-        let by = person(ctx)?;
+        let by = self.person(ctx, Action::KeysApproveExport, id).await?;
         let mut tx = self.store.write(ctx).await?;
         let mut request = get(&tx, id).await?.ok_or(Error::NoRequest)?;
         let asked = of_row(&request)?;
         if asked.requested_by == by {
-            return Err(Error::SamePerson);
+            drop(tx);
+            let entry = Entry::refused(Action::KeysApproveExport, id, "same_person").fact("key", asked.key);
+            return Err(self.refused(ctx, entry, Error::SamePerson).await);
         }
         if asked.approved_by.is_some() {
             return Err(Error::Approved);
@@ -104,18 +105,16 @@ impl Keys {
             return Err(Error::Expired);
         }
         let (key, at) = (asked.key, tx.now());
-        let mut row = tables::get(&tx, key).await?.ok_or(Error::NotFound { key })?;
+        let row = tables::get(&tx, key).await?.ok_or(Error::NotFound { key })?;
         let document = self.exported(&tx, ctx, &row, &request).await?;
         // The permit of an act that opens data is asked again, as for every key that is opened.
         permit.check(self.clock.now())?;
-        let version = row.version;
-        mark(&mut row, &asked, version, at);
-        tables::save(&mut tx, &row).await?;
-        if let Some(mut newest) =
-            tables::newest(&tx, &row.line()?).await?.filter(|newest| newest.id != row.id)
-        {
-            mark(&mut newest, &asked, version, at);
-            tables::save(&mut tx, &newest).await?;
+        for mut later in tables::all_of(&tx, &row.line()?).await? {
+            // The first mark stays: since when a version is out there is what it is for.
+            if later.version >= row.version && later.exported_at.is_none() {
+                mark(&mut later, &asked, row.version, at);
+                tables::save(&mut tx, &later).await?;
+            }
         }
         request.approved_by = Some(by.as_bytes().to_vec());
         request.approved_at = Some(at.micros());
@@ -129,23 +128,40 @@ impl Keys {
         Ok(document)
     }
 
-    /// The document of an approved request, until it expires. The permit is one for the request.
+    /// The document of an approved request, until it expires and for as long as the key is open. Every fetch is on
+    /// record before the document is given. The permit is one for the request.
     ///
     /// # Errors
-    /// [`Error::NoRequest`], [`Error::NotApproved`], [`Error::Expired`], [`Error::Refused`], [`Error::Store`].
+    /// [`Error::NoRequest`], [`Error::NotApproved`], [`Error::Expired`]; [`Error::Closed`], [`Error::Breached`],
+    /// [`Error::Shredded`]; [`Error::Refused`], [`Error::Store`].
     pub async fn export_document(
         &self,
         ctx: &Context,
         permit: &Permit,
         id: Id<noun::Approval>,
     ) -> Result<Vec<u8>, Error> {
-        let now = self.clock.now();
-        permit.covers(ctx, Action::KeysExport, Resource::Approval(id), now)?;
-        let request = get(&self.store.read(ctx).await?, id).await?.ok_or(Error::NoRequest)?;
-        if now.micros() > request.expires_at {
+        permit.covers(ctx, Action::KeysExport, Resource::Approval(id), self.clock.now())?;
+        let tx = self.store.write(ctx).await?;
+        let request = get(&tx, id).await?.ok_or(Error::NoRequest)?;
+        let asked = of_row(&request)?;
+        if tx.now() > asked.expires_at {
             return Err(Error::Expired);
         }
-        request.document.ok_or(Error::NotApproved)
+        if asked.approved_by.is_none() {
+            return Err(Error::NotApproved);
+        }
+        let row = tables::get(&tx, asked.key).await?.ok_or(Error::NotFound { key: asked.key })?;
+        // It is sealed already, so whatever closed the key since would close nothing here by itself.
+        self.usable(&tx, &row).await?;
+        let document = request.document.ok_or(Error::Expired)?;
+        // Waiting for the turn may have taken its time.
+        permit.check(self.clock.now())?;
+        let entry = described(Entry::done(Kind::KeyExported, asked.key), &row)?
+            .reason("fetched")
+            .fact("request", id)
+            .fact("recipient", asked.recipient);
+        tx.commit(entry).await?;
+        Ok(document)
     }
 
     /// Requests to export, the newest first: at most a thousand.
@@ -248,6 +264,23 @@ fn mark(row: &mut Row, asked: &ExportRequest, version: i32, at: Timestamp) {
     row.exported_at = Some(at.micros());
     row.exported_version = Some(version.into());
     row.exported_to = Some(asked.recipient.clone());
+}
+
+/// Erases the documents that hold keys of a scope, as part of its shredding.
+pub(crate) async fn blank(tx: &mut Tx, scope: Scope) -> Result<(), Error> {
+    let select = export::Entity::find().filter(export::Column::Document.is_not_null());
+    for mut request in tx.all(select).await? {
+        let key = Id::from_slice(&request.key).ok_or(Error::Damaged { what: "request to export" })?;
+        let dataset = match tables::get(tx, key).await? {
+            Some(row) => row.dataset()?,
+            None => None,
+        };
+        if scope.covers(dataset.map_or(Scope::Organization, Scope::Dataset)) {
+            request.document = None;
+            save(tx, &request).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn get(door: &impl Queries, id: Id<noun::Approval>) -> Result<Option<export::Model>, Error> {

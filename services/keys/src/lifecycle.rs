@@ -35,7 +35,12 @@ impl Row {
         let (key, state) = (self.id()?, self.state()?);
         let next = rules::after(state, self.before()?, act);
         let next = next.ok_or(Error::Illegal { key, state, act: act.participle() })?;
-        self.before = (act == Act::Suspend).then(|| state.as_str().to_owned());
+        self.before = match act {
+            Act::Suspend => Some(state.as_str().to_owned()),
+            // What was closed as it was destroyed keeps the mark: nobody ever said that it may be trusted again.
+            Act::Destroy => self.before.take(),
+            _ => None,
+        };
         self.state = next.as_str().to_owned();
         match next {
             State::Active => {
@@ -186,6 +191,13 @@ impl Keys {
         }
         let mut gone = row.clone();
         gone.go(Act::Destroy, tx.now())?;
+        match gate(&tx, row.dataset()?).await {
+            // A breach lies over the key and changes nothing of its row: the mark outlasts it.
+            Err(Error::Breached { .. } | Error::Shredded { .. }) => {
+                gone.before.get_or_insert_with(|| row.state.clone());
+            }
+            open => open?,
+        }
         let count = references(&tx, &row).await?.total();
         if count > 0 {
             return Err(Error::Referred { key: id, count });

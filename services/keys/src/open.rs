@@ -1,7 +1,7 @@
 //! Opening data keys by the version that a manifest names.
 
 use crate::{
-    Error, Keys, Purpose, Signatory,
+    Error, Keys, Purpose, Signatory, State,
     breach::gate,
     producers,
     tables::{self, Line, Row},
@@ -107,10 +107,11 @@ impl Keys {
     }
 
     /// Who signs manifests under this key name ([`VerifyingKey::thumbprint`]): the organization itself, by any
-    /// version of its key that is not suspended, or one of its producers.
+    /// version of its key that is not suspended and was not when it was destroyed, or one of its producers.
     ///
     /// # Errors
-    /// [`Error::UnknownSigner`], [`Error::RevokedSigner`], [`Error::Closed`], [`Error::Store`].
+    /// [`Error::UnknownSigner`], [`Error::RevokedSigner`], [`Error::Closed`]; [`Error::Breached`] and
+    /// [`Error::Shredded`] for the organization's own; [`Error::Store`].
     pub async fn signatory(
         &self,
         ctx: &Context,
@@ -120,7 +121,8 @@ impl Keys {
         for row in tables::all_of(&read, &Line::own(Purpose::Manifest)).await? {
             let key = VerifyingKey::from_bytes(row.signature()?, &row.public)?;
             if key.thumbprint() == thumbprint {
-                self.vouches(&row)?;
+                gate(&read, None).await?;
+                vouches(&row)?;
                 return Ok((Signatory::Organization, key));
             }
         }
@@ -180,14 +182,14 @@ impl Keys {
         }
         Ok(permit.check(self.clock.now())?)
     }
+}
 
-    /// A signature made before a key was retired, or even destroyed, still stands; one by a suspended key does
-    /// not, for as long as it is suspended.
-    fn vouches(&self, row: &Row) -> Result<(), Error> {
-        match row.state()? {
-            crate::State::Suspended => open_state(row),
-            _ => Ok(()),
-        }
+/// A signature made before a key was retired, or even destroyed, still stands; one by a suspended key does not,
+/// for as long as it is suspended: for good where it was destroyed in that time.
+fn vouches(row: &Row) -> Result<(), Error> {
+    match (row.state()?, row.before()?) {
+        (State::Suspended, _) | (State::Destroyed, Some(_)) => open_state(row),
+        _ => Ok(()),
     }
 }
 

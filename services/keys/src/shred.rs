@@ -15,7 +15,7 @@ use crate::{
     Error, Keys, Purpose, RootError, Scope, State, Unit,
     breach::reasoned,
     certificate::{self, Certificate, Copies},
-    custody, halves, scope,
+    custody, export, halves,
     tables::{self, Filter, Line, Row},
 };
 use base::{Action, Context, Fault, Id, Timestamp, digest, noun};
@@ -136,7 +136,8 @@ impl Keys {
         reason: &str,
     ) -> Result<Shred, Error> {
         permit.covers(ctx, Action::ShredsRequest, scope.resource(), self.clock.now())?;
-        let by = scope::person(ctx)?;
+        let object = scope.object(ctx.organization());
+        let by = self.person(ctx, Action::ShredsRequest, object).await?;
         reasoned(reason)?;
         if ctx.organization() == self.store.platform() {
             return Err(ShredRefused::Platform.into());
@@ -193,7 +194,7 @@ impl Keys {
         id: Id<noun::Approval>,
     ) -> Result<Shred, Error> {
         permit.covers(ctx, Action::ShredsApprove, Resource::Approval(id), self.clock.now())?;
-        let by = scope::person(ctx)?;
+        let by = self.person(ctx, Action::ShredsApprove, id).await?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = custody::shred_of(&tx, id).await?.ok_or(ShredRefused::Unknown)?;
         let now = tx.now();
@@ -202,7 +203,9 @@ impl Keys {
             return Err(ShredRefused::Over { state: shred.state }.into());
         }
         if shred.requested_by == by {
-            return Err(ShredRefused::SamePerson.into());
+            drop(tx);
+            let entry = Entry::refused(Action::ShredsApprove, id, "same_person");
+            return Err(self.refused(ctx, entry, ShredRefused::SamePerson).await);
         }
         let unit = shred.scope.unit(ctx.organization());
         if shred.scope == Scope::Organization {
@@ -212,6 +215,7 @@ impl Keys {
         row.approved_at = Some(now.micros());
         custody::save_shred(&mut tx, &row).await?;
         custody::bury(&mut tx, unit).await?;
+        export::blank(&mut tx, shred.scope).await?;
         let raised = self.raise_epoch(&mut tx).await?;
         let entry = Entry::done(Kind::ShredApproved, id).fact("scope", unit.to_string());
         tx.commit(entry).await?;
@@ -230,7 +234,7 @@ impl Keys {
         id: Id<noun::Approval>,
     ) -> Result<Shred, Error> {
         permit.covers(ctx, Action::ShredsCancel, Resource::Approval(id), self.clock.now())?;
-        let by = scope::person(ctx)?;
+        let by = self.person(ctx, Action::ShredsCancel, id).await?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = custody::shred_of(&tx, id).await?.ok_or(ShredRefused::Unknown)?;
         let now = tx.now();

@@ -61,9 +61,9 @@ pub(crate) const fn open_to(action: Action) -> &'static [Who] {
         Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead => &[ORG_ADMIN, AUDITOR],
         Action::DatasetsRead => &[ORG_ADMIN, ORG_USER, AUDITOR, Identity],
         Action::ProducersRead | Action::KeysRead => &[ORG_ADMIN, ORG_USER, AUDITOR],
-        Action::DatasetsProtect | Action::DatasetsReveal | Action::KeysRelease => {
-            &[ORG_ADMIN, ORG_USER, Identity]
-        }
+        // What a machine took away it would keep through its quarantine.
+        Action::KeysRelease => &[ORG_ADMIN, ORG_USER],
+        Action::DatasetsProtect | Action::DatasetsReveal => &[ORG_ADMIN, ORG_USER, Identity],
     }
 }
 
@@ -138,7 +138,7 @@ keys.resume             y r r a a a n a
 keys.destroy            y r r a a a n a
 keys.export             y r r a a a n a
 keys.approve_export     y r r a a a n a
-keys.release            y y r y a a n a
+keys.release            y y r a a a n a
 breaches.declare        y r r a a a n a
 breaches.undo           y r r a a a n a
 shreds.request          y r r a a a n a

@@ -40,7 +40,8 @@ fn may(action: Action) -> &'static [Caller] {
         | Action::Diagnose => &[Admin, User, Auditor],
         Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead => &[Admin, Auditor],
         Action::DatasetsRead => &[Admin, User, Auditor, Identity],
-        Action::DatasetsProtect | Action::DatasetsReveal | Action::KeysRelease => &[Admin, User, Identity],
+        Action::DatasetsProtect | Action::DatasetsReveal => &[Admin, User, Identity],
+        Action::KeysRelease => &[Admin, User],
         Action::IdentitiesQuarantine
         | Action::IdentitiesRelease
         | Action::IdentitiesProtect

@@ -3,7 +3,7 @@
 use crate::{House, sealed};
 use base::{Action, Context, Fault, Id, Kind, noun};
 use crypto::{FieldAlgorithm, Suite, hpke, siv::Siv, text};
-use keys::{EXPORT_EXPIRY, Error, ExportRequest, FieldUse, OpenFieldKey, Purpose};
+use keys::{EXPORT_EXPIRY, Error, ExportRequest, FieldUse, OpenFieldKey, Purpose, Scope};
 use policy::Resource;
 use serde_json::{Value, json};
 use std::{
@@ -56,6 +56,11 @@ async fn approve(house: &House, ctx: &Context, id: Id<noun::Approval>) -> Result
     house.keys.approve_export(ctx, &permit, id).await
 }
 
+async fn fetch(house: &House, id: Id<noun::Approval>) -> Result<Vec<u8>, Error> {
+    let permit = house.permit_for(&house.ctx, Action::KeysExport, Resource::Approval(id));
+    house.keys.export_document(&house.ctx, &permit, id).await
+}
+
 fn a_public_key() -> hpke::PublicKey {
     hpke::KeyPair::generate(&*crypto::aws_lc(), Suite::Hybrid768).public
 }
@@ -94,23 +99,22 @@ async fn nobody_approves_their_own_request_and_nothing_leaves_before() {
     let house = House::new(dir.path()).await;
     let key = field_key(&house, FieldAlgorithm::AesSiv).await.key;
     let asked = request(&house, key, &a_public_key()).await.expect("it is asked for");
-    let fetch = |ctx: Context| {
-        let (resource, house) = (Resource::Approval(asked.id), &house);
-        let now = base::Clock::now(&*house.clock);
-        async move {
-            let permit = house.policy.permit(&ctx, Action::KeysExport, resource, now).expect("allowed");
-            house.keys.export_document(&ctx, &permit, asked.id).await
-        }
-    };
-    assert!(matches!(fetch(house.ctx.clone()).await, Err(Error::NotApproved)));
+    assert!(matches!(fetch(&house, asked.id).await, Err(Error::NotApproved)));
     let own = approve(&house, &house.ctx, asked.id).await.expect_err("their own");
     assert!(matches!(own, Error::SamePerson));
     assert_eq!(own.kind(), Kind::Refused);
+    let last = house.last_entry().await;
+    assert_eq!((&last["kind"], &last["action"]), (&json!("access.refused"), &json!("keys.approve_export")));
+    assert_eq!((&last["outcome"], &last["reason"]), (&json!("refused"), &json!("same_person")));
+    assert_eq!(last["object"]["id"], asked.id.to_string());
     assert_eq!(house.keys.version(&house.ctx, key).await.expect("it is there").exported, None);
     assert!(house.keys.exports(&house.ctx).await.expect("a list")[0].approved_by.is_none());
 
     let document = approve(&house, &house.as_person(2), asked.id).await.expect("another person");
-    assert_eq!(fetch(house.ctx.clone()).await.expect("the one who asked fetches it"), document);
+    assert_eq!(fetch(&house, asked.id).await.expect("the one who asked fetches it"), document);
+    let last = house.last_entry().await;
+    assert_eq!((&last["kind"], &last["reason"]), (&json!("key.exported"), &json!("fetched")));
+    assert_eq!(last["facts"]["request"], asked.id.to_string());
     let twice = approve(&house, &house.as_person(3), asked.id).await;
     assert!(matches!(twice, Err(Error::Approved)));
     let listed = house.keys.exports(&house.ctx).await.expect("a list");
@@ -118,7 +122,7 @@ async fn nobody_approves_their_own_request_and_nothing_leaves_before() {
 
     house.clock.forward(EXPORT_EXPIRY + Duration::from_secs(1));
     house.heard().await;
-    assert!(matches!(fetch(house.ctx.clone()).await, Err(Error::Expired)));
+    assert!(matches!(fetch(&house, asked.id).await, Err(Error::Expired)));
     let now = base::Clock::now(&*house.clock);
     assert_eq!(house.keys.exports_step(&house.ctx, now).await.expect("it erases"), 1);
     assert_eq!(house.keys.exports_step(&house.ctx, now).await.expect("once"), 0);
@@ -164,11 +168,66 @@ async fn the_mark_of_an_export_survives_rotation_and_rewrapping() {
         assert_eq!(version.exported.as_ref(), Some(&mark), "version {}", version.version);
     }
     assert!(house.keys.version(&house.ctx, key).await.expect("it is there").rewrapped_at.is_some());
-    // An old version that is exported later marks the line too.
+    // A second export takes nothing from the first mark.
+    house.clock.forward(Duration::from_secs(1));
     let asked = request(&house, key, &a_public_key()).await.expect("it is asked for");
     approve(&house, &house.as_person(2), asked.id).await.expect("another person approves");
-    let newest = house.keys.version(&house.ctx, third.id).await.expect("it is there").exported;
-    assert_eq!(newest.expect("it is marked").to, asked.recipient);
+    for id in [key, third.id] {
+        let version = house.keys.version(&house.ctx, id).await.expect("it is there");
+        assert_eq!(version.exported.as_ref(), Some(&mark), "version {}", version.version);
+    }
+}
+
+#[tokio::test]
+async fn an_old_version_that_leaves_marks_every_later_one_and_none_before() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let first = field_key(&house, FieldAlgorithm::AesSiv).await.key;
+    let rotate = house.on_key(Action::KeysRotate, first);
+    let mut ids = vec![first];
+    for _ in 0..3 {
+        ids.push(house.keys.rotate(&house.ctx, &rotate, first, None).await.expect("it rotates").id);
+    }
+    let asked = request(&house, ids[1], &a_public_key()).await.expect("it is asked for");
+    approve(&house, &house.as_person(2), asked.id).await.expect("another person approves");
+    let mut marked = Vec::new();
+    for id in ids {
+        let version = house.keys.version(&house.ctx, id).await.expect("it is there");
+        marked.push(version.exported.map(|mark| (mark.version, mark.to)));
+    }
+    let mark = Some((2, asked.recipient));
+    assert_eq!(marked, [None, mark.clone(), mark.clone(), mark]);
+}
+
+#[tokio::test]
+async fn an_approved_document_is_not_given_once_its_key_is_closed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let key = field_key(&house, FieldAlgorithm::AesSiv).await.key;
+    let asked = request(&house, key, &a_public_key()).await.expect("it is asked for");
+    let document = approve(&house, &house.as_person(2), asked.id).await.expect("another person approves");
+
+    house.keys.suspend(&house.ctx, &house.on_key(Action::KeysSuspend, key), key).await.expect("suspended");
+    let before = house.last_entry().await;
+    assert!(matches!(fetch(&house, asked.id).await, Err(Error::Closed { .. })));
+    assert_eq!(house.last_entry().await, before, "what was not fetched is not on record as if it was");
+    house.keys.resume(&house.ctx, &house.on_key(Action::KeysResume, key), key).await.expect("resumed");
+    assert_eq!(fetch(&house, asked.id).await.expect("it is open again"), document);
+
+    let scope = Scope::Dataset(Id::from_bytes([1; 16]));
+    let declare = house.permit_for(&house.ctx, Action::BreachesDeclare, scope.resource());
+    house.keys.declare_breach(&house.ctx, &declare, scope, "a theft").await.expect("it is declared");
+    assert!(matches!(fetch(&house, asked.id).await, Err(Error::Breached { .. })));
+    let undo = house.permit_for(&house.ctx, Action::BreachesUndo, scope.resource());
+    house.keys.undo_breach(&house.ctx, &undo, scope).await.expect("it is undone");
+    fetch(&house, asked.id).await.expect("it is open again");
+
+    house.shred(Scope::Dataset(house.dataset(2).await)).await;
+    fetch(&house, asked.id).await.expect("another dataset's shredding takes nothing from it");
+    house.shred(scope).await;
+    assert!(matches!(fetch(&house, asked.id).await, Err(Error::Shredded { .. })));
+    let now = base::Clock::now(&*house.clock) + EXPORT_EXPIRY + Duration::from_secs(1);
+    assert_eq!(house.keys.exports_step(&house.ctx, now).await.expect("it looks"), 0, "it is erased already");
 }
 
 #[tokio::test]

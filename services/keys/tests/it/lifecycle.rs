@@ -1,9 +1,9 @@
 //! The life of a key, act by act.
 
 use crate::{House, INFO, sealed};
-use base::{Action, Fault, Id, Kind, Limit};
+use base::{Action, Fault, Id, Kind, Limit, noun};
 use crypto::{Suite, hpke};
-use keys::{Error, Filter, Purpose, Referrer, State};
+use keys::{Error, Filter, Purpose, Referrer, Scope, State};
 use policy::Resource;
 
 #[tokio::test]
@@ -185,6 +185,48 @@ async fn an_old_version_of_the_manifest_key_still_vouches_until_it_is_suspended(
     house.keys.resume(&house.ctx, &house.on_key(Action::KeysResume, key), key).await.expect("resumed");
     house.keys.destroy(&house.ctx, &house.on_key(Action::KeysDestroy, key), key).await.expect("destroyed");
     house.keys.signatory(&house.ctx, &thumbprint).await.expect("what it signed stays signed");
+}
+
+/// The name under which the manifest key in use signs, and its id.
+async fn signer(house: &House, dataset: Id<noun::Dataset>) -> (String, Id<noun::Key>) {
+    let permit = house.permit(&house.ctx, Action::DatasetsProtect, dataset);
+    let header = crate::signed(house, &permit, dataset).await.expect("it signs").header().expect("a header");
+    let keys = house.versions(Purpose::Manifest).await;
+    let key = keys.iter().find(|key| key.state == State::Active).expect("one is in use");
+    (header.kid, key.id)
+}
+
+#[tokio::test]
+async fn a_manifest_key_that_was_destroyed_while_it_was_closed_vouches_for_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    let (stolen, key) = signer(&house, dataset).await;
+    house.keys.suspend(&house.ctx, &house.on_key(Action::KeysSuspend, key), key).await.expect("suspended");
+    house.keys.rotate(&house.ctx, &house.on_key(Action::KeysRotate, key), key, None).await.expect("rotated");
+    house.keys.destroy(&house.ctx, &house.on_key(Action::KeysDestroy, key), key).await.expect("destroyed");
+    let refused = house.keys.signatory(&house.ctx, &stolen).await.expect_err("who has it may still sign");
+    assert!(matches!(refused, Error::Closed { state: State::Destroyed, .. }), "{refused}");
+
+    // In a breach every key is closed, whatever its row says; and the mark outlasts the breach.
+    let (second, key) = signer(&house, dataset).await;
+    house.keys.rotate(&house.ctx, &house.on_key(Action::KeysRotate, key), key, None).await.expect("rotated");
+    let (third, _) = signer(&house, dataset).await;
+    let scope = Scope::Organization;
+    let declare = house.permit_for(&house.ctx, Action::BreachesDeclare, scope.resource());
+    house.keys.declare_breach(&house.ctx, &declare, scope, "a theft").await.expect("it is declared");
+    let refused = house.keys.signatory(&house.ctx, &third).await.expect_err("a breach is declared");
+    assert!(matches!(refused, Error::Breached { .. }), "{refused}");
+    house.keys.destroy(&house.ctx, &house.on_key(Action::KeysDestroy, key), key).await.expect("destroyed");
+    let undo = house.permit_for(&house.ctx, Action::BreachesUndo, scope.resource());
+    house.keys.undo_breach(&house.ctx, &undo, scope).await.expect("it is undone");
+    house.keys.signatory(&house.ctx, &third).await.expect("it is trusted again");
+    let refused = house.keys.signatory(&house.ctx, &second).await.expect_err("it was destroyed meanwhile");
+    assert!(matches!(refused, Error::Closed { state: State::Destroyed, .. }), "{refused}");
+
+    house.shred(scope).await;
+    let refused = house.keys.signatory(&house.ctx, &third).await.expect_err("all of them are shredded");
+    assert!(matches!(refused, Error::Shredded { .. }), "{refused}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod golden;
 mod hierarchy;
 mod hostile;
 mod lifecycle;
+mod packages;
 mod recovery;
 mod root;
 mod rotation;
@@ -132,6 +133,13 @@ impl House {
     pub(crate) async fn versions(&self, purpose: Purpose) -> Vec<Key> {
         let filter = Filter { purpose: Some(purpose), ..Filter::default() };
         self.keys.versions(&self.ctx, &filter, Limit::default(), None).await.expect("a page").items
+    }
+
+    /// The newest entry.
+    pub(crate) async fn last_entry(&self) -> serde_json::Value {
+        let read = self.store.read(&self.ctx).await.expect("a snapshot");
+        let entries = store::Queries::entries(&read, 0, 1_000).await.expect("entries");
+        serde_json::from_slice(&entries.last().expect("one").1).expect("JSON")
     }
 
     /// The kinds of the last `count` entries.

@@ -79,6 +79,12 @@ async fn two_persons_decide_within_a_day_and_nobody_alone() {
     let refused = house.keys.approve_shred(&house.ctx, &own, request.id).await.expect_err("their own");
     assert!(matches!(refused, Error::Shred(ShredRefused::SamePerson)));
     assert_eq!(refused.kind(), Kind::Refused);
+    let last = house.last_entry().await;
+    assert_eq!((&last["kind"], &last["action"]), (&"access.refused".into(), &"shreds.approve".into()));
+    assert_eq!(
+        (&last["object"]["id"], &last["reason"]),
+        (&request.id.to_string().into(), &"same_person".into())
+    );
     let stolen =
         house.keys.approve_shred(&house.as_person(2), &own, request.id).await.expect_err("another's permit");
     assert!(matches!(stolen, Error::Refused(_)));
@@ -341,4 +347,32 @@ async fn an_older_backup_of_the_root_is_forgotten_again_at_the_next_start() {
     assert!(matches!(house.root.enroll(unit).await, Err(RootError::Forgotten { .. })));
     let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
     assert!(house.keys.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &data_key).await.is_err());
+}
+
+#[tokio::test]
+async fn where_steps_meet_the_package_is_written_once_and_the_certificate_names_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    Custodians::new(2).set_up(&house, 2).await;
+    let id = house.request(Scope::Dataset(dataset)).await.id;
+    let faulty = Arc::new(Faulty::before(house.root.clone(), 0));
+    let node = Keys::new(house.store.clone(), faulty, crypto::aws_lc(), house.clock.clone());
+    house.approve(&node, id).await.expect_err("the root does not answer");
+    let (first, second) = tokio::join!(house.keys.shred_step(&house.ctx), house.keys.shred_step(&house.ctx));
+    assert!(first.expect("it is done") && second.expect("it is done"), "both had found it");
+    assert_eq!(
+        house.entries_of(&house.ctx, "recovery.packaged").await.len(),
+        2,
+        "set up, and without the keys"
+    );
+    assert_eq!(house.entries_of(&house.ctx, "keys.shredded").await.len(), 1);
+    let done = house.keys.shred(&house.ctx, id).await.expect("it is there");
+    let key = house.root.attest().await.expect("it says").key;
+    let signed = done.certificate.expect("it is certified");
+    let certificate = Certificate::verify(&*crypto::aws_lc(), &key, &signed).expect("the root signed it");
+    let recovery = house.keys.recovery(&house.ctx).await.expect("it reads").expect("it is set up");
+    let stands = recovery.package.expect("it was written");
+    let sha256 = base::digest::hex(&stands.sha256);
+    assert_eq!(certificate.recovery, Package::Rewritten { generation: stands.generation, sha256 });
 }
