@@ -102,6 +102,7 @@ pub struct Keys {
     epochs: Arc<Epochs>,
     cache: Arc<Cache>,
     uses: Arc<Uses>,
+    shredding: Arc<shred::Turns>,
 }
 
 impl Keys {
@@ -113,8 +114,8 @@ impl Keys {
         provider: Arc<dyn Provider>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (epochs, cache, uses) = (Arc::default(), Arc::default(), Arc::default());
-        Self { store, root, provider, clock, epochs, cache, uses }
+        let (epochs, cache, uses, shredding) = Default::default();
+        Self { store, root, provider, clock, epochs, cache, uses, shredding }
     }
 
     /// Begins an organization: its key pair, its log's two signing keys, the key that signs its manifests,

@@ -22,7 +22,11 @@ use base::{Action, Context, Fault, Id, Timestamp, digest, noun};
 use crypto::jws::{Jws, Unsigned};
 use ledger::{Entry, Kind};
 use policy::{Permit, Resource};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use store::{Queries, Tx};
 
 /// How long a request waits for its second person.
@@ -220,7 +224,7 @@ impl Keys {
         let entry = Entry::done(Kind::ShredApproved, id).fact("scope", unit.to_string());
         tx.commit(entry).await?;
         raised.publish();
-        self.finish_shred(ctx, row).await
+        self.finish_shred(ctx, id).await
     }
 
     /// Cancels a request that nobody has approved.
@@ -278,7 +282,8 @@ impl Keys {
         let read = self.store.read(ctx).await?;
         let Some(row) = custody::unfinished_shred(&read).await? else { return Ok(false) };
         drop(read);
-        self.finish_shred(ctx, row).await?;
+        let id = Id::from_slice(&row.id).ok_or(Error::Damaged { what: "request to shred" })?;
+        self.finish_shred(ctx, id).await?;
         Ok(true)
     }
 
@@ -326,9 +331,18 @@ impl Keys {
         Ok(before.saturating_sub(self.root.health().await?.units))
     }
 
-    /// What follows an approval, from wherever it was cut off.
-    async fn finish_shred(&self, ctx: &Context, mut row: custody::shred::Model) -> Result<Shred, Error> {
+    /// What follows an approval, from wherever it was cut off. Where the step and the approval meet, the second waits
+    /// for the first and finds it done.
+    async fn finish_shred(&self, ctx: &Context, id: Id<noun::Approval>) -> Result<Shred, Error> {
+        let turn = self.shredding.of(ctx.organization());
+        let _turn = turn.lock().await;
+        let read = self.store.read(ctx).await?;
+        let mut row = custody::shred_of(&read, id).await?.ok_or(ShredRefused::Unknown)?;
+        drop(read);
         let shred = of_row(&row, self.clock.now())?;
+        if shred.state == ShredState::Done {
+            return Ok(shred);
+        }
         let unit = shred.scope.unit(ctx.organization());
         if row.forgotten_at.is_none() {
             self.root.forget(unit).await?;
@@ -339,12 +353,12 @@ impl Keys {
         }
         let package = self.repackage_after_shred(ctx, shred.scope).await?;
         let mut tx = self.store.write(ctx).await?;
-        if let Some(done) = custody::shred_of(&tx, shred.id).await?
-            && done.done_at.is_some()
-        {
-            // The step and the approval met.
-            return of_row(&done, tx.now());
+        // Another node may have been here.
+        row = custody::shred_of(&tx, id).await?.ok_or(ShredRefused::Unknown)?;
+        if row.done_at.is_some() {
+            return of_row(&row, tx.now());
         }
+        let package = standing(&tx, package).await?;
         let rows = rows_of(&tx, shred.scope).await?;
         let certificate = self.certify(&tx, ctx.organization(), &row, &rows, package).await?;
         for mut key in rows {
@@ -449,6 +463,30 @@ impl Keys {
             return Err(Error::NoKey { dataset });
         }
         Ok(())
+    }
+}
+
+/// What stands now of a package that was written without the keys: a later writing does not have them either.
+async fn standing(door: &impl Queries, written: certificate::Package) -> Result<certificate::Package, Error> {
+    let (certificate::Package::Rewritten { .. }, Some(row)) =
+        (&written, custody::current_recovery(door).await?)
+    else {
+        return Ok(written);
+    };
+    let damaged = |_| Error::Damaged { what: "recovery" };
+    let Some(hash) = row.package_hash else { return Ok(written) };
+    let generation = u64::try_from(row.generation).map_err(damaged)?;
+    Ok(certificate::Package::Rewritten { generation, sha256: digest::hex(&hash) })
+}
+
+/// Whose turn it is to finish a shredding, by organization.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<BTreeMap<Id<noun::Organization>, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, organization: Id<noun::Organization>) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(organization).or_default())
     }
 }
 

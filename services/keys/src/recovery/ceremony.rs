@@ -1,6 +1,6 @@
 //! Ceremonies: custodians put their shares together, to rehearse or to restore.
 
-use super::{Contribution, Invitation, Package, RecoveryError, SealedShare, open};
+use super::{Contribution, Invitation, Package, RecoveryError, SealedShare, belongs, open};
 use crate::{
     Error, Keys, Unit,
     custody::{self, ceremony, contribution},
@@ -93,8 +93,8 @@ impl Keys {
     /// Begins a ceremony over a package: the one given, or the current one.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::NotAPerson`]; [`Error::Recovery`] where there is no package or it is another
-    /// organization's; [`Error::Root`], [`Error::Store`].
+    /// [`Error::Refused`], [`Error::NotAPerson`]; [`Error::Recovery`] where there is no package, it is another
+    /// organization's, or it does not belong to what the database knows; [`Error::Root`], [`Error::Store`].
     pub async fn begin_ceremony(
         &self,
         ctx: &Context,
@@ -118,6 +118,11 @@ impl Keys {
         let unit = Unit::Log(ctx.organization());
         self.root.enroll(unit).await?;
         let mut tx = self.store.write(ctx).await?;
+        match aim {
+            // It changes nothing: a package that the database does not know may be rehearsed.
+            Aim::Rehearsal => drop(belongs::dealt_here(&tx, &package).await?),
+            Aim::Restore => belongs::belongs(&tx, &package).await?,
+        }
         let now = tx.now();
         let id = Id::fresh(now, crypto::random(&*self.provider));
         let pair = hpke::KeyPair::generate(&*self.provider, SUITE);

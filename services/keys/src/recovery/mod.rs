@@ -18,12 +18,16 @@
 //! - A recovery counts as set up once a rehearsal has succeeded; until then it is shown as unrehearsed.
 //! - Nobody without R changes what a setup says (its check value covers it), and no package is sealed to a key pair
 //!   that this root did not see dealt.
+//! - A package restores only where its setup is the one that was dealt here under its id, or is unknown here, and
+//!   where it has a private half of the organization's key pair: nobody makes one up.
 //! - What was shredded is not in the package, and no ceremony brings it back here, whatever package it is given.
 //! - A restore ends with a new recovery key and new shares.
 
+mod belongs;
 mod ceremony;
 mod custodian;
 mod locked;
+mod merge;
 mod open;
 mod package;
 mod restore;
@@ -116,6 +120,12 @@ pub enum RecoveryError {
         /// What is wrong.
         why: &'static str,
     },
+    /// The package is not this organization's, whatever it says of itself.
+    #[error("the package does not belong to what this database knows: {why}; nothing was changed")]
+    Foreign {
+        /// What does not agree.
+        why: &'static str,
+    },
     /// Memory cannot be locked.
     #[error(
         "memory for the keys cannot be locked: raise the limit of locked memory (`ulimit -l`, `LimitMEMLOCK=`)"
@@ -132,7 +142,9 @@ impl base::Fault for RecoveryError {
         match self {
             Self::NotSetUp | Self::UnknownCeremony => Kind::NotFound,
             Self::Over { .. } | Self::Rehearsal | Self::Given { .. } | Self::TooFew { .. } => Kind::Conflict,
-            Self::WrongShare { .. } | Self::WrongSecret | Self::Unsound { .. } => Kind::CheckFailed,
+            Self::WrongShare { .. } | Self::WrongSecret | Self::Unsound { .. } | Self::Foreign { .. } => {
+                Kind::CheckFailed
+            }
             Self::Quorum
             | Self::Twice { .. }
             | Self::BadName

@@ -9,18 +9,38 @@ use crate::{Error, Purpose};
 use base::{Id, Secret, noun};
 use crypto::{Provider, Suite, hpke, shamir, sign::SigningKey, text};
 
-/// An opened package. Its pages are unlocked just before its content is wiped.
+/// An opened package: its private halves, in the order of its keys. Their pages are unlocked just before they are
+/// wiped.
 pub(super) struct Opened {
     // Dropped first.
-    _pages: Pages,
-    plain: Secret<Vec<u8>>,
-    count: usize,
+    pages: Pages,
+    halves: Vec<Secret<Vec<u8>>>,
 }
 
 impl Opened {
-    /// The private halves, in the order of the package's keys.
-    pub(super) fn halves(&self) -> Result<Vec<&[u8]>, RecoveryError> {
-        halves(self.plain.expose(), self.count)
+    pub(super) fn halves(&self) -> &[Secret<Vec<u8>>] {
+        &self.halves
+    }
+
+    /// Takes the private halves of `count` keys out of a package's content.
+    fn of(plain: Secret<Vec<u8>>, count: usize) -> Result<Self, RecoveryError> {
+        let (mut whole, mut opened) =
+            (Pages::default(), Self { pages: Pages::default(), halves: Vec::new() });
+        whole.hold(plain.expose())?;
+        for half in halves(plain.expose(), count)? {
+            let half = Secret::new(half.to_vec());
+            opened.pages.hold(half.expose())?;
+            opened.halves.push(half);
+        }
+        drop(whole);
+        drop(plain);
+        opened.hold()?;
+        Ok(opened)
+    }
+
+    /// Locks the halves again: locks are not counted, and what stood on a page with one may have been unlocked.
+    fn hold(&mut self) -> Result<(), RecoveryError> {
+        self.halves.iter().try_for_each(|half| self.pages.hold(half.expose()))
     }
 }
 
@@ -72,13 +92,11 @@ pub(super) fn open(
     let private = hpke::PrivateKey::from_secret(setup.suite, private)?;
     let mut pages = Pages::default();
     pages.hold(private.as_secret().expose())?;
-    let plain = package.open(provider, &private)?;
+    let mut opened = Opened::of(package.open(provider, &private)?, package.keys.len())?;
     drop(pages);
-    let mut pages = Pages::default();
-    pages.hold(plain.expose())?;
-    let opened = Opened { _pages: pages, plain, count: package.keys.len() };
     drop(passing);
     sound(provider, setup.organization, &package.keys, &opened)?;
+    opened.hold()?;
     Ok(opened)
 }
 
@@ -92,21 +110,25 @@ fn sound(
 ) -> Result<(), Error> {
     let unsound = |why| Error::from(RecoveryError::Unsound { why });
     let other = || unsound("a private half does not belong to the public one");
-    let halves = opened.halves()?;
+    let halves = opened.halves();
     let mut pairs: Vec<(Id<noun::Key>, hpke::PrivateKey)> = Vec::new();
-    for (key, half) in keys.iter().zip(&halves) {
+    // After what they lock, here and below: dropped first.
+    let mut pages = Pages::default();
+    for (key, half) in keys.iter().zip(halves) {
         let public = text::decode(&key.public, "recovery package")?;
-        let half = Secret::new(half.to_vec());
         match key.purpose {
             Purpose::Organization => {
-                let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, half)?;
+                let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, half.clone())?;
+                pages.hold(private.as_secret().expose())?;
                 if private.public(provider)?.as_bytes() != public {
                     return Err(other());
                 }
                 pairs.push((key.id, private));
             }
             Purpose::Manifest | Purpose::LogEd25519 | Purpose::LogMlDsa44 => {
-                let signing = SigningKey::from_secret(provider, key.algorithm.parse()?, half)?;
+                let signing = SigningKey::from_secret(provider, key.algorithm.parse()?, half.clone())?;
+                let mut pages = Pages::default();
+                pages.hold(signing.as_secret().expose())?;
                 if signing.verifying_key().as_bytes() != public {
                     return Err(other());
                 }
@@ -115,7 +137,7 @@ fn sound(
         }
     }
     let first = pairs.first().map(|(id, _)| *id);
-    for (key, half) in keys.iter().zip(&halves) {
+    for (key, half) in keys.iter().zip(halves) {
         if !matches!(key.purpose, Purpose::Dataset | Purpose::Field) {
             continue;
         }
@@ -124,10 +146,12 @@ fn sound(
             .iter()
             .find(|(id, _)| Some(*id) == over)
             .ok_or_else(|| unsound("the organization's key is not in it that another key is sealed to"))?;
-        let inner = hpke::open(provider, with, &key.bound(organization), &[], half)
+        let inner = hpke::open(provider, with, &key.bound(organization), &[], half.expose())
             .map_err(|_| unsound("a key does not open with the organization's"))?;
         if key.purpose == Purpose::Dataset {
             let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, inner)?;
+            let mut pages = Pages::default();
+            pages.hold(private.as_secret().expose())?;
             if private.public(provider)?.as_bytes() != text::decode(&key.public, "recovery package")? {
                 return Err(other());
             }

@@ -1,17 +1,18 @@
 //! The end of a ceremony that restores: the keys are wrapped under the root in place, and new shares are dealt.
 
-use super::{Package, Recovery, RecoveryError, ceremony::end, open};
-use crate::{Error, Keys, RootError, Unit, custody, scope::person, tables};
-use base::{Action, Context, Id, Secret, digest, noun};
+use super::{Package, PackedKey, Recovery, RecoveryError, belongs, ceremony::end, merge, open};
+use crate::{Error, Keys, Purpose, RootError, State, Unit, custody, scope::person, tables};
+use base::{Action, Context, Id, digest, noun};
 use crypto::text;
 use ledger::{Entry, Kind};
 use policy::{Permit, Resource};
 use std::collections::BTreeSet;
+use store::Queries;
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restoration {
-    /// How many versions of keys are back.
+    /// How many versions of keys that the package has open now, also those that did before.
     pub keys: u64,
     /// How many of them the database had lost.
     pub regained: u64,
@@ -25,7 +26,8 @@ pub struct Restoration {
 
 impl Keys {
     /// Brings the keys back under the root in place, with the shares that the ceremony has. The package must hold
-    /// what it says, and the same keys as the database where both have one. What was shredded does not come back.
+    /// what it says, and the same keys as the database where both have one. What opens under the root in place is
+    /// left as it is, but for the marks that the package has. What was shredded does not come back.
     /// New shares are dealt to the same custodians: the old ones have been together in one place.
     ///
     /// # Errors
@@ -48,16 +50,29 @@ impl Keys {
             return Err(RecoveryError::Rehearsal.into());
         }
         let package = Package::read(&row.package)?;
+        belongs::belongs(&tx, &package).await?;
         let sha256 = digest::hex(&digest::sha256(&row.package));
         let with = self.ceremony_key(ctx, &row).await?;
         let shares = self.shares(&package, &with, &custody::contributions(&tx, &row.id).await?)?;
         let opened = open::open(&*self.provider, &package, &shares)?;
         drop(shares);
 
+        let newer = match custody::recoveries(&tx)
+            .await?
+            .iter()
+            .find(|row| row.setup == package.setup.setup.as_bytes())
+        {
+            Some(row) => i64::try_from(package.generation).unwrap_or(i64::MAX) > row.generation,
+            None => true,
+        };
         let buried = custody::tombstones(&tx).await?;
         let (mut keys, mut regained) = (0, 0);
         let (mut shredded, mut enrolled) = (BTreeSet::new(), BTreeSet::new());
-        for (key, half) in package.keys.iter().zip(opened.halves()?) {
+        // The organization's own keys first: the others are sealed to them. And the newest version of a line last.
+        let mut order: Vec<_> = package.keys.iter().zip(opened.halves()).collect();
+        order.sort_by_key(|(key, _)| (key.dataset.is_some(), key.version));
+        let first = package.keys.iter().find(|key| key.purpose == Purpose::Organization).map(|key| key.id);
+        for (key, half) in order {
             let unit = key.line().unit(organization);
             if buried.iter().any(|buried| buried.covers(unit)) {
                 shredded.insert(unit);
@@ -65,10 +80,14 @@ impl Keys {
             }
             let known = tables::get(&tx, key.id).await?;
             let public = text::decode(&key.public, "recovery package")?;
-            if known.as_ref().is_some_and(|row| row.public != public || row.algorithm != key.algorithm) {
+            if known.as_ref().is_some_and(|row| !same(row, key, &public)) {
                 let why =
                     "the database has another key under an id in it: it is of another time or organization";
                 return Err(RecoveryError::Unsound { why }.into());
+            }
+            if known.is_none() && key.purpose.is_of_the_log() {
+                // A log's keys stand in its first entry: no package gives it others.
+                continue;
             }
             if enrolled.insert(unit) {
                 match self.root.enroll(unit).await {
@@ -81,21 +100,45 @@ impl Keys {
             } else if shredded.contains(&unit) {
                 continue;
             }
-            let half = Secret::new(half.to_vec());
-            let wrapped = self.wrap(&mut tx, unit, &key.bound(organization), &half).await?;
-            match known {
-                // What is destroyed here stays so, though an older package has it.
-                Some(row) if row.state()? == crate::State::Destroyed => continue,
+            // What is destroyed here stays so, though an older package has it.
+            if known.as_ref().map(tables::Row::state).transpose()? == Some(State::Destroyed) {
+                continue;
+            }
+            let back = match known {
                 Some(mut row) => {
-                    row.private = wrapped;
+                    if newer && key.state == State::Active && row.state()? == State::Generated {
+                        self.retire(&mut tx, &key.line()).await?;
+                    }
+                    let changed = merge::merge(&mut row, key, newer)?;
+                    if self.opens_in_place(&tx, organization, &row).await? {
+                        if changed {
+                            tables::save(&mut tx, &row).await?;
+                        }
+                        keys += 1;
+                        continue;
+                    }
+                    row.private = self.wrap(&mut tx, unit, &key.bound(organization), half).await?;
+                    row.over = sealed_to(key, first);
                     row.rewrapped_at = Some(tx.now().micros());
                     tables::save(&mut tx, &row).await?;
+                    row
                 }
                 None => {
-                    let row = key.row(tx.owner(), wrapped)?;
-                    tx.insert(tables::key::ActiveModel::from(row)).await?;
+                    let wrapped = self.wrap(&mut tx, unit, &key.bound(organization), half).await?;
+                    let mut row = key.row(tx.owner(), wrapped)?;
+                    row.over = sealed_to(key, first);
+                    if newer && key.state == State::Active {
+                        self.retire(&mut tx, &key.line()).await?;
+                    }
+                    merge::fit(&mut row, &tables::all_of(&tx, &key.line()).await?)?;
+                    tx.insert(tables::key::ActiveModel::from(row.clone())).await?;
                     regained += 1;
+                    row
                 }
+            };
+            if !self.opens_in_place(&tx, organization, &back).await? {
+                let why = "what it has does not open here: the organization's key that it is sealed to is destroyed";
+                return Err(RecoveryError::Unsound { why }.into());
             }
             keys += 1;
         }
@@ -126,4 +169,45 @@ impl Keys {
         let recovery = self.recovery(ctx).await?.ok_or(RecoveryError::NotSetUp)?;
         Ok(Restoration { keys, regained, shredded: shredded.into_iter().collect(), missing, recovery })
     }
+
+    /// Whether a version opens under the root in place, down to what is sealed to the organization's key.
+    async fn opens_in_place(
+        &self,
+        door: &impl Queries,
+        organization: Id<noun::Organization>,
+        row: &tables::Row,
+    ) -> Result<bool, Error> {
+        let opened = match row.purpose()? {
+            Purpose::Dataset | Purpose::Field => match self.over_of(door, row).await {
+                Ok(over) => self.open_sealed(organization, row, &over).await,
+                Err(error) => Err(error),
+            },
+            _ => self.open_private(organization, row).await,
+        };
+        match opened {
+            Ok(_) => Ok(true),
+            Err(
+                Error::Root(RootError::UnknownUnit { .. } | RootError::DoesNotOpen)
+                | Error::Crypto(_)
+                | Error::NotBegun,
+            ) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether a row is of the key that a package has under its id.
+fn same(row: &tables::Row, key: &PackedKey, public: &[u8]) -> bool {
+    row.public == public
+        && row.algorithm == key.algorithm
+        && row.purpose == key.purpose.as_str()
+        && row.dataset == key.dataset.map(|dataset| dataset.as_bytes().to_vec())
+        && row.field == key.field
+        && row.value_id == i64::from(key.value_id)
+}
+
+/// The version of the organization's key pair that a package's half is sealed to.
+fn sealed_to(key: &PackedKey, first: Option<Id<noun::Key>>) -> Option<Vec<u8>> {
+    key.dataset?;
+    key.over.or(first).map(|over| over.as_bytes().to_vec())
 }

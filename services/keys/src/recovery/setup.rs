@@ -214,13 +214,16 @@ impl Keys {
     /// [`Error::Root`]: then the old package stays; [`Error::Recovery`], [`Error::Store`].
     pub async fn recovery_step(&self, ctx: &Context) -> Result<bool, Error> {
         let read = self.store.read(ctx).await?;
-        let Some(row) = custody::current_recovery(&read).await? else { return Ok(false) };
-        let stale = self.stale(&read, &row, ctx).await?;
         let now = self.clock.now().micros();
         let late = custody::ceremonies(&read)
             .await?
             .iter()
             .any(|row| row.ended_at.is_none() && row.expires_at < now);
+        let current = custody::current_recovery(&read).await?;
+        let stale = match &current {
+            Some(row) => self.stale(&read, row, ctx).await?,
+            None => false,
+        };
         drop(read);
         if late {
             let mut tx = self.store.write(ctx).await?;
