@@ -167,12 +167,8 @@ impl Datasets {
             Err(keys::Error::Closed { key, .. }) => key,
             key => key?.id,
         };
-        let filter = Filter {
-            purpose: Some(Purpose::Field),
-            dataset: Some(dataset),
-            field: None,
-            state: None,
-        };
+        let filter =
+            Filter { purpose: Some(Purpose::Field), dataset: Some(dataset), field: None, state: None };
         let (mut fields, mut one_way, mut after) = (Vec::new(), Vec::new(), None);
         loop {
             let page = self.keys.versions(ctx, &filter, Limit::default(), after).await?;

@@ -177,8 +177,7 @@ impl Datasets {
     /// Puts on record that a reveal failed before it began, and hands on why. The dataset is the one that was asked
     /// for: the manifest is not to be believed. Who asks without end is counted, as with refusals.
     async fn failed(&self, ctx: &Context, dataset: Id<noun::Dataset>, error: Error) -> Error {
-        let entry =
-            Entry::done(Kind::RevealStopped, dataset).outcome(Outcome::Failed).reason(reason(&error));
+        let entry = Entry::done(Kind::RevealStopped, dataset).outcome(Outcome::Failed).reason(reason(&error));
         let (action, now) = (Action::DatasetsReveal, self.clock.now());
         if let Err(error) = self.policy.record_failed(ctx, action, entry, now).await {
             tracing::error!(%error, "a reveal that failed could not be recorded");

@@ -5,8 +5,8 @@
 //! on with the outputs that are left. One call of [`Datasets::reencrypt_step`] is a few pieces of one output.
 
 use crate::{
-    Datasets, Destination, DestinationError, Error, JobState, Location, Name, Reencrypting, Reencryption, Source, Stage,
-    Stored,
+    Datasets, Destination, DestinationError, Error, JobState, Location, Name, Reencrypting, Reencryption,
+    Source, Stage, Stored,
     registry::manifest_hash,
     tables::{self, outputs::Registered},
 };

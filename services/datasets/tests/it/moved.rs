@@ -35,7 +35,9 @@ impl House {
 
     /// What a reveal says to a file and a manifest that the house vouches for.
     async fn said(&self, output: &[u8], manifest: &Manifest) -> Error {
-        self.reveal(&self.ctx, output, &self.signs(manifest).await, 1_000).await.expect_err("it does not open")
+        self.reveal(&self.ctx, output, &self.signs(manifest).await, 1_000)
+            .await
+            .expect_err("it does not open")
     }
 }
 
@@ -89,7 +91,10 @@ async fn keys_and_values_of_another_dataset_run_or_suite_do_not_open() {
     };
     let ((output, first), (_, second)) = (protect("one").await, protect("one").await);
     let (_, other) = protect("two").await;
-    assert_eq!(house.reveal(&house.ctx, &output, &house.signs(&first).await, 1_000).await.expect("it is whole"), INPUT);
+    assert_eq!(
+        house.reveal(&house.ctx, &output, &house.signs(&first).await, 1_000).await.expect("it is whole"),
+        INPUT
+    );
 
     let with = |change: Change| {
         let mut manifest = first.clone();
