@@ -118,7 +118,8 @@ fn sound(
         let public = text::decode(&key.public, "recovery package")?;
         match key.purpose {
             Purpose::Organization => {
-                let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, half.clone())?;
+                let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, half.clone())
+                    .map_err(|_| other())?;
                 pages.hold(private.as_secret().expose())?;
                 if private.public(provider)?.as_bytes() != public {
                     return Err(other());
@@ -126,7 +127,8 @@ fn sound(
                 pairs.push((key.id, private));
             }
             Purpose::Manifest | Purpose::LogEd25519 | Purpose::LogMlDsa44 => {
-                let signing = SigningKey::from_secret(provider, key.algorithm.parse()?, half.clone())?;
+                let signing = SigningKey::from_secret(provider, key.algorithm.parse()?, half.clone())
+                    .map_err(|_| other())?;
                 let mut pages = Pages::default();
                 pages.hold(signing.as_secret().expose())?;
                 if signing.verifying_key().as_bytes() != public {
