@@ -2,7 +2,7 @@
 //! beside what it held after the first half gigabyte of each.
 //!
 //! No file is written: what comes out is counted and dropped. The reveal is handed the same protected rows again and
-//! again, so it ends, as it must, with its manifest's hash unmet; what it held until then is what counts.
+//! again, so it ends, as it must, with its manifest unmet; what it held until then is what counts.
 
 use crate::Failure;
 use crate::machine::resident;
@@ -10,7 +10,7 @@ use crate::report::Report;
 use base::{Id, Timestamp};
 use crypto::{Suite, hpke::KeyPair};
 use fields::formats::{Dialect, Format, Protect, Reveal};
-use fields::{DatasetKey, FieldPolicy, Keyring, Protector, Revealer, Run};
+use fields::{DatasetKey, FieldPolicy, Keyring, Output, Protector, Revealer, Run};
 
 /// Bytes that pass. Enough in debug to see it work.
 const STREAM: u64 = if cfg!(debug_assertions) { 200_000_000 } else { 10_000_000_000 };
@@ -52,7 +52,11 @@ pub(crate) fn measure() -> Result<Report, Failure> {
     let (mut protect, mut sealed) = (begin()?, Vec::new());
     protect.push(HEADER, &mut sealed)?;
     protect.push(&rows, &mut sealed)?;
-    let manifest = protect.finish(&mut sealed)?;
+    let mut manifest = protect.finish(&mut sealed)?;
+    if let Output::Csv { rows, bytes, .. } = &mut manifest.output {
+        // A file as long as what will pass; only its hash is another.
+        (*rows, *bytes) = (u64::MAX, u64::MAX);
+    }
     let mut ring = Keyring::new();
     for key in &manifest.keys {
         ring.data_key(&key.field, manifest.open_key(&*provider, &pair.private, key)?);
