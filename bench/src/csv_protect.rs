@@ -217,16 +217,21 @@ impl Bench {
     }
 }
 
-/// What two threads share: jobs by their number, and what they did.
+/// What two threads share: jobs by their number, what they did, and what is to be written.
 #[derive(Default)]
 struct Shared {
     jobs: VecDeque<(usize, Job)>,
     done: BTreeMap<usize, Done>,
+    /// In order; bounded, for nothing is joined while too much of it waits.
+    writes: VecDeque<Vec<u8>>,
+    /// Buffers that were written, to be filled again.
+    empty: Vec<Vec<u8>>,
+    failed: Option<std::io::Error>,
     over: bool,
 }
 
-/// Runs a file through on this thread and one more: this one cuts and joins, and takes jobs while there is
-/// nothing to cut or join.
+/// Runs a file through on this thread and one more. This one reads, cuts and joins, which is where the output is
+/// hashed; the other writes; both take jobs while there is nothing else for them.
 fn on_two<T>(
     pieces: &mut Pieces,
     work: &mut T,
@@ -238,33 +243,50 @@ fn on_two<T>(
     let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let mut state = lock();
             loop {
-                let mut state = lock();
-                let job = loop {
-                    match state.jobs.pop_front() {
-                        Some(job) => break job,
-                        None if state.over => return,
-                        None => state = changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                if let Some(bytes) = state.writes.pop_front() {
+                    drop(state);
+                    let written = to.write_all(&bytes);
+                    state = lock();
+                    if let Err(error) = written {
+                        (state.failed, state.over) = (Some(error), true);
                     }
-                };
-                drop(state);
-                let (number, Outcome::Done(done)) = (job.0, job.1.run()) else { return };
-                lock().done.insert(number, done);
+                    state.empty.push(bytes);
+                } else if let Some((number, job)) = state.jobs.pop_front() {
+                    drop(state);
+                    let Outcome::Done(done) = job.run() else { return };
+                    state = lock();
+                    state.done.insert(number, done);
+                } else if state.over {
+                    return;
+                } else {
+                    state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
                 changed.notify_all();
             }
         });
         let mut through = || -> Result<(), Failure> {
-            let mut out = Vec::new();
             let (mut given, mut joined, mut ended) = (0, 0, false);
             while !ended || joined < given {
-                let ready = lock().done.remove(&joined);
-                if let Some(done) = ready {
-                    join(work, done, &mut out)?;
-                    to.write_all(&out)?;
+                let mut state = lock();
+                if let Some(error) = state.failed.take() {
+                    return Err(error.into());
+                }
+                if state.writes.len() < AHEAD
+                    && let Some(done) = state.done.remove(&joined)
+                {
+                    let mut out = state.empty.pop().unwrap_or_default();
+                    drop(state);
                     out.clear();
+                    join(work, done, &mut out)?;
+                    lock().writes.push_back(out);
+                    changed.notify_all();
                     joined += 1;
                     continue;
                 }
+                drop(state);
                 if !ended && given - joined < AHEAD {
                     let jobs = match pieces.next()? {
                         Some(piece) => cut(work, Some(&piece))?,
@@ -292,15 +314,21 @@ fn on_two<T>(
                     drop(state);
                     let Outcome::Done(done) = job.run() else { return Err("a token is wanted".into()) };
                     lock().done.insert(number, done);
-                } else if !state.done.contains_key(&joined) && joined < given {
+                } else if (!state.done.contains_key(&joined) || state.writes.len() >= AHEAD) && joined < given
+                {
                     drop(changed.wait(state).unwrap_or_else(PoisonError::into_inner));
                 }
             }
             Ok(())
         };
         let result = through();
+        // The other thread writes what is left before it ends.
         lock().over = true;
         changed.notify_all();
         result
-    })
+    })?;
+    match shared.into_inner().unwrap_or_else(PoisonError::into_inner).failed {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
 }
