@@ -128,7 +128,7 @@ pub(super) async fn run(client: &Client, output: Output, command: Keys) -> Resul
                 }
             };
             let what = format!(
-                "destroy {key} (version {} of a {} key, {}), for good; {so}",
+                "destroy {key} (version {} of the {} key, {}), for good; {so}",
                 shown.key.version, shown.key.purpose, shown.key.state
             );
             if goes_on(output, care, &what)? {
