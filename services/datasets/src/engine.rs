@@ -20,6 +20,8 @@ pub(crate) trait File: Send + 'static {
     fn cut_rest(&mut self) -> Result<Vec<Job>, fields::Error>;
     fn join(&mut self, done: Done, out: &mut Vec<u8>) -> Result<(), fields::Error>;
     fn rows(&self) -> u64;
+    /// At most how many values of one field were protected.
+    fn values(&self) -> u64;
 }
 
 impl File for Protect {
@@ -38,6 +40,10 @@ impl File for Protect {
     fn rows(&self) -> u64 {
         self.rows()
     }
+
+    fn values(&self) -> u64 {
+        self.values()
+    }
 }
 
 impl File for Reveal {
@@ -55,6 +61,11 @@ impl File for Reveal {
 
     fn rows(&self) -> u64 {
         self.rows()
+    }
+
+    /// Opening is no use that is counted.
+    fn values(&self) -> u64 {
+        0
     }
 }
 
@@ -89,16 +100,21 @@ pub(crate) struct Engine<F> {
     /// beginning of a file is told at once.
     ahead: usize,
     rows: u64,
+    values: u64,
 }
 
 impl<F: File> Engine<F> {
     pub(crate) fn new(file: F, under: Under) -> Self {
-        Self { under, file: Some(file), running: VecDeque::new(), ahead: 0, rows: 0 }
+        Self { under, file: Some(file), running: VecDeque::new(), ahead: 0, rows: 0, values: 0 }
     }
 
     /// Rows that have come out.
     pub(crate) const fn rows(&self) -> u64 {
         self.rows
+    }
+
+    pub(crate) const fn values(&self) -> u64 {
+        self.values
     }
 
     pub(crate) const fn over(&self) -> bool {
@@ -195,7 +211,7 @@ impl<F: File> Engine<F> {
             let work = compute(move || file.join(done, &mut joined).map(|()| (file, joined)));
             let (file, joined) = work.await?;
             *out = joined;
-            self.rows = file.rows();
+            (self.rows, self.values) = (file.rows(), file.values());
             self.file = Some(file);
         }
         Ok(())

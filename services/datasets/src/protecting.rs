@@ -120,7 +120,7 @@ impl Protecting {
     /// Ends the run with its first error, and counts the uses of field keys before what they protected goes out.
     async fn counted<T>(&mut self, work: Result<T, Error>) -> Result<T, Error> {
         let counted = match work {
-            Ok(done) => self.uses.count(&self.datasets, &self.ctx, self.engine.rows()).await.map(|()| done),
+            Ok(done) => self.uses.count(&self.datasets, &self.ctx, self.engine.values()).await.map(|()| done),
             failed => failed,
         };
         if counted.is_err() {
@@ -137,14 +137,19 @@ pub(crate) struct Uses {
 }
 
 impl Uses {
-    /// Counts one use of each field key for each row that is new.
-    pub(crate) async fn count(&mut self, datasets: &Datasets, ctx: &Context, rows: u64) -> Result<(), Error> {
-        let more = rows.saturating_sub(self.counted);
+    /// Counts one use of each field key for each value that is new, of the field that has most.
+    pub(crate) async fn count(
+        &mut self,
+        datasets: &Datasets,
+        ctx: &Context,
+        values: u64,
+    ) -> Result<(), Error> {
+        let more = values.saturating_sub(self.counted);
         if more > 0 {
             for key in &self.keys {
                 datasets.keys.count_uses(ctx, *key, more).await?;
             }
-            self.counted = rows;
+            self.counted = values;
         }
         Ok(())
     }

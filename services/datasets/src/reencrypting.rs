@@ -170,7 +170,7 @@ impl Reencrypting {
     }
 
     async fn count(&mut self) -> Result<(), Error> {
-        self.uses.count(&self.datasets, &self.ctx, self.to.rows()).await
+        self.uses.count(&self.datasets, &self.ctx, self.to.values()).await
     }
 
     async fn check(&mut self) -> Result<(), Error> {

@@ -23,6 +23,7 @@ pub struct Protect {
     hash: Sha256,
     bytes: u64,
     rows: u64,
+    values: u64,
     /// The fields of which a value was seen.
     seen: Vec<bool>,
     ended: bool,
@@ -54,6 +55,7 @@ impl Protect {
             hash: Sha256::new(),
             bytes: 0,
             rows: 0,
+            values: 0,
             seen,
             ended: false,
         })
@@ -63,6 +65,12 @@ impl Protect {
     #[must_use]
     pub const fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// At most how many values of any one field were protected so far; repeated fields have several in a row.
+    #[must_use]
+    pub const fn values(&self) -> u64 {
+        self.values
     }
 
     /// Takes the next bytes of the file, and appends to `out` what is complete.
@@ -158,8 +166,9 @@ impl Protect {
     fn join_behind(&mut self, done: Done, behind: usize) -> Result<Vec<u8>, Error> {
         let Done { kernel, made } = done;
         self.idle.push(kernel);
-        let Made { data, rows, fields } = made.map_err(|error| error.behind(self.rows))?;
+        let Made { data, rows, fields, values } = made.map_err(|error| error.behind(self.rows))?;
         self.rows += rows;
+        self.values += values;
         for field in fields {
             self.seen[field] = true;
         }

@@ -129,6 +129,8 @@ pub(super) struct Made {
     pub(super) rows: u64,
     /// The fields that had values.
     pub(super) fields: Vec<usize>,
+    /// How many values, of the field that had most.
+    pub(super) values: u64,
 }
 
 /// What goes out; bytes begin with those that were there before.
@@ -167,6 +169,8 @@ impl Job {
                     data: Data::Group(next, [out, bytes].concat()),
                     rows,
                     fields,
+                    // Whole columns are under data keys, which nobody counts for.
+                    values: 0,
                 });
                 return Outcome::Done(Done { kernel, made });
             }
@@ -230,6 +234,8 @@ impl Parsed {
     /// What goes out, behind what is there already.
     fn merge(self, replaced: &[(usize, ArrayRef)], mut out: Vec<u8>) -> Made {
         let fields = replaced.iter().map(|(field, _)| *field).collect();
+        let used = replaced.iter().map(|(_, values)| values.len() - values.null_count());
+        let values = used.max().unwrap_or_default() as u64;
         let rows = match self {
             Self::Copy { bytes, rows } => {
                 out.extend_from_slice(&bytes);
@@ -244,11 +250,11 @@ impl Parsed {
                 parsed.rows() as u64
             }
             Self::Leaf(piece) => {
-                let values = replaced.first().map(|(_, values)| values.clone());
-                return Made { data: Data::Leaf(piece.replaced(values), out), rows: 0, fields };
+                let leaf = piece.replaced(replaced.first().map(|(_, values)| values.clone()));
+                return Made { data: Data::Leaf(leaf, out), rows: 0, fields, values };
             }
         };
-        Made { data: Data::Bytes(out), rows, fields }
+        Made { data: Data::Bytes(out), rows, fields, values }
     }
 }
 
