@@ -3,6 +3,7 @@
 use crate::http::{Answer, Open, Request};
 use crate::organization::percent;
 use crate::server::Server;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::io;
 
 /// A protected CSV with its manifest.
@@ -33,6 +34,24 @@ pub fn protect(
     let mut parts = parts(&answer).into_iter();
     let mut next = || parts.next().ok_or_else(|| io::Error::other("a part is missing"));
     Ok(Ok(Protected { output: next()?, manifest: next()? }))
+}
+
+/// The key of a whole Parquet column, as a build that writes such columns names and seals it to a dataset with this
+/// public key document: its name, and the wrapped key in base64. The key is 32 bytes of 5.
+#[must_use]
+pub fn column_key(public_key: &str) -> (String, String) {
+    let to: fields::DatasetKey = serde_json::from_str(public_key).expect("a dataset's public key");
+    let name = fields::KeyName {
+        dataset: to.dataset,
+        recipient: to.key,
+        run: base::Id::from_bytes([3; 16]),
+        id: 7,
+        suite: to.public.suite(),
+        field: "email".to_owned(),
+    };
+    let info = name.info(to.organization);
+    let sealed = crypto::hpke::seal(&*crypto::aws_lc(), &to.public, &info, &[], &[5; 32]).expect("it seals");
+    (name.to_string(), STANDARD.encode(sealed))
 }
 
 /// Asks for the CSV back.

@@ -110,17 +110,6 @@ impl Scene {
         ids.max().map_or_else(|| format!("{prefix}_{}", "0".repeat(26)), str::to_owned)
     }
 
-    /// A name of a column's key in the dataset of the scene. No such key was sealed, so that a call which is let
-    /// through ends where the key does not open.
-    fn key_name(&self) -> String {
-        let dataset =
-            self.house.organization.get(&self.house.server, "/api/v1/datasets/customers").ok().json();
-        let (dataset, key) = (text(&dataset["dataset"]["id"]), text(&dataset["key"]));
-        let run = self.rows("/api/v1/datasets/customers/outputs").first().map(|row| text(&row["run"]));
-        let run = run.unwrap_or_else(|| format!("job_{}", "0".repeat(26)));
-        format!("nexora/1/{dataset}/{key}/{run}/00000001/hybrid-768/email")
-    }
-
     /// What stands in a path's braces.
     fn path(&self, operation: &Descriptor) -> String {
         let mut path = operation.path.to_owned();
@@ -187,7 +176,10 @@ impl Scene {
             "datasets.reveal" => dataset::reveal_request(token, &self.protected),
             "datasets.reencrypt" => dataset::both(&path, token, &self.protected),
             "datasets.release_key" => {
-                plain().json(&json!({"key_name": self.key_name(), "wrapped_key": "AAAA"}))
+                let place = "/api/v1/datasets/customers/public-key";
+                let public = self.house.organization.get(&self.house.server, place).ok().json();
+                let (name, wrapped) = dataset::column_key(&public["document"].to_string());
+                plain().json(&json!({"key_name": name, "wrapped_key": wrapped}))
             }
             "producers.add" => plain().json(&json!({"name": self.name("partner"), "public_key": *PRODUCER})),
             "keys.set_rotation" => plain().json(&json!({"every_days": 30, "after_uses": 1_000_000})),
