@@ -39,11 +39,7 @@ enum Lane {
 impl Worker {
     pub(crate) fn new(run: Arc<Opened>) -> Result<Self, Error> {
         let lane = |(field, column): (&Field, &Column)| {
-            let key = || {
-                let missing =
-                    || Error::MissingKey { field: field.path.to_string(), mode: field.mode.as_str() };
-                column.field_key.as_ref().ok_or_else(missing)
-            };
+            let key = || field.keyed(column.field_key.as_ref());
             Ok(match &field.mode {
                 Mode::Aead | Mode::GcmSiv => {
                     Lane::Data(column.data_keys.iter().map(|key| Opener::new(&*run.provider, key)).collect())

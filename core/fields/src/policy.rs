@@ -1,7 +1,7 @@
 //! Which fields are protected, and how.
 
 use crate::{Error, Mode, Path, Type, mode::ModeForm};
-use crypto::blind_index::Normalize;
+use crypto::{FieldKey, blind_index::Normalize};
 use serde::{Deserialize, Serialize};
 
 /// Which fields of a dataset are protected, and how. At least one field, none twice, none inside another.
@@ -39,6 +39,12 @@ impl Field {
     #[must_use]
     pub fn plain_type(&self) -> Type {
         self.of.clone().unwrap_or_default()
+    }
+
+    /// Its field key, where there is one.
+    pub(crate) fn keyed<'k>(&self, key: Option<&'k FieldKey>) -> Result<&'k FieldKey, Error> {
+        let missing = || Error::MissingKey { field: self.path.to_string(), mode: self.mode.as_str() };
+        key.ok_or_else(missing)
     }
 }
 

@@ -46,11 +46,7 @@ impl Worker {
     pub(crate) fn new(run: Arc<Running>) -> Result<Self, Error> {
         let lane = |(field, column): (&Field, &crate::protect::Column)| {
             // That every field has its key was seen when the run began.
-            let key = || {
-                let missing =
-                    || Error::MissingKey { field: field.path.to_string(), mode: field.mode.as_str() };
-                column.key.as_ref().ok_or_else(missing)
-            };
+            let key = || field.keyed(column.key.as_ref());
             Ok(match &field.mode {
                 Mode::Aead | Mode::GcmSiv => Lane::Data(None),
                 Mode::Siv => Lane::Siv(Box::new(Siv::new(key()?)?)),
