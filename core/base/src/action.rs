@@ -112,6 +112,16 @@ actions! {
     RecoveryRestore = "recovery.restore",
     /// Read the ledger and what waits to be published.
     LedgerRead = "ledger.read",
+    /// Search an organization's ledger.
+    LedgerSearch = "ledger.search",
+    /// Say how long a ledger's entries are kept, and place or lift a legal hold.
+    LedgerRetain = "ledger.retain",
+    /// Erase the details of entries.
+    LedgerErase = "ledger.erase",
+    /// Replace the keys that sign a ledger.
+    LedgerRotate = "ledger.rotate",
+    /// Begin a new origin where a ledger is behind what others saw of it.
+    LedgerRestart = "ledger.restart",
     /// Read the state of the node and of the organization.
     Diagnose = "node.diagnose",
 }

@@ -121,6 +121,30 @@ kinds! {
     RecoveryRestored = "recovery.restored",
     /// A request was refused.
     AccessRefused = "access.refused",
+    /// The public half of a dataset's key was handed out, to protect under without this node.
+    KeyHandedOut = "key.handed_out",
+    /// The record of the root of trust was backed up (in the platform's log).
+    RootBackedUp = "root.backed_up",
+    /// The record of the root of trust was restored from a backup (in the platform's log).
+    RootRestored = "root.restored",
+    /// The keys that sign the log were replaced; the entry names the new ones, and both old and new signed that.
+    LedgerKeysRotated = "ledger.keys_rotated",
+    /// Which witnesses cosign the log was set; the entry names their keys and the quorum.
+    LedgerWitnessesSet = "ledger.witnesses_set",
+    /// A prefix of the log has expired and is gone; the entry names the first index that is still there.
+    LedgerPruned = "ledger.pruned",
+    /// A person searched the ledger.
+    LedgerSearched = "ledger.searched",
+    /// Checkpoints of organizations' logs, as the platform saw them (in the platform's log).
+    CheckpointsRecorded = "checkpoints.recorded",
+    /// How long entries are kept was set.
+    RetentionSet = "retention.set",
+    /// A legal hold was placed: nothing expires.
+    HoldPlaced = "hold.placed",
+    /// A legal hold was lifted.
+    HoldLifted = "hold.lifted",
+    /// The details of entries were erased, with their salts.
+    DetailsErased = "details.erased",
 }
 
 impl fmt::Display for Kind {

@@ -58,7 +58,12 @@ pub(crate) const fn open_to(action: Action) -> &'static [Who] {
         | Action::RecoveryBegin
         | Action::RecoveryApprove
         | Action::RecoveryRestore => &[ORG_ADMIN],
-        Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead => &[ORG_ADMIN, AUDITOR],
+        Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead | Action::LedgerSearch => {
+            &[ORG_ADMIN, AUDITOR]
+        }
+        Action::LedgerRetain | Action::LedgerErase => &[ORG_ADMIN],
+        // The platform's log has nobody else.
+        Action::LedgerRotate | Action::LedgerRestart => &[ORG_ADMIN, Administrator],
         Action::DatasetsRead => &[ORG_ADMIN, ORG_USER, AUDITOR, Identity],
         Action::ProducersRead | Action::KeysRead => &[ORG_ADMIN, ORG_USER, AUDITOR],
         // What a machine took away it would keep through its quarantine.
@@ -149,6 +154,11 @@ recovery.begin          y r r a a a n a
 recovery.approve        y r r a a a n a
 recovery.restore        y r r a a a n a
 ledger.read             y r y a a a n a
+ledger.search           y r y a a a n a
+ledger.retain           y r r a a a n a
+ledger.erase            y r r a a a n a
+ledger.rotate           y r r a a y n a
+ledger.restart          y r r a a y n a
 node.diagnose           y y y a a a n a
 ";
 

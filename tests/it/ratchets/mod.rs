@@ -38,7 +38,11 @@ fn may(action: Action) -> &'static [Caller] {
         | Action::ProducersRead
         | Action::KeysRead
         | Action::Diagnose => &[Admin, User, Auditor],
-        Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead => &[Admin, Auditor],
+        Action::CredentialsRead | Action::ResponseRead | Action::LedgerRead | Action::LedgerSearch => {
+            &[Admin, Auditor]
+        }
+        Action::LedgerRetain | Action::LedgerErase => &[Admin],
+        Action::LedgerRotate | Action::LedgerRestart => &[Admin, Administrator],
         Action::DatasetsRead => &[Admin, User, Auditor, Identity],
         Action::DatasetsProtect | Action::DatasetsReveal => &[Admin, User, Identity],
         Action::KeysRelease => &[Admin, User],
