@@ -16,6 +16,8 @@ TEST := cargo test --workspace --locked --no-fail-fast
 # The second build: with the feature that the default build leaves out, for it pulls another crypto stack.
 SECOND := cargo test --locked --no-fail-fast -p nexora-fields -p nexora-datasets \
 	--features nexora-fields/parquet-encryption,nexora-datasets/parquet-encryption --test it
+# What checks a ledger also runs in a browser.
+WASM := cargo build --locked -p nexora-verify --target wasm32-unknown-unknown
 NEXORA := $(CARGO_TARGET_DIR)/debug/nexora
 SHARED := ../shared/data
 
@@ -35,7 +37,8 @@ up: ## Start the server on an empty or existing data directory (DATA=DIR, LISTEN
 	@exec $(NEXORA) serve $(if $(DATA),--data '$(DATA)') $(if $(LISTEN),--listen '$(LISTEN)')
 
 test: ## Run every test but those of test-shared
-	@.ci/tools cargo cc python foreign
+	@.ci/tools cargo cc python foreign wasm
+	$(WASM)
 	$(TEST) -- --skip shared::
 	$(SECOND) -- encrypted::
 
