@@ -1,19 +1,13 @@
 //! `ledger` and `rules`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// `ledger`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ledger {
     /// Check every entry, inclusion, consistency and signature
-    Verify {
-        /// The ledger's directory
-        dir: PathBuf,
-        /// A verifier key to trust, in C2SP form; may be repeated. Else those that the ledger names
-        #[arg(long, value_name = "VKEY")]
-        key: Vec<String>,
-    },
+    Verify(Verify),
     /// Show origin, keys, size and root
     Show {
         /// The ledger's directory
@@ -21,6 +15,23 @@ pub(crate) enum Ledger {
     },
     /// Ask the server what is committed and what is published
     Status,
+}
+
+impl Ledger {
+    /// Whether the command needs no server and no credential of one: it works on what its arguments name.
+    pub(crate) const fn is_offline(&self) -> bool {
+        matches!(self, Self::Verify(_) | Self::Show { .. })
+    }
+}
+
+/// `ledger verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The ledger's directory
+    pub(crate) dir: PathBuf,
+    /// A verifier key to trust, in C2SP form; may be repeated. Else those that the ledger names
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) key: Vec<String>,
 }
 
 /// `rules`.

@@ -21,7 +21,7 @@ mod serve;
 mod simulate;
 mod system;
 
-use crate::cli::{Cli, Command, Config, Keys, Ledger, Paging, Producers, Recovery};
+use crate::cli::{Cli, Command, Config, Keys, Paging, Producers, Recovery};
 use crate::connect::{Session, Surroundings};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -35,8 +35,9 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
         Command::Serve(serve) => serve::run(global, surroundings, output, &serve).await,
         Command::Demo(demo) => demo::run(global, surroundings, output, &demo).await,
         Command::Simulate(simulate) => simulate::run(output, &simulate),
-        Command::Ledger(Ledger::Verify { dir, key }) => ledger::verify(output, &dir, &key),
-        Command::Ledger(Ledger::Show { dir }) => ledger::show(output, &dir),
+        Command::Ledger(command) if command.is_offline() => {
+            ledger::offline(global, surroundings, output, command).await
+        }
         Command::Rules(command) => rules::run(output, &command),
         Command::Config(Config::Show) => config::show(global, surroundings, output),
         Command::Completions { shell } => completions::print(output, shell),
@@ -77,13 +78,12 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<Exit
         Command::Keys(command) => keys::run(client, output, command).await?,
         Command::Protect(protect) => protect::protect(session, output, &protect).await?,
         Command::Reveal(reveal) => protect::reveal(client, output, &reveal).await?,
-        Command::Ledger(Ledger::Status) => ledger::status(client, output).await?,
+        Command::Ledger(command) => return ledger::run(client, output, command).await,
         Command::Doctor => return system::doctor(client, output).await,
         // Run before a client is made.
         Command::Serve(_)
         | Command::Demo(_)
         | Command::Simulate(_)
-        | Command::Ledger(Ledger::Verify { .. } | Ledger::Show { .. })
         | Command::Rules(_)
         | Command::Fields(_)
         | Command::Config(_)

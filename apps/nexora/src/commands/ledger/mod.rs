@@ -1,5 +1,7 @@
 //! `ledger`: verified from its files alone.
 
+use crate::cli::{Global, Ledger};
+use crate::connect::Surroundings;
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts};
 use api::Client;
@@ -127,24 +129,38 @@ pub(crate) fn check(dir: &Path, keys: &[String]) -> Result<Verified, Failure> {
     })
 }
 
-/// `ledger verify`.
-pub(crate) fn verify(output: Output, dir: &Path, keys: &[String]) -> Result<ExitCode, Failure> {
-    output.show(&check(dir, keys)?)?;
+/// Runs a command that works on what its arguments name.
+pub(super) async fn offline(
+    _global: &Global,
+    _surroundings: &Surroundings,
+    output: Output,
+    command: Ledger,
+) -> Result<ExitCode, Failure> {
+    match command {
+        Ledger::Verify(verify) => output.show(&check(&verify.dir, &verify.key)?)?,
+        Ledger::Show { dir } => show(output, &dir)?,
+        // Asked of a node.
+        Ledger::Status => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a command that asks a node.
+pub(super) async fn run(client: &Client, output: Output, command: Ledger) -> Result<ExitCode, Failure> {
+    match command {
+        Ledger::Status => output.show(&client.call::<Status>(&Nothing {}).await?)?,
+        // Run before a client is made.
+        Ledger::Verify(_) | Ledger::Show { .. } => {}
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// `ledger show`.
-pub(crate) fn show(output: Output, dir: &Path) -> Result<ExitCode, Failure> {
+fn show(output: Output, dir: &Path) -> Result<(), Failure> {
     let (files, signatures) = open(dir)?;
     let verify::Shown { origin, keys, size, root } =
         verify::settled(pause(), || verify::show(&files, &signatures))?;
-    output.show(&Shown { origin, keys, size, root })?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `ledger status`.
-pub(crate) async fn status(client: &Client, output: Output) -> Result<(), Failure> {
-    output.show(&client.call::<Status>(&Nothing {}).await?)
+    output.show(&Shown { origin, keys, size, root })
 }
 
 /// Waits for a publication that may be running just now: a short while, twenty times at most.
