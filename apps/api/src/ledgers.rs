@@ -1,8 +1,17 @@
-//! Operations on an organization's ledger.
+//! Operations on an organization's ledger. The files themselves are no operations: they are read at the standard
+//! paths of tlog-tiles below [`PREFIX`], which any tool for such logs speaks.
+
+mod search;
+
+pub use search::{Found, Search, SearchReply, SearchRequest};
 
 use crate::operation::{Nothing, operations};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Where logs are served: `/ledgers/<log>/checkpoint`, `/ledgers/<log>/tile/…`. The log's name is the organization's
+/// id, and for a log that an operator began anew (generation 2 on) `<organization>.<generation>`.
+pub const PREFIX: &str = "/ledgers";
 
 operations! {
     /// Shows the ledger's keys, its published head, and what is committed and not yet published.

@@ -6,6 +6,7 @@ mod events;
 mod findings;
 mod identities;
 mod keys;
+mod ledger;
 mod node;
 mod organizations;
 mod producers;
@@ -41,6 +42,7 @@ pub fn router(rooms: &Rooms) -> Router {
     let routes = keys::routes(routes);
     let routes = shreds::routes(routes);
     let routes = recovery::routes(routes);
+    let routes = ledger::routes(routes);
     let routes = node::routes(routes);
     // Also for a path that is one, with a method that is none.
     routes.router.merge(health::routes(rooms)).method_not_allowed_fallback(health::nothing)
