@@ -8,12 +8,17 @@
 //! ```
 //!
 //! Pure: what the witness knew before comes in, and what it may cosign goes out. Whoever calls compares and
-//! persists in one transaction, before it answers.
+//! persists in one transaction, before it answers. The other side stands here too: what an answer says, and which
+//! of its lines are cosignatures.
+//!
+//! Followed is the text of July 2026: 409 is an old size that is not the witness's, and nothing else; a split view
+//! is 422, as is an empty log with another root than that of nothing.
 
 use crate::checkpoint::{Checkpoint, SignatureCheck};
 use crate::merkle::{Hash, consistent};
 use crate::note;
-use crate::vkey::VerifierKey;
+use crate::vkey::{SignatureType, VerifierKey};
+use base::{Timestamp, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// The most hashes that a consistency proof has.
@@ -24,6 +29,9 @@ pub const SIZE_TYPE: &str = "text/x.tlog.size";
 
 /// The largest request that is read, in bytes: its lines and one note.
 pub const MAX_BYTES: usize = note::MAX_BYTES + (MAX_HASHES + 2) * 64;
+
+/// The largest answer that is read, in bytes: a note's worth of signature lines.
+pub const MAX_ANSWER: usize = note::MAX_BYTES;
 
 /// A request to cosign, as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +53,8 @@ pub enum Refusal {
     /// 404: a log that the witness does not know.
     #[error("the checkpoint's origin is not known here")]
     UnknownLog,
-    /// 403: no signature by a key that the witness trusts for that log.
-    #[error("no key that is trusted for this log has signed the checkpoint")]
+    /// 403: no signature by a key that the witness trusts for that log, or one of such a key that does not hold.
+    #[error("no key that is trusted for this log has signed the checkpoint, or its signature does not hold")]
     NotSigned,
     /// 409, with the size that the witness knows: the old size is another.
     #[error("the last checkpoint cosigned for this log has {known} entries")]
@@ -54,13 +62,13 @@ pub enum Refusal {
         /// That size.
         known: u64,
     },
-    /// 409 as well: the same size with another root. The log has split its view.
+    /// 422: the same size with another root. The log has split its view.
     #[error("another tree of {known} entries was cosigned for this log: its view is split")]
     Split {
         /// The size of both.
         known: u64,
     },
-    /// 422: the proof does not lead from the old tree to the new one.
+    /// 422: the proof does not lead from the old tree to the new one, or an empty log has a root of something.
     #[error("the consistency proof does not hold")]
     Inconsistent,
 }
@@ -73,8 +81,8 @@ impl Refusal {
             Self::Malformed(_) => 400,
             Self::NotSigned => 403,
             Self::UnknownLog => 404,
-            Self::Stale { .. } | Self::Split { .. } => 409,
-            Self::Inconsistent => 422,
+            Self::Stale { .. } => 409,
+            Self::Split { .. } | Self::Inconsistent => 422,
         }
     }
 }
@@ -152,15 +160,20 @@ impl Request {
         if keys.is_empty() {
             return Err(Refusal::UnknownLog);
         }
-        if !keys.iter().any(|key| signed(&checkpoint, &lines, key, check)) {
+        let held: Vec<_> = keys.iter().filter_map(|key| signed(&checkpoint, &lines, key, check)).collect();
+        if held.is_empty() || held.contains(&false) {
             return Err(Refusal::NotSigned);
         }
         if self.old > checkpoint.size {
             return Err(Refusal::Malformed("the old size is over the checkpoint's"));
         }
-        let before = known.unwrap_or(Known { size: 0, root: crate::merkle::fold(&[]) });
+        let empty = crate::merkle::fold(&[]);
+        let before = known.unwrap_or(Known { size: 0, root: empty });
         if self.old != before.size {
             return Err(Refusal::Stale { known: before.size });
+        }
+        if checkpoint.size == 0 && checkpoint.root != empty {
+            return Err(Refusal::Inconsistent);
         }
         if before.size == checkpoint.size && before.root != checkpoint.root {
             return Err(Refusal::Split { known: before.size });
@@ -178,24 +191,107 @@ impl Request {
     }
 }
 
-/// Whether this key of the log has signed.
+/// Whether this key of the log has signed; none where no line claims to be by it.
 fn signed(
     checkpoint: &Checkpoint,
     lines: &[note::Signature<'_>],
     key: &VerifierKey,
     check: &dyn SignatureCheck,
-) -> bool {
+) -> Option<bool> {
     if key.name() != checkpoint.origin {
-        return false;
+        return None;
     }
-    if key.kind().is_timestamped() {
-        return checkpoint.cosigned(lines, key, check).is_some();
+    let mut by_key = lines.iter().filter(|line| belongs(line, key)).peekable();
+    by_key.peek()?;
+    Some(by_key.all(|line| time_of(checkpoint, line, key, check).is_some()))
+}
+
+fn belongs(line: &note::Signature<'_>, key: &VerifierKey) -> bool {
+    line.name == key.name() && line.key_id == key.key_id()
+}
+
+/// The time that a signature states, where it holds; 0 for a kind that states none.
+fn time_of(
+    checkpoint: &Checkpoint,
+    line: &note::Signature<'_>,
+    key: &VerifierKey,
+    check: &dyn SignatureCheck,
+) -> Option<u64> {
+    let (time, raw) = match key.kind() {
+        SignatureType::Ed25519 => (0, line.bytes.as_slice()),
+        SignatureType::Ed25519Cosignature | SignatureType::MlDsa44 => {
+            let (stamp, raw) = line.bytes.split_first_chunk::<8>()?;
+            (u64::from_be_bytes(*stamp), raw)
+        }
+    };
+    let message = checkpoint.message(key.kind(), key.name(), time);
+    let fits = raw.len() == key.kind().signature_bytes() && i64::try_from(time).is_ok();
+    (fits && check.check(key.kind(), key.public_key(), &message, raw)).then_some(time)
+}
+
+/// The address of what a witness knows of a log, below its monitoring prefix: `<hex SHA-256 of origin>/checkpoint`.
+#[must_use]
+pub fn monitoring_path(origin: &str) -> String {
+    format!("{}/checkpoint", digest::hex(&digest::sha256(origin.as_bytes())))
+}
+
+/// What a witness's answer to a request says, where it is not 200. None: not an answer of the protocol. A 422 is
+/// [`Refusal::Inconsistent`] here; whether it means a split view, whoever asked can tell.
+#[must_use]
+pub fn refusal(status: u16, media: &str, body: &[u8]) -> Option<Refusal> {
+    match status {
+        400 => Some(Refusal::Malformed("says the witness")),
+        403 => Some(Refusal::NotSigned),
+        404 => Some(Refusal::UnknownLog),
+        409 if media.eq_ignore_ascii_case(SIZE_TYPE) => {
+            let known = body.strip_suffix(b"\n").filter(|digits| !digits.is_empty()).and_then(decimal)?;
+            Some(Refusal::Stale { known })
+        }
+        422 => Some(Refusal::Inconsistent),
+        _ => None,
     }
-    let message = checkpoint.message(key.kind(), key.name(), 0);
-    lines.iter().filter(|line| line.name == key.name() && line.key_id == key.key_id()).any(|line| {
-        line.bytes.len() == key.kind().signature_bytes()
-            && check.check(key.kind(), key.public_key(), &message, &line.bytes)
-    })
+}
+
+/// A cosignature that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosignature {
+    /// Which of the keys that were asked for, by its place among them.
+    pub key: usize,
+    /// When the witness says it signed.
+    pub time: Timestamp,
+    /// The signature line, with its newline.
+    pub line: String,
+}
+
+/// The cosignatures of these keys over the checkpoint among the signature lines that a witness answered: of each
+/// key the first that holds and states a time. Everything else is passed over.
+#[must_use]
+pub fn cosignatures(
+    checkpoint: &Checkpoint,
+    answer: &[u8],
+    keys: &[VerifierKey],
+    check: &dyn SignatureCheck,
+) -> Vec<Cosignature> {
+    let mut whole = format!("{checkpoint}\n").into_bytes();
+    whole.extend_from_slice(answer);
+    let Ok(read) = note::read(&whole) else { return Vec::new() };
+    // An answer with a blank line in it would move the border between text and signatures.
+    if read.text != checkpoint.to_string() {
+        return Vec::new();
+    }
+    let of = |(at, key): (usize, &VerifierKey)| {
+        let lines = read.signatures.iter().filter(|line| key.kind().is_timestamped() && belongs(line, key));
+        lines.into_iter().find_map(|line| {
+            let seconds = time_of(checkpoint, line, key, check).filter(|seconds| *seconds > 0)?;
+            let millis = i64::try_from(seconds).ok()?.saturating_mul(1_000);
+            Some(Cosignature {
+                key: at,
+                time: Timestamp::from_millis(millis),
+                line: note::signature_line(line.name, line.key_id, &line.bytes),
+            })
+        })
+    };
+    keys.iter().enumerate().filter_map(of).collect()
 }
 
 /// Decimal without leading zeroes or a sign.
@@ -206,7 +302,7 @@ fn decimal(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Refusal, Request};
+    use super::{Known, Refusal, Request, SIZE_TYPE, cosignatures, refusal};
     use crate::checkpoint::{Checkpoint, SignatureCheck};
     use crate::merkle::{Hash, fold, leaf, node};
     use crate::note::signature_line;
@@ -301,6 +397,62 @@ mod tests {
             Refusal::Split { known: 1 }.status(),
             Refusal::Inconsistent.status(),
         ];
-        assert_eq!(statuses, [400, 403, 404, 409, 409, 422]);
+        assert_eq!(statuses, [400, 403, 404, 409, 422, 422]);
+        assert_eq!(
+            admit(&request(0, 0, two, &[]), None),
+            Err(Refusal::Inconsistent),
+            "an empty log of something"
+        );
+    }
+
+    /// One line that holds does not make up for another of a known key that does not.
+    #[test]
+    fn a_line_of_a_known_key_that_does_not_hold_spoils_the_note() {
+        let root = leaf(b"0");
+        let other = VerifierKey::new("log.example", SignatureType::Ed25519, &[8; 32]).expect("it fits");
+        let mut note = request(0, 1, root, &[]);
+        note.note.extend(signature_line("log.example", other.key_id(), &[0; 64]).into_bytes());
+        assert_eq!(note.admit(&[key()], None, &Doubles).map(|head| head.size), Ok(1), "it is a stranger's");
+        assert_eq!(note.admit(&[key(), other], None, &Doubles), Err(Refusal::NotSigned));
+    }
+
+    #[test]
+    fn an_answer_is_read_as_the_protocol_has_it() {
+        assert_eq!(refusal(409, SIZE_TYPE, b"17\n"), Some(Refusal::Stale { known: 17 }));
+        for (media, body) in
+            [(SIZE_TYPE, "17"), (SIZE_TYPE, "017\n"), (SIZE_TYPE, "\n"), ("text/plain", "17\n")]
+        {
+            assert_eq!(refusal(409, media, body.as_bytes()), None, "{media} {body:?}");
+        }
+        let known = [400, 403, 404, 422].map(|status| refusal(status, "", b"").map(Refusal::status));
+        assert_eq!(known, [400, 403, 404, 422].map(Some));
+        assert_eq!(refusal(500, "", b""), None);
+    }
+
+    #[test]
+    fn only_cosignatures_that_hold_are_taken_of_an_answer() {
+        let witness =
+            VerifierKey::new("w.example", SignatureType::Ed25519Cosignature, &[3; 32]).expect("it fits");
+        let checkpoint = Checkpoint { origin: "log.example".into(), size: 1, root: leaf(b"0") };
+        let line = |time: u64| {
+            let hash = leaf(&checkpoint.message(witness.kind(), witness.name(), time));
+            let bytes = [time.to_be_bytes().as_slice(), &hash, &hash].concat();
+            signature_line(witness.name(), witness.key_id(), &bytes)
+        };
+        let taken = |answer: &str| {
+            let keys = [key(), witness.clone()];
+            let found = cosignatures(&checkpoint, answer.as_bytes(), &keys, &Doubles);
+            found.into_iter().map(|found| (found.key, found.time.seconds(), found.line)).collect::<Vec<_>>()
+        };
+        let good = line(7);
+        let strange = signature_line("x.example", [1; 4], &[5; 72]);
+        let ours = (1, 7, good.clone());
+        assert_eq!(taken(&good), [ours.clone()]);
+        assert_eq!(taken(&format!("{strange}{good}")), [ours.clone()]);
+        assert_eq!(taken(&format!("{}{good}", line(0))), [ours], "a time of nothing is no time");
+        let forged = signature_line(witness.name(), witness.key_id(), &[9; 72]);
+        for none in [String::new(), forged, good.trim_end().to_owned(), format!("x\n\n{good}"), "\n".into()] {
+            assert_eq!(taken(&none), [], "{none:?}");
+        }
     }
 }
