@@ -117,12 +117,30 @@ fn a_breach_shuts_at_once_and_opens_again_when_it_is_undone() {
     house.ledger_verifies();
 }
 
-/// Copies a data directory as a backup does: the root of trust is left out.
+/// The kinds of what was done to the root, as the platform's log has them.
+fn root_acts(data: &Path) -> Vec<String> {
+    let logs = fs::read_dir(data.join("ledgers")).expect("it can be listed").map_while(Result::ok);
+    let entries = logs.flat_map(|log| tests::ledger::entries(&log.path()));
+    let kinds = entries.filter_map(|entry| entry["kind"].as_str().map(str::to_owned));
+    kinds.filter(|kind| kind.starts_with("root.")).collect()
+}
+
+/// Where the root of trust of a data directory stands.
+fn root_of(data: &Path) -> PathBuf {
+    data.with_extension("root")
+}
+
+/// Copies a data directory as a backup does, whole: the root of trust stands beside it.
 fn back_up(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("it can be listed").map_while(Result::ok) {
         let (path, name) = (entry.path(), entry.file_name());
-        if path.is_dir() && name != "root" {
+        assert!(
+            name != "root.sealed" && name != "passphrase",
+            "a backup of the data has the root: {}",
+            path.display()
+        );
+        if path.is_dir() {
             back_up(&path, &to.join(name));
         } else if path.is_file() && name != "lock" {
             fs::copy(&path, to.join(name)).expect("copied");
@@ -130,11 +148,11 @@ fn back_up(from: &Path, to: &Path) {
     }
 }
 
-/// Puts a backup in place of a data directory; its root stays.
+/// Puts a backup in place of a data directory; its root stays beside it.
 fn put_back(backup: &Path, data: &Path) {
     for entry in fs::read_dir(data).expect("it can be listed").map_while(Result::ok) {
         match entry.path() {
-            path if path.is_dir() && entry.file_name() != "root" => fs::remove_dir_all(path),
+            path if path.is_dir() => fs::remove_dir_all(path),
             path if path.is_file() => fs::remove_file(path),
             _ => Ok(()),
         }
@@ -213,10 +231,25 @@ fn two_of_three_custodians_bring_the_keys_back_under_a_fresh_root() {
     });
     house.ledger_verifies();
 
-    // The root is lost; the server makes a new one.
+    // The root is lost. No server makes another one in silence; a person says so.
     assert!(house.server.stop().success());
-    fs::remove_dir_all(house.server.dir.join("root")).expect("removed");
-    house.server = Server::start(&house.server.dir.clone());
+    let data = house.server.dir.clone();
+    fs::remove_dir_all(root_of(&data)).expect("removed");
+    let refused =
+        run(&mut nexora(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().expect("UTF-8")]));
+    assert_eq!(refused.code, Some(5), "{}", refused.err);
+    assert!(refused.err.contains("keys root replace") && !root_of(&data).exists(), "{}", refused.err);
+    let _ =
+        run(&mut nexora(&["keys", "root", "replace", "--yes", "--data", data.to_str().expect("UTF-8")])).ok();
+    house.server = Server::spawn(&data, &Start::default());
+    let not_ready = house.server.answers();
+    let organization = house.organization.id.clone();
+    assert_eq!(not_ready.status, 503, "{}", not_ready.text());
+    assert!(
+        not_ready.text().contains(&organization) && not_ready.text().contains("locked"),
+        "{}",
+        not_ready.text()
+    );
     house.is_shut(&token, &protected, "the root is another");
     let doctor = house.organization.get(&house.server, "/api/v1/diagnosis").ok().json();
     let keys = doctor["checks"].as_array().expect("checks").iter().find(|check| check["name"] == "keys");
@@ -240,6 +273,8 @@ fn two_of_three_custodians_bring_the_keys_back_under_a_fresh_root() {
     let restored = restore(&house).ok().json();
     assert!(restored["keys"].as_u64() > Some(2), "{restored}");
     house.opens(&token, &protected);
+    assert!(!house.server.answers().text().contains(&organization), "it is not locked any more");
+    until("the fresh root is on record", PATIENCE, || (root_acts(&data) == ["root.replaced"]).then_some(()));
     house.ledger_verifies();
     // And after a restart too.
     assert!(house.server.stop().success());
@@ -263,9 +298,11 @@ fn a_root_comes_back_from_its_own_backup() {
         run(command.args(arguments).args(["--data", &data]).env("NEXORA_PASSPHRASE", passphrase))
     };
     let _ = root(&["backup", backup], "of the backup").ok();
+    let path = house.server.dir.clone();
+    until("the backup is on record", PATIENCE, || (root_acts(&path) == ["root.backed_up"]).then_some(()));
     assert_eq!(root(&["backup", backup], "of the backup").code, Some(1), "never over a file that is there");
     assert!(house.server.stop().success());
-    fs::remove_dir_all(house.server.dir.join("root")).expect("removed");
+    fs::remove_dir_all(root_of(&house.server.dir)).expect("removed");
     let wrong = root(&["restore", backup, "--yes"], "another");
     assert!(wrong.code.is_some_and(|code| code > 2), "{}", wrong.err);
     let restored = root(&["restore", backup, "--yes", "-o", "json"], "of the backup").ok();
@@ -273,6 +310,28 @@ fn a_root_comes_back_from_its_own_backup() {
     house.server = Server::start(&house.server.dir.clone());
     house.opens(&token, &protected);
     house.ledger_verifies();
+    let both = ["root.backed_up", "root.restored"];
+    until("the restore is on record", PATIENCE, || (root_acts(&path) == both).then_some(()));
+
+    // A root that an earlier release made inside the data directory goes on working, and doctor says how to move it.
+    assert!(house.server.stop().success());
+    fs::rename(root_of(&path), path.join("root")).expect("moved");
+    house.server = Server::start(&path);
+    house.opens(&token, &protected);
+    let doctor = || {
+        let doctor = house.organization.get(&house.server, "/api/v1/diagnosis").ok().json();
+        let checks = doctor["checks"].as_array().expect("checks").clone();
+        checks.into_iter().find(|check| check["name"] == "root of trust").expect("a check")
+    };
+    let said = doctor();
+    let message = said["message"].as_str().expect("a message");
+    let (_, step) = message.split_once("stop the server and ").expect("what to do");
+    assert_eq!(said["state"], "warning");
+    assert!(house.server.stop().success());
+    assert!(Command::new("sh").args(["-c", step]).status().expect("it runs").success(), "{step}");
+    house.server = Server::start(&path);
+    house.opens(&token, &protected);
+    assert!(root_of(&path).exists() && !path.join("root").exists());
 }
 
 #[test]

@@ -144,6 +144,16 @@ impl Server {
         });
     }
 
+    /// Waits until it answers, ready or not, and gives what `/readyz` says.
+    ///
+    /// # Panics
+    /// After [`PATIENCE`].
+    #[must_use]
+    pub fn answers(&self) -> Answer {
+        let socket = self.socket();
+        until("the server answers", PATIENCE, || Request::new("GET", "/readyz").send(&socket).ok())
+    }
+
     /// Whether the process has ended, and how.
     ///
     /// # Panics

@@ -29,7 +29,10 @@ pub struct Config {
     /// The certificate's private key, in PEM.
     #[serde(default)]
     pub tls_key: Option<PathBuf>,
-    /// The file with the passphrase of the root of trust; else one is made in the data directory.
+    /// The directory of the root of trust; else it stands beside the data directory, which no backup of the data has.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+    /// The file with the passphrase of the root of trust; else one is made beside the root's record.
     #[serde(default)]
     pub root_passphrase_file: Option<PathBuf>,
     /// Directories in which this node may write protected outputs anew; without one, none.
@@ -51,11 +54,12 @@ enum Form {
 }
 
 /// The names of all settings, and the form of each.
-const SETTINGS: [(&str, Form); 8] = [
+const SETTINGS: [(&str, Form); 9] = [
     ("data", Form::Text),
     ("listen", Form::Text),
     ("tls_certificate", Form::Text),
     ("tls_key", Form::Text),
+    ("root", Form::Text),
     ("root_passphrase_file", Form::Text),
     ("destinations", Form::Paths),
     ("connections", Form::Number),
@@ -182,6 +186,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], PORT)),
             tls_certificate: None,
             tls_key: None,
+            root: None,
             root_passphrase_file: None,
             destinations: Vec::new(),
             connections: 4_096,
@@ -275,6 +280,7 @@ mod tests {
                 ("listen", "[::1]:3", "flag --listen"),
                 ("tls_certificate", "-", "default"),
                 ("tls_key", "-", "default"),
+                ("root", "-", "default"),
                 ("root_passphrase_file", "-", "default"),
                 ("destinations", "/a:/b", "environment NEXORA_DESTINATIONS"),
                 ("connections", "10", "environment NEXORA_CONNECTIONS"),

@@ -82,7 +82,7 @@ impl Directory {
     /// Whether there is a data directory that a server began.
     #[must_use]
     pub fn is_begun(path: &Path) -> bool {
-        path.join("root").join("root.sealed").exists()
+        path.join("organizations").join("platform").exists()
     }
 
     /// Where it is.

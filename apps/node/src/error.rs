@@ -45,6 +45,29 @@ pub enum Error {
         /// The root's file.
         path: PathBuf,
     },
+    /// There is data that a root of trust wrapped, and no root.
+    #[error(
+        "the root of trust of {} is not at {}: say where it is (root in the configuration, NEXORA_ROOT), put its \
+         backup back (nexora keys root restore), or, where both are lost, begin with a fresh one under which \
+         custodians recover the keys (nexora keys root replace)",
+        .data.display(), .path.display()
+    )]
+    NoRoot {
+        /// The data directory.
+        data: PathBuf,
+        /// Where the root's record was looked for.
+        path: PathBuf,
+    },
+    /// Nobody said where the root of trust stands, and beside the data directory it should not.
+    #[error(
+        "{} is a volume of its own, and what is beside it may not last: say where the root of trust is to stand \
+         (root in the configuration, NEXORA_ROOT, serve --root)",
+        .data.display()
+    )]
+    RootPlace {
+        /// The data directory.
+        data: PathBuf,
+    },
     /// A certificate or key that cannot be used.
     #[error("{0}")]
     Certificate(#[from] server::tls::WrongCertificate),
@@ -94,7 +117,10 @@ impl Fault for Error {
                     _ => Kind::BadInput,
                 }
             }
-            Self::Certificate(_) | Self::Clear(_) | Self::NoPassphrase { .. } => Kind::BadInput,
+            Self::Certificate(_) | Self::Clear(_) | Self::NoPassphrase { .. } | Self::RootPlace { .. } => {
+                Kind::BadInput
+            }
+            Self::NoRoot { .. } => Kind::NotFound,
             Self::Config(error) => error.kind(),
             Self::Part { kind, .. } => *kind,
         }

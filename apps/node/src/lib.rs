@@ -5,7 +5,7 @@
 //!
 //! # The order of a start
 //! 1. The data directory is created (0700) and its lock taken.
-//! 2. The root of trust is opened, the store beside it.
+//! 2. The root of trust is opened, or made where no data was begun; and the store.
 //! 3. The services are made, each with what it may use.
 //! 4. Every organization is opened: what was quarantined is refused from here on.
 //! 5. The background tasks run; only then does [`Node::listen`] accept anyone.
@@ -81,8 +81,7 @@ impl Node {
         let directory = Directory::hold(&config.data)?;
         let (stop_requests, stop_tasks) = (CancellationToken::new(), CancellationToken::new());
         let runner = Runner::new(stop_tasks.clone());
-        let (wiring, generated) =
-            Wiring::make(&directory, passphrase, config.destinations.clone(), runner.clone()).await?;
+        let (wiring, generated) = Wiring::make(&directory, &config, passphrase, runner.clone()).await?;
         wiring.open_all().await?;
         let limits = Limits { connections: config.connections, ..Limits::default() };
         let tasks = TaskTracker::new();

@@ -1,7 +1,7 @@
 //! What the routes ask of the node they run on.
 
 use crate::figures;
-use crate::wiring::{Wiring, told};
+use crate::wiring::{Served, Wiring, told};
 use base::{Context, Id, Kind, Limit, noun};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -22,7 +22,13 @@ impl Platform for ThisNode {
     fn obstacles(&self) -> BoxFuture<'_, Vec<String>> {
         async move {
             let mut obstacles = Vec::new();
-            for (organization, _) in self.wiring.open_organizations() {
+            for (organization, served) in self.wiring.open_organizations() {
+                if matches!(served, Served::Locked) {
+                    obstacles.push(format!(
+                        "{organization} is locked: the root of trust does not open its keys; restore the root, or hold \
+                         a recovery ceremony"
+                    ));
+                }
                 let ctx = self.wiring.background(organization, "readiness");
                 match self.wiring.store.space(&ctx).await {
                     Ok(Space::Free) => {}
@@ -131,22 +137,37 @@ impl ThisNode {
     }
 
     async fn root(&self) -> Check {
-        let kept = self.wiring.data.join("root/passphrase");
-        match self.wiring.keys.health().await {
-            Ok(health) if kept.exists() => check(
+        let (kept, inside) = (&self.wiring.root.kept, self.wiring.root.inside());
+        match (self.wiring.keys.health().await, inside) {
+            (Ok(_), Some((inside, Some(beside)))) => {
+                let (inside, beside) = (inside.display(), beside.display());
+                let said = format!(
+                    "it stands in the data directory, and so in every backup of it: stop the server and mv {inside} {beside}"
+                );
+                check("root of trust", State::Warning, said)
+            }
+            (Ok(_), Some((inside, None))) => {
+                let said = format!(
+                    "a copy of its record stands in the data directory, and so in every backup of it: remove {}, or \
+                     name another place for the root",
+                    inside.display()
+                );
+                check("root of trust", State::Warning, said)
+            }
+            (Ok(health), None) if kept.exists() => check(
                 "root of trust",
                 State::Warning,
                 format!(
-                    "{}, {} units; its passphrase lies beside it in {}: move it to where the data is not",
+                    "{}, {} units; its passphrase lies beside it in {}: move it elsewhere and name it (root_passphrase_file)",
                     health.kind,
                     health.units,
                     kept.display()
                 ),
             ),
-            Ok(health) => {
+            (Ok(health), None) => {
                 check("root of trust", State::Ok, format!("{}, {} units", health.kind, health.units))
             }
-            Err(error) => check("root of trust", State::Failing, error.to_string()),
+            (Err(error), _) => check("root of trust", State::Failing, error.to_string()),
         }
     }
 

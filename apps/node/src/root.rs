@@ -1,12 +1,13 @@
 //! The root of trust of an embedded node: a sealed file, where its passphrase comes from, and its backup.
 
-use crate::directory::write_private;
-use crate::{Directory, Error};
-use base::{Secret, base32};
+mod place;
+
+pub(crate) use place::Place;
+
+use crate::{Config, Directory, Error, MachineClock};
+use base::{Clock as _, Secret};
 use crypto::Provider;
-use keys::{Restored, SealedFile};
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use keys::{Restored, RootAct, RootDeed, SealedFile};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,70 +17,23 @@ pub(crate) struct Root {
     pub(crate) generated: Option<PathBuf>,
 }
 
-/// Where a data directory's root stands.
-struct Place {
-    dir: PathBuf,
-    sealed: PathBuf,
-    kept: PathBuf,
-}
-
-impl Place {
-    fn of(data: &Path) -> Self {
-        let dir = data.join("root");
-        Self { sealed: dir.join("root.sealed"), kept: dir.join("passphrase"), dir }
-    }
-
-    /// The passphrase: as given, or as it lies beside the root; for a new root one is made, and put there.
-    fn passphrase(
-        &self,
-        given: Option<Secret<String>>,
-        provider: &dyn Provider,
-    ) -> Result<(Secret<String>, Option<PathBuf>), Error> {
-        let file =
-            |source| Error::File { what: "the root of trust's passphrase", path: self.kept.clone(), source };
-        match given {
-            Some(passphrase) => Ok((passphrase, None)),
-            None if self.kept.exists() => {
-                let text = Secret::new(fs::read_to_string(&self.kept).map_err(file)?);
-                Ok((Secret::new(text.expose().trim().to_owned()), None))
-            }
-            None if !SealedFile::exists(&self.sealed) => {
-                let random: Secret<[u8; 32]> = crypto::secret(provider);
-                let passphrase = Secret::new(base32::encode(random.expose()));
-                write_private(&self.kept, passphrase.expose().as_bytes()).map_err(file)?;
-                Ok((passphrase, Some(self.kept.clone())))
-            }
-            None => Err(Error::NoPassphrase { path: self.sealed.clone() }),
-        }
-    }
-
-    fn make(&self) -> Result<(), Error> {
-        match DirBuilder::new().mode(0o700).create(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::File {
-                what: "the root of trust's directory",
-                path: self.dir.clone(),
-                source: error,
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// Opens the root, or makes it at the first start.
 pub(crate) async fn open(
-    directory: &Directory,
+    place: &Place,
     given: Option<Secret<String>>,
     provider: &Arc<dyn Provider>,
 ) -> Result<Root, Error> {
-    let place = Place::of(directory.path());
-    place.make()?;
+    if !place.exists() {
+        place.may_be_made()?;
+        place.make()?;
+    }
     let (passphrase, generated) = place.passphrase(given, &**provider)?;
-    let provider = Arc::clone(provider);
+    let (provider, path) = (Arc::clone(provider), place.sealed.clone());
     let sealed = apart(move || {
-        if SealedFile::exists(&place.sealed) {
-            SealedFile::open(&place.sealed, &passphrase, provider)
+        if SealedFile::exists(&path) {
+            SealedFile::open(&path, &passphrase, provider)
         } else {
-            SealedFile::create(&place.sealed, &passphrase, provider)
+            SealedFile::create(&path, &passphrase, provider)
         }
     })
     .await?;
@@ -87,19 +41,19 @@ pub(crate) async fn open(
 }
 
 /// Writes a backup of a data directory's root of trust under a passphrase of its own, also while a server runs.
-/// Never over a file that is there.
+/// Never over a file that is there. It is noted first, for the platform's log.
 ///
 /// # Errors
 /// [`Error::NoPassphrase`]; [`Error::Part`] where there is no root, or it does not open.
 pub async fn backup(
-    data: &Path,
+    config: &Config,
     given: Option<Secret<String>>,
     out: &Path,
     passphrase: Secret<String>,
 ) -> Result<(), Error> {
     let provider = crypto::aws_lc();
-    let place = Place::of(data);
-    if !SealedFile::exists(&place.sealed) {
+    let place = Place::of(config)?;
+    if !place.exists() {
         return Err(Error::File {
             what: "the root of trust",
             path: place.sealed,
@@ -108,29 +62,70 @@ pub async fn backup(
     }
     let (own, _) = place.passphrase(given, &*provider)?;
     let out = out.to_owned();
-    apart(move || SealedFile::open(&place.sealed, &own, provider)?.backup_to(&out, &passphrase)).await
+    apart(move || {
+        let root = SealedFile::open(&place.sealed, &own, Arc::clone(&provider))?;
+        root.backup_to(&out, &passphrase, |document| {
+            let act = RootAct::new(&*provider, RootDeed::BackedUp, MachineClock.now(), Some(document));
+            act.note(&place.journal())
+        })
+    })
+    .await
 }
 
 /// Puts what a backup holds back into a data directory's root of trust, which no server may hold. What is there
 /// is not replaced, and what was shredded does not come back. Where there is no root, one is made; gives where its
-/// passphrase was put, if that had to be made.
+/// passphrase was put, if that had to be made. It is noted first: the next start has it in the platform's log.
 ///
 /// # Errors
 /// [`Error::Held`]; [`Error::NoPassphrase`]; [`Error::Part`] where either does not open, or they are of two roots.
 pub async fn restore(
-    data: &Path,
+    config: &Config,
     given: Option<Secret<String>>,
     backup: Vec<u8>,
     passphrase: Secret<String>,
 ) -> Result<(Restored, Option<PathBuf>), Error> {
-    let directory = Directory::hold(data)?;
+    let _held = Directory::hold(&config.data)?;
     let provider = crypto::aws_lc();
-    let place = Place::of(directory.path());
+    let place = Place::of(config)?;
+    if !place.exists() {
+        place.make()?;
+    }
+    let (own, generated) = place.passphrase(given, &*provider)?;
+    let restored = apart(move || {
+        let act = RootAct::new(&*provider, RootDeed::Restored, MachineClock.now(), Some(&backup));
+        let before = || act.note(&place.journal());
+        SealedFile::restore(&place.sealed, &own, &backup, &passphrase, provider, before)
+    })
+    .await?;
+    Ok((restored, generated))
+}
+
+/// Puts a fresh root in the place of one that is lost, under data that no server may hold: what the lost one wrapped
+/// stays closed until custodians bring it back. It is noted first. Gives where the passphrase was put, if that had to
+/// be made.
+///
+/// # Errors
+/// [`Error::Held`]; [`Error::File`] where there is a root.
+pub async fn replace(config: &Config, given: Option<Secret<String>>) -> Result<Option<PathBuf>, Error> {
+    let _held = Directory::hold(&config.data)?;
+    let provider = crypto::aws_lc();
+    let place = Place::of(config)?;
+    if place.exists() {
+        return Err(Error::File {
+            what: "the root of trust that is in place",
+            path: place.sealed,
+            source: std::io::ErrorKind::AlreadyExists.into(),
+        });
+    }
     place.make()?;
     let (own, generated) = place.passphrase(given, &*provider)?;
-    let restored =
-        apart(move || SealedFile::restore(&place.sealed, &own, &backup, &passphrase, provider)).await?;
-    Ok((restored, generated))
+    apart(move || {
+        let act = RootAct::new(&*provider, RootDeed::Replaced, MachineClock.now(), None);
+        act.note(&place.journal())?;
+        SealedFile::create(&place.sealed, &own, provider).map(drop)
+    })
+    .await?;
+    Ok(generated)
 }
 
 /// Stretching a passphrase takes 64 MiB and some hundred milliseconds: off the async threads.

@@ -2,7 +2,7 @@
 
 use crate::rulepack;
 use crate::runner::{Progress, Runner, StepError, Wake, background};
-use crate::{Directory, Error, MachineClock, root};
+use crate::{Config, Directory, Error, MachineClock, root};
 use audit::{Audit, LogKeys};
 use base::{Clock, Context, Fault, Id, Secret, noun};
 use crypto::Provider;
@@ -31,8 +31,8 @@ const SLOW_POLL: Duration = Duration::from_secs(2);
 /// no change waits for it.
 const PUBLISH: &str = "audit.publish";
 const GATHER: Duration = Duration::from_millis(200);
-/// How often refusals that were only counted are put on record.
-const REFUSALS: Duration = Duration::from_secs(10);
+/// How often it is looked whether a minute is over whose refusals were only counted.
+const REFUSALS: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a key is due to rotate, and an approved export has expired.
 const KEYS_POLL: Duration = Duration::from_secs(10);
@@ -68,7 +68,7 @@ pub(crate) struct Services {
     pub(crate) datasets: Datasets,
     pub(crate) audit: Audit,
     pub(crate) pack: Arc<Pack>,
-    pub(crate) data: PathBuf,
+    pub(crate) root: root::Place,
     runner: Runner,
     opened: Mutex<HashMap<Id<noun::Organization>, Served>>,
     redactors: Redactors,
@@ -98,8 +98,8 @@ impl Wiring {
     /// Makes the services over a data directory. Nobody is served yet.
     pub(crate) async fn make(
         directory: &Directory,
+        config: &Config,
         passphrase: Option<Secret<String>>,
-        destinations: Vec<PathBuf>,
         runner: Runner,
     ) -> Result<(Self, Option<PathBuf>), Error> {
         let clock: Arc<dyn Clock> = Arc::new(MachineClock);
@@ -111,8 +111,13 @@ impl Wiring {
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
         };
-        let (root, store) =
-            tokio::join!(root::open(directory, passphrase, &provider), Store::open(options, SCHEMAS));
+        let place = root::Place::of(config)?;
+        let (root, store) = if place.exists() {
+            tokio::join!(root::open(&place, passphrase, &provider), Store::open(options, SCHEMAS))
+        } else {
+            // First the root: a store that is there says that its root was.
+            (Ok(root::open(&place, passphrase, &provider).await?), Store::open(options, SCHEMAS).await)
+        };
         let (root, store) = (root?, store.map_err(Error::part("the store"))?);
         let standings = Standings::new(store.clone());
         let view = standings.view();
@@ -146,8 +151,8 @@ impl Wiring {
                 Arc::clone(&clock),
             )
             .with_spool(directory.path().join("spool"))
-            .with_destination(Arc::new(Directories::new(destinations))),
-            data: directory.path().to_owned(),
+            .with_destination(Arc::new(Directories::new(config.destinations.clone()))),
+            root: place,
             findings,
             keys,
             policy,
@@ -263,7 +268,7 @@ impl Wiring {
             Ok(Progress::Idle)
         });
         self.task(organization, "policy.refusals", None, REFUSALS, |this, ctx| async move {
-            this.policy.record_folded(&ctx, this.clock.now()).await?;
+            this.policy.record_folded(ctx.organization(), this.clock.now(), false).await?;
             Ok(Progress::Idle)
         });
     }
@@ -279,6 +284,10 @@ impl Wiring {
             }
         });
         if organization == self.store.platform() {
+            self.task(organization, "keys.root", None, SLOW_POLL, |this, ctx| async move {
+                this.keys.take_root_acts(&ctx, &this.root.journal()).await?;
+                Ok(Progress::Idle)
+            });
             return;
         }
         self.task(organization, "respond.step", Some(findings::TOPIC), SLOW_POLL, |this, ctx| async move {
@@ -354,7 +363,7 @@ impl Wiring {
             if let Err(error) = self.keys.settle_uses(&ctx).await {
                 tracing::warn!(%organization, %error, "uses of keys count as the whole block that was reserved");
             }
-            if let Err(error) = self.policy.record_folded(&ctx, self.clock.now()).await {
+            if let Err(error) = self.policy.record_folded(organization, self.clock.now(), true).await {
                 tracing::warn!(%organization, %error, "refusals that were only counted are not on record");
             }
             let Served::Whole(keys) = served else { continue };

@@ -127,6 +127,8 @@ kinds! {
     RootBackedUp = "root.backed_up",
     /// The record of the root of trust was restored from a backup (in the platform's log).
     RootRestored = "root.restored",
+    /// A fresh root of trust was put in the place of one that is lost (in the platform's log).
+    RootReplaced = "root.replaced",
     /// The keys that sign the log were replaced; the entry names the new ones, and both old and new signed that.
     LedgerKeysRotated = "ledger.keys_rotated",
     /// Which witnesses cosign the log was set; the entry names their keys and the quorum.

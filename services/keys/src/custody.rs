@@ -1,9 +1,9 @@
-//! Tables `breaches`, `shreds`, `tombstones`, `recoveries`, `ceremonies` and `contributions`: rows and the queries
-//! over them. What each means stands in `breach.rs`, `shred.rs` and `recovery/`.
+//! Tables `breaches`, `shreds`, `tombstones`, `recoveries`, `ceremonies`, `contributions` and `root_acts`: rows and the
+//! queries over them. What each means stands in `breach.rs`, `shred.rs`, `recovery/` and `root_acts.rs`.
 #![expect(unreachable_pub, reason = "the entity derives make public items; the module is private")]
 
 use crate::{Error, Scope, Unit};
-use base::{Id, noun};
+use base::{Id, Timestamp, noun};
 use sea_orm::{
     ActiveValue::Set,
     IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryOrder,
@@ -49,6 +49,13 @@ pub(crate) fn tables(guard: &Guard) -> Vec<Change> {
             times(table, &["given_at"], &[])
         }),
     ]
+}
+
+/// What was done to the root of trust and is in the platform's log.
+pub(crate) fn root_acts(guard: &Guard) -> Vec<Change> {
+    vec![guard.table("root_acts", &["id"], |table| {
+        times(table, &["at"], &[]).col(ColumnDef::new("id").text().not_null())
+    })]
 }
 
 fn bytes<'a>(
@@ -129,6 +136,8 @@ entity!(shred, "shreds", id: Vec<u8>;
 );
 
 entity!(tombstone, "tombstones", unit: String; at: i64);
+
+entity!(root_act, "root_acts", id: String; at: i64);
 
 entity!(recovery, "recoveries", setup: Vec<u8>;
     head: Vec<u8>,
@@ -273,6 +282,17 @@ pub(crate) async fn bury(tx: &mut Tx, unit: Unit) -> Result<(), Error> {
         .to_owned();
     tx.insert_all(vec![row], there).await?;
     Ok(())
+}
+
+/// Keeps in mind that an act on the root is on record. Whether it was not.
+pub(crate) async fn note_root_act(tx: &mut Tx, id: &str, at: Timestamp) -> Result<bool, Error> {
+    let known = root_act::Entity::find().filter(root_act::Column::Id.eq(id));
+    if tx.one(known).await?.is_some() {
+        return Ok(false);
+    }
+    let row = root_act::Model { organization: tx.owner(), id: id.to_owned(), at: at.micros() };
+    tx.insert(root_act::ActiveModel::from(row)).await?;
+    Ok(true)
 }
 
 /// The recovery that is set up, if one is.

@@ -42,6 +42,7 @@ mod ports;
 mod private_file;
 mod producers;
 pub mod recovery;
+mod root_acts;
 mod rotation;
 mod rules;
 mod scope;
@@ -62,6 +63,7 @@ pub use model::{
     Referrer, Rewrapped, Rotation, Signatory, State, WrongPurpose, WrongState,
 };
 pub use ports::{Attestation, Health, RootError, RootOfTrust, Unit};
+pub use root_acts::{RootAct, RootDeed, journal};
 pub use scope::Scope;
 pub use sealed_file::{Restored, SealedFile};
 pub use shred::{EXPIRY as SHRED_EXPIRY, Shred, ShredRefused, ShredState};

@@ -130,6 +130,13 @@ pub(crate) enum Root {
         #[command(flatten)]
         passphrase: Passphrase,
     },
+    /// Put a fresh root of trust in the place of one that is lost with its backups, under a data directory (--data) that
+    /// no server holds. Nothing opens under it until custodians bring the keys back (`keys recovery restore`)
+    Replace {
+        /// Whether to ask.
+        #[command(flatten)]
+        care: Care,
+    },
     /// Put what a backup holds back into the root of trust of a data directory (--data) that no server holds. What is
     /// there is not replaced, and what was shredded does not come back
     Restore {

@@ -28,6 +28,7 @@ pub(crate) async fn run(
     flag("listen", serve.listen.map(|listen| listen.to_string()));
     flag("tls_certificate", path(&serve.tls_certificate));
     flag("tls_key", path(&serve.tls_key));
+    flag("root", path(&serve.root));
     flag("root_passphrase_file", path(&serve.root_passphrase_file));
     let destinations: Vec<String> = serve.destination.iter().map(|dir| dir.display().to_string()).collect();
     flag("destinations", (!destinations.is_empty()).then(|| destinations.join(":")));
@@ -44,8 +45,8 @@ pub(crate) async fn run(
     let mut node = Node::start(config, passphrase).await?;
     if let Some(path) = node.generated_passphrase() {
         output.say(&format!(
-            "warning: the root of trust was sealed with a generated passphrase, in {}. Whoever has the data \
-             directory has the keys. Move it elsewhere and name it with --root-passphrase-file.",
+            "warning: the root of trust was sealed with a generated passphrase, in {}. Whoever has that \
+             directory and the data has the keys. Move it elsewhere and name it with --root-passphrase-file.",
             path.display()
         ));
     }

@@ -41,13 +41,20 @@ impl SealedFile {
         Ok(key.seal(provider, FORMAT, content.expose()))
     }
 
-    /// Writes a backup as a private file that was not there.
+    /// Writes a backup as a private file that was not there. `before` is told the document before any of it is
+    /// written: where it fails, nothing is.
     ///
     /// # Errors
-    /// As [`backup`](Self::backup); [`RootError::Io`], also where there is a file already.
-    pub fn backup_to(&self, file: &Path, passphrase: &Secret<String>) -> Result<(), RootError> {
+    /// As [`backup`](Self::backup); [`RootError::Io`], also where there is a file already; what `before` says.
+    pub fn backup_to(
+        &self,
+        file: &Path,
+        passphrase: &Secret<String>,
+        before: impl FnOnce(&[u8]) -> Result<(), RootError>,
+    ) -> Result<(), RootError> {
         let mut out = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(file)?;
         let written = self.backup(passphrase).and_then(|document| {
+            before(&document)?;
             out.write_all(&document)?;
             Ok(out.sync_all()?)
         });
@@ -59,7 +66,8 @@ impl SealedFile {
     }
 
     /// Brings back a backup: makes the root at `path` of it where there is none, and else adds the units that
-    /// are missing there. Nothing that the root in place forgot comes back, and its own signing key stays.
+    /// are missing there. Nothing that the root in place forgot comes back, and its own signing key stays. `before`
+    /// is called once it is sure to fit and before anything is written: where it fails, nothing is.
     ///
     /// # Errors
     /// [`RootError::OtherRoot`] where both have a unit and its records differ; then nothing is changed.
@@ -70,11 +78,13 @@ impl SealedFile {
         backup: &[u8],
         backup_passphrase: &Secret<String>,
         provider: Arc<dyn Provider>,
+        before: impl FnOnce() -> Result<(), RootError>,
     ) -> Result<Restored, RootError> {
         let (_, content) = unsealed(&*provider, FORMAT, backup_passphrase, backup)?;
         let backup = Records::read(&*provider, &content)?;
         if !Self::exists(path) {
             let units = backup.units.len();
+            before()?;
             drop(Self::create_with(path, passphrase, provider, backup)?);
             return Ok(Restored { units, regained: units, forgotten: Vec::new() });
         }
@@ -91,7 +101,7 @@ impl SealedFile {
                 Err(_) => return Err(RootError::Content),
             }
         }
-        let before = next.units.len();
+        let known = next.units.len();
         for (name, record) in &backup.units {
             if next.forgot(name.parse().map_err(|_| RootError::Content)?) {
                 forgotten.push(name.clone());
@@ -107,7 +117,8 @@ impl SealedFile {
                 }
             }
         }
-        let (units, regained) = (next.units.len(), next.units.len() - before);
+        let (units, regained) = (next.units.len(), next.units.len() - known);
+        before()?;
         root.inner.replace(&mut records, next, Old::Overwrite)?;
         Ok(Restored { units, regained, forgotten })
     }

@@ -10,6 +10,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "keys and producers", up: first },
         Migration { name: "the life of a key", up: life },
         Migration { name: "breaches, shreds and recovery", up: crate::custody::tables },
+        Migration { name: "acts on the root of trust", up: crate::custody::root_acts },
     ],
 };
 

@@ -42,7 +42,10 @@ async fn golden_roots_of_both_content_versions_and_a_backup_open() {
     }
     let restored = path("restored.sealed");
     let own = Secret::new("of the backup".to_owned());
-    let done = SealedFile::restore(&restored, &passphrase(), &golden("root.backup"), &own, crypto::aws_lc());
+    let done =
+        SealedFile::restore(&restored, &passphrase(), &golden("root.backup"), &own, crypto::aws_lc(), || {
+            Ok(())
+        });
     assert_eq!(done.expect("it is restored").units, 1);
     let root = SealedFile::open(&restored, &passphrase(), crypto::aws_lc()).expect("it opens");
     let under = text::decode(&wrapped.second, "golden").expect("base64url");

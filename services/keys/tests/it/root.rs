@@ -1,11 +1,12 @@
 //! The sealed file: the port's suite, and what only a file can get wrong.
 
-use crate::passphrase;
-use base::{Id, Secret};
+use crate::{House, NOW, passphrase};
+use base::{Actor, Context, Id, Secret};
 use crypto::passphrase::{Cost, PassphraseKey};
 use keys::{
-    Restored, RootError, RootOfTrust, SealedFile, Unit,
+    Restored, RootAct, RootDeed, RootError, RootOfTrust, SealedFile, Unit,
     conformance::{self, Faulty},
+    journal,
 };
 use std::{io::Read as _, path::Path, sync::Arc};
 
@@ -45,6 +46,54 @@ async fn a_root_is_never_replaced_and_another_passphrase_does_not_open_it() {
     assert!(matches!(SealedFile::create(&path, &passphrase(), crypto::aws_lc()), Err(RootError::Io(_))));
     let wrong = Secret::new("wrong".to_owned());
     assert!(matches!(SealedFile::open(&path, &wrong, crypto::aws_lc()), Err(RootError::WrongPassphrase)));
+}
+
+#[tokio::test]
+async fn what_is_done_to_the_root_comes_into_the_platform_s_log_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let platform =
+        Context::authenticated(house.store.platform(), Actor::Administrator, Id::from_bytes([3; 16]));
+    let path = journal(&dir.path().join("root.sealed"));
+    let kinds = async || {
+        let read = house.store.read(&platform).await.expect("a snapshot");
+        let entries = store::Queries::entries(&read, 0, 1_000).await.expect("entries");
+        let entry = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).expect("JSON");
+        let all = entries
+            .iter()
+            .map(|(_, json)| entry(json))
+            .filter(|entry| entry["kind"].as_str().is_some_and(|kind| kind.starts_with("root.")));
+        all.collect::<Vec<_>>()
+    };
+    let take = async || house.keys.take_root_acts(&platform, &path).await;
+    assert_eq!(take().await.expect("there is no journal"), 0);
+    let provider = crypto::aws_lc();
+    let act = |did, document: Option<&[u8]>| RootAct::new(&*provider, did, NOW, document);
+    act(RootDeed::BackedUp, Some(b"a backup")).note(&path).expect("it is noted");
+    // What a crash in the middle of a note leaves: its act had no effect.
+    let torn = [std::fs::read(&path).expect("it is there"), b"{\"v\":1,\"id\"".to_vec()].concat();
+    std::fs::write(&path, torn).expect("written");
+    act(RootDeed::Restored, Some(b"a backup")).note(&path).expect("it is noted");
+    act(RootDeed::Replaced, None).note(&path).expect("it is noted");
+    let noted = std::fs::read(&path).expect("it is there");
+    assert_eq!(take().await.expect("it is taken in"), 3);
+    let entries = kinds().await;
+    let seen: Vec<_> = entries.iter().map(|entry| entry["kind"].as_str().expect("a kind")).collect();
+    assert_eq!(seen, ["root.backed_up", "root.restored", "root.replaced"]);
+    let sha256 = base::digest::hex(&base::digest::sha256(b"a backup"));
+    assert_eq!(entries[0]["facts"]["sha256"], sha256.as_str(), "{}", entries[0]);
+    assert_eq!(std::fs::read(&path).expect("it is there"), b"");
+    // A crash between the commit and the emptying leaves the journal.
+    std::fs::write(&path, &noted).expect("written");
+    assert_eq!(take().await.expect("it was taken in"), 0);
+    assert_eq!((kinds().await.len(), std::fs::read(&path).expect("it is there").len()), (3, 0));
+    // What is no act is said for as long as it stands there, and keeps nothing else back.
+    std::fs::write(&path, "what is this\n").expect("written");
+    act(RootDeed::BackedUp, Some(b"another")).note(&path).expect("it is noted");
+    for _ in 0..2 {
+        assert!(matches!(take().await, Err(keys::Error::Damaged { .. })));
+    }
+    assert_eq!(kinds().await.len(), 4);
 }
 
 #[tokio::test]
@@ -135,11 +184,11 @@ async fn a_backup_brings_a_lost_root_back_and_nothing_that_was_forgotten() {
         root.wrap(unit(1), b"", &secret).await.expect("it wraps"),
         root.wrap(unit(2), b"", &secret).await.expect("it wraps"),
     ];
-    root.backup_to(&file, &own).expect("it is written");
-    assert!(root.backup_to(&file, &own).is_err(), "never over another file");
+    root.backup_to(&file, &own, |_| Ok(())).expect("it is written");
+    assert!(root.backup_to(&file, &own, |_| Ok(())).is_err(), "never over another file");
     let backup = std::fs::read(&file).expect("it is there");
     let restore = |path: &Path, own: &Secret<String>| {
-        SealedFile::restore(path, &passphrase(), &backup, own, crypto::aws_lc())
+        SealedFile::restore(path, &passphrase(), &backup, own, crypto::aws_lc(), || Ok(()))
     };
     assert!(matches!(restore(&path, &passphrase()), Err(RootError::WrongPassphrase)), "its own passphrase");
 

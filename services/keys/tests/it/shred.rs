@@ -337,8 +337,8 @@ async fn an_older_backup_of_the_root_is_forgotten_again_at_the_next_start() {
 
     let path = dir.path().join("root.sealed");
     fs::remove_file(&path).expect("the root is lost");
-    let restored =
-        SealedFile::restore(&path, &passphrase(), &backup, &own, crypto::aws_lc()).expect("restored");
+    let restored = SealedFile::restore(&path, &passphrase(), &backup, &own, crypto::aws_lc(), || Ok(()))
+        .expect("restored");
     assert_eq!(restored.forgotten, Vec::<String>::new(), "the backup knows of no shredding");
     let house = House::new(dir.path()).await;
     assert_eq!(house.keys.forget_shredded(&house.platform()).await.expect("it forgets"), 1);

@@ -23,6 +23,20 @@ impl Show for Written {
     }
 }
 
+/// A fresh root.
+#[derive(Debug, Serialize)]
+struct Replaced {
+    root: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passphrase_in: Option<String>,
+}
+
+impl Show for Replaced {
+    fn table(&self) -> String {
+        facts([("root", Some(self.root.to_owned())), ("passphrase in", self.passphrase_in.clone())])
+    }
+}
+
 /// What a restore brought back.
 #[derive(Debug, Serialize)]
 struct Restored {
@@ -56,8 +70,20 @@ pub(crate) async fn run(
     match command {
         Root::Backup { out, passphrase } => {
             let passphrase = surroundings.other_passphrase(passphrase)?;
-            node::root::backup(&config.data, own, out, passphrase).await?;
+            node::root::backup(&config, own, out, passphrase).await?;
             output.show(&Written { backup: out.display().to_string() })?;
+        }
+        Root::Replace { care } => {
+            let what = format!(
+                "put a fresh root of trust in the place of the lost one of {}: nothing opens under it until custodians \
+                 bring the keys back",
+                config.data.display()
+            );
+            if !goes_on(output, *care, &what)? {
+                return Ok(ExitCode::SUCCESS);
+            }
+            let generated = node::root::replace(&config, own).await?;
+            output.show(&Replaced { root: "fresh", passphrase_in: generated.map(|path| path.display().to_string()) })?;
         }
         Root::Restore { backup, passphrase, care } => {
             let what = format!(
@@ -70,7 +96,7 @@ pub(crate) async fn run(
             }
             let passphrase = surroundings.other_passphrase(passphrase)?;
             let document = fs::read(backup).map_err(|error| Failure::file(backup, &error))?;
-            let (restored, generated) = node::root::restore(&config.data, own, document, passphrase).await?;
+            let (restored, generated) = node::root::restore(&config, own, document, passphrase).await?;
             output.show(&Restored {
                 units: restored.units,
                 regained: restored.regained,
