@@ -8,9 +8,11 @@ pub mod checkpoint;
 pub mod entry;
 pub mod kind;
 pub mod prove;
+pub mod published;
 pub mod tree;
 
 pub use checkpoint::{Signer, Unsigned};
 pub use entry::{Entry, Object, Outcome, Sealed, Stamp, Unfit};
 pub use kind::Kind;
+pub use published::{Published, Unproven};
 pub use tree::{Broken, Tile, Tree};

@@ -4,6 +4,7 @@
 mod body;
 mod connection;
 mod error;
+mod fetch;
 mod reply;
 mod tls;
 mod transport;
@@ -18,11 +19,14 @@ use crate::operation::{Nothing, encode};
 use crate::{Input, Operation, Output, Problem};
 use base::{Kind, Secret};
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 
 /// The largest document a reply may be: 64 MiB.
 const MAX_DOCUMENT: usize = 64 << 20;
+
+/// The largest document that says why something is refused: 64 KiB.
+const MAX_REFUSAL: usize = 64 << 10;
 
 /// A caller of operations, with or without a credential. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
@@ -105,19 +109,7 @@ impl Client {
         upload: Upload,
     ) -> Result<Response<Body>, Error> {
         let target = encode::<O>(request)?;
-        let mut http = Request::builder()
-            .method(O::VERB.method())
-            .uri(&target.path_and_query)
-            .header(header::HOST, self.transport.host())
-            .header(header::TE, "trailers")
-            .header(header::USER_AGENT, concat!("nexora/", env!("CARGO_PKG_VERSION")));
-        if let Some(token) = &self.token {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
-                Problem::new(Kind::NotSignedIn, "the credential has characters that no token of ours has")
-            })?;
-            value.set_sensitive(true);
-            http = http.header(header::AUTHORIZATION, value);
-        }
+        let mut http = self.head(O::VERB.method(), &target.path_and_query)?;
         let body = match (O::INPUT, target.body) {
             (Input::Document, Some(json)) => {
                 http = http.header(header::CONTENT_TYPE, "application/json");
@@ -145,16 +137,43 @@ impl Client {
             return Ok(response);
         }
         let status = response.status();
-        let bytes = collect(response.into_body()).await.unwrap_or_default();
-        Err(Error::Refused(serde_json::from_slice(&bytes).unwrap_or_else(|_| {
-            let kind = Kind::ALL.into_iter().find(|kind| kind.http_status() == status.as_u16());
-            Problem::new(kind.unwrap_or(Kind::Internal), format!("the server answered {status}"))
-        })))
+        let bytes = collect_within(response.into_body(), MAX_REFUSAL).await.unwrap_or_default();
+        Err(refused(status, &bytes))
+    }
+
+    /// The head of a request, with the credential.
+    fn head(&self, method: Method, path_and_query: &str) -> Result<http::request::Builder, Error> {
+        let mut http = Request::builder()
+            .method(method)
+            .uri(path_and_query)
+            .header(header::HOST, self.transport.host())
+            .header(header::TE, "trailers")
+            .header(header::USER_AGENT, concat!("nexora/", env!("CARGO_PKG_VERSION")));
+        if let Some(token) = &self.token {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
+                Problem::new(Kind::NotSignedIn, "the credential has characters that no token of ours has")
+            })?;
+            value.set_sensitive(true);
+            http = http.header(header::AUTHORIZATION, value);
+        }
+        Ok(http)
     }
 }
 
+/// What the server says, or, where that is no document of ours, what its status says.
+fn refused(status: StatusCode, bytes: &[u8]) -> Error {
+    Error::Refused(serde_json::from_slice(bytes).unwrap_or_else(|_| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.http_status() == status.as_u16());
+        Problem::new(kind.unwrap_or(Kind::Internal), format!("the server answered {status}"))
+    }))
+}
+
 async fn collect(body: Body) -> Result<Bytes, Error> {
-    let limited = http_body_util::Limited::new(body, MAX_DOCUMENT);
+    collect_within(body, MAX_DOCUMENT).await
+}
+
+async fn collect_within(body: Body, limit: usize) -> Result<Bytes, Error> {
+    let limited = http_body_util::Limited::new(body, limit);
     let whole = limited.collect().await.map_err(Error::CutOff)?;
     Ok(whole.to_bytes())
 }

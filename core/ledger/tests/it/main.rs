@@ -6,3 +6,4 @@ mod changed;
 mod grown;
 mod log;
 mod proved;
+mod published;
