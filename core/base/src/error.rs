@@ -104,4 +104,9 @@ impl Kind {
 pub trait Fault: std::error::Error {
     /// What sort of failure this is.
     fn kind(&self) -> Kind;
+
+    /// Whether this refusal stands in the ledger already. Else whoever answers it puts it there first.
+    fn on_record(&self) -> bool {
+        false
+    }
 }

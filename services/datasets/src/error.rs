@@ -108,4 +108,9 @@ impl Fault for Error {
             Self::Store(error) => error.kind(),
         }
     }
+
+    /// Each method records what it refuses: what is refused in the middle of a run has no other to do so.
+    fn on_record(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
 }

@@ -16,11 +16,11 @@ mod model;
 mod refusals;
 mod rules;
 
-pub use model::{EXPIRY, Permit, Reason, Refused, Resource};
+pub use model::{Address, Denial, EXPIRY, Permit, Reason, Refused, Resource};
 
-use base::{Action, Context, Timestamp};
-use ledger::Entry;
-use refusals::Refusals;
+use base::{Action, Actor, Context, Id, Timestamp, noun};
+use ledger::{Entry, Kind};
+use refusals::{Folded, Refusals, Source};
 use standing::View;
 use std::sync::Arc;
 use store::Store;
@@ -54,11 +54,12 @@ impl Policy {
         Permit::decide(ctx, action, resource, &self.standing, now)
     }
 
-    /// Puts a refusal on record, from the reserve when the disk is full. What one actor is refused faster than
-    /// any honest one is counted (`refusals.rs`), and stands in its next refusal on record.
+    /// Puts a refusal on record, from the reserve when the disk is full: the first of its source, operation and
+    /// minute by an entry of its own, the others as a count that [`record_folded`](Self::record_folded) writes. The
+    /// operation is the action, the source the context's actor.
     ///
     /// # Errors
-    /// The store's. The refusal holds all the same.
+    /// The store's. The refusal holds all the same, and is counted.
     pub async fn record(&self, ctx: &Context, refused: &Refused, now: Timestamp) -> Result<(), store::Error> {
         self.record_as(ctx, refused, refused.entry(), now).await
     }
@@ -66,7 +67,7 @@ impl Policy {
     /// As [`record`](Self::record), by an entry of the caller's own: for what was refused in its middle.
     ///
     /// # Errors
-    /// The store's. The refusal holds all the same.
+    /// As [`record`](Self::record).
     pub async fn record_as(
         &self,
         ctx: &Context,
@@ -81,36 +82,87 @@ impl Policy {
     /// can bring about without end.
     ///
     /// # Errors
-    /// The store's.
+    /// As [`record`](Self::record).
     pub async fn record_failed(
         &self,
         ctx: &Context,
         action: Action,
-        mut entry: Entry,
+        entry: Entry,
         now: Timestamp,
     ) -> Result<(), store::Error> {
-        let Some(folded) = self.refusals.ask(ctx.organization(), ctx.actor(), action, now) else {
-            return Ok(());
+        // What ended in its middle is told apart from what never began.
+        let operation = match entry.kind() {
+            Kind::AccessRefused => action.as_str(),
+            other => other.as_str(),
         };
-        if folded > 0 {
-            entry = entry.fact("folded", folded);
-        }
-        self.store.record(ctx, &entry).await.map(|_| ())
+        self.record_of(ctx, Denial { operation, action, address: None, entry }, now).await
     }
 
-    /// Puts on record how many refusals of the context's organization were only counted since; background work,
-    /// every ten seconds or so. Returns how many.
+    /// Puts the refusal of an operation on record, as [`record`](Self::record) does.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub async fn record_of(&self, ctx: &Context, denial: Denial, now: Timestamp) -> Result<(), store::Error> {
+        let Denial { operation, action, address, entry } = denial;
+        let source = match (ctx.actor(), address) {
+            (Actor::Unidentified, address) => Source::Address(address.unwrap_or(Address::LOCAL)),
+            (actor, _) => Source::Actor(actor.clone()),
+        };
+        let asked = self.refusals.ask(ctx, source.clone(), operation, action, now);
+        if let Some(before) = asked.before {
+            self.write(before).await?;
+        }
+        if !asked.own {
+            return Ok(());
+        }
+        let recorded = self.store.record(ctx, &entry).await.map(|_committed| ());
+        if recorded.is_err() {
+            let ctx = ctx.clone();
+            self.refusals.give_back(Folded { ctx, source, operation, action, count: 1, since: now });
+        }
+        recorded
+    }
+
+    /// Puts on record how many refusals of the context's organization were only counted, in minutes that are over
+    /// or, as the node ends, in `all`; background work, every few seconds. Returns how many. A crash loses at most
+    /// the counts that were not written yet; that a source was refused stands in the ledger.
     ///
     /// # Errors
     /// The store's; then they are counted still.
-    pub async fn record_folded(&self, ctx: &Context, now: Timestamp) -> Result<u64, store::Error> {
-        let organization = ctx.organization();
-        let Some((count, action)) = self.refusals.left(organization) else { return Ok(0) };
-        let entry = Entry::refused(action, organization, "folded").fact("folded", count);
-        match self.store.record(ctx, &entry).await {
-            Ok(_committed) => Ok(count),
+    pub async fn record_folded(
+        &self,
+        organization: Id<noun::Organization>,
+        now: Timestamp,
+        all: bool,
+    ) -> Result<u64, store::Error> {
+        let (mut written, mut failed) = (0, None);
+        for folded in self.refusals.due(organization, now, all) {
+            let count = folded.count;
+            match self.write(folded).await {
+                Ok(()) => written += count,
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(written), Err)
+    }
+
+    async fn write(&self, folded: Folded) -> Result<(), store::Error> {
+        let organization = folded.ctx.organization();
+        let mut entry = Entry::refused(folded.action, organization, "folded")
+            .fact("folded", folded.count)
+            .fact("since", folded.since.to_string());
+        if folded.source == Source::Others {
+            entry = entry.fact("sources", "others");
+        } else {
+            entry = entry.fact("operation", folded.operation);
+        }
+        if let Source::Address(address) = &folded.source {
+            entry = entry.details(address.details());
+        }
+        match self.store.record(&folded.ctx, &entry).await {
+            Ok(_committed) => Ok(()),
             Err(error) => {
-                self.refusals.give_back(organization, (count, action), now);
+                self.refusals.give_back(folded);
                 Err(error)
             }
         }

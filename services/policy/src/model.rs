@@ -4,6 +4,8 @@ use crate::rules;
 use base::{Action, Actor, Context, Fault, Id, Kind, Timestamp, noun};
 use ledger::{Entry, Object};
 use standing::{Refusal, View};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 /// How long after the decision an act may begin.
@@ -208,6 +210,54 @@ impl Refused {
     pub fn entry(&self) -> Entry {
         Entry::refused(self.action, self.resource.object(self.organization), self.reason.code())
     }
+}
+
+/// Where a request came from that nobody known has made: one IPv4 address, one IPv6 network of 64 bits (as much as
+/// one subscriber has), or this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Address(Option<IpAddr>);
+
+impl Address {
+    /// From this machine, by a way that has no address: the socket in the data directory, or the same process.
+    pub const LOCAL: Self = Self(None);
+
+    /// The address of a connection. What a header says of it is not believed: anyone can write one.
+    #[must_use]
+    pub fn of(address: Option<IpAddr>) -> Self {
+        Self(address.map(|address| match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+            address => address,
+        }))
+    }
+
+    /// As the details of an entry: an address may be somebody's, so it does not stand in the entry itself.
+    #[must_use]
+    pub fn details(self) -> serde_json::Value {
+        serde_json::json!({ "address": self.to_string() })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("local"),
+            Some(IpAddr::V6(network)) => write!(f, "{network}/64"),
+            Some(address) => address.fmt(f),
+        }
+    }
+}
+
+/// A refusal of an operation, to be put on record.
+#[derive(Debug)]
+pub struct Denial {
+    /// Of which operation: what is folded together, with its source.
+    pub operation: &'static str,
+    /// What it is to do.
+    pub action: Action,
+    /// Where it came from, where the context's actor is nobody known.
+    pub address: Option<Address>,
+    /// What goes on record of it.
+    pub entry: Entry,
 }
 
 impl Fault for Refused {

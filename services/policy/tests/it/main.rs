@@ -3,9 +3,9 @@
 
 use base::{Action, Actor, Clock, Context, Fault, Id, Kind as Failure, Role, Timestamp, noun};
 use ledger::{Entry, Kind};
-use policy::{EXPIRY, Permit, Policy, Reason, Resource};
+use policy::{Address, Denial, EXPIRY, Permit, Policy, Reason, Resource};
 use standing::{Change, GRACE, Standings};
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use store::{Options, Registered, Schema, Store};
 use tempfile::TempDir;
 
@@ -175,10 +175,43 @@ async fn a_flood_of_refusals_is_a_number_in_the_ledger() {
         let refusals = entries.into_iter().map(|(_, entry)| String::from_utf8(entry).expect("JSON"));
         refusals.filter(|entry| entry.contains("access.refused")).collect::<Vec<_>>()
     };
-    assert_eq!(count().await.len(), 100);
-    assert_eq!(house.policy.record_folded(&auditor, NOW).await.expect("recorded"), 900);
-    assert_eq!(house.policy.record_folded(&auditor, NOW).await.expect("nothing is left"), 0);
+    assert_eq!(count().await.len(), 1);
+    let fold = |now, all| house.policy.record_folded(ORGANIZATION, now, all);
+    assert_eq!(fold(NOW, false).await.expect("nothing is due"), 0);
+    let over = NOW + Duration::from_secs(60);
+    assert_eq!(fold(over, false).await.expect("recorded"), 999);
+    assert_eq!(fold(over, true).await.expect("nothing is left"), 0);
     let entries = count().await;
-    assert_eq!(entries.len(), 101);
-    assert!(entries[100].contains(r#""facts":{"folded":900}"#), "{}", entries[100]);
+    assert_eq!(entries.len(), 2);
+    for part in
+        [r#""folded":999"#, r#""operation":"datasets.reveal""#, r#""role":"auditor""#, r#""reason":"folded""#]
+    {
+        assert!(entries[1].contains(part), "{part} in {}", entries[1]);
+    }
+}
+
+/// Who rotates addresses makes the ledger grow no faster than by a few entries a minute.
+#[tokio::test]
+async fn strangers_are_told_apart_by_address_as_far_as_that_is_bounded() {
+    let house = house().await;
+    let nobody = ctx(Actor::Unidentified);
+    let refusal = |address: u32| Denial {
+        operation: "findings.ls",
+        action: Action::FindingsRead,
+        address: Some(Address::of(Some(Ipv4Addr::from(address).into()))),
+        entry: Entry::refused(Action::FindingsRead, ORGANIZATION, "not_valid"),
+    };
+    for address in 0..300 {
+        for _ in 0..2 {
+            house.policy.record_of(&nobody, refusal(address), NOW).await.expect("recorded or counted");
+        }
+    }
+    let folded = house.policy.record_folded(ORGANIZATION, NOW, true).await.expect("recorded");
+    assert_eq!(folded, 600 - 256);
+    let read = house.store.read(&nobody).await.expect("a read");
+    let entries = store::Queries::entries(&read, 0, 10_000).await.expect("entries");
+    assert_eq!(entries.len(), 1 + 256 + 256 + 1, "own ones, counts of those, and one count of all others");
+    let last = |from: usize| String::from_utf8(entries[from].1.clone()).expect("JSON");
+    assert!((257..entries.len()).any(|at| last(at).contains(r#""folded":88"#)), "of 44 addresses");
+    assert!(!entries.iter().any(|(_, entry)| entry.windows(5).any(|part| part == b"0.0.0")));
 }
