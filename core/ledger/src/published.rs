@@ -108,7 +108,7 @@ impl<'f> Published<'f> {
             let file = TilePath::holding(Stack::Entries, index, size).map(|path| path.to_string());
             return Err(Unproven::Changed { file: file.unwrap_or_default() });
         }
-        Ok(Proof { entry, index, hashes, checkpoint: self.signed.clone() })
+        Ok(Proof { entry, platform: None, index, hashes, checkpoint: self.signed.clone() })
     }
 
     /// The proof that the tree under one of the log's checkpoints is the beginning of the tree under another.

@@ -7,6 +7,7 @@
 use crate::failure::{Failure, Problem};
 use crate::merkle::Hash;
 use crate::note;
+use crate::quorum::{Policy, Witness};
 use crate::vkey::{SignatureType, VerifierKey};
 use base::Timestamp;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -74,6 +75,30 @@ impl Checkpoint {
 }
 
 impl Checkpoint {
+    /// When this line says that it was made, if its type says so; the line is by this key.
+    fn signed_at(
+        &self,
+        line: &note::Signature<'_>,
+        key: &VerifierKey,
+        check: &dyn SignatureCheck,
+    ) -> Result<Option<Timestamp>, Problem> {
+        let wrong = || Problem::Signature { algorithm: key.kind().as_str() };
+        let (seconds, raw) = if key.kind().is_timestamped() {
+            let (stamp, raw) = line.bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
+            (u64::from_be_bytes(*stamp), raw)
+        } else {
+            (0, line.bytes.as_slice())
+        };
+        let time = i64::try_from(seconds).map_err(|_| wrong())?;
+        let message = self.message(key.kind(), key.name(), seconds);
+        let holds = raw.len() == key.kind().signature_bytes()
+            && check.check(key.kind(), key.public_key(), &message, raw);
+        if !holds {
+            return Err(wrong());
+        }
+        Ok((time > 0).then(|| Timestamp::from_millis(time.saturating_mul(1_000))))
+    }
+
     /// When this witness cosigned the checkpoint, if one of the lines is its cosignature: the time it states, which
     /// is never zero. Lines of others, and lines that do not hold, are passed over, as signed-note asks.
     #[must_use]
@@ -97,6 +122,15 @@ impl Checkpoint {
     }
 }
 
+/// The one line by this key, and how many there are.
+fn line_by<'l, 'n>(note: &'l note::Note<'n>, key: &VerifierKey) -> (Option<&'l note::Signature<'n>>, usize) {
+    let lines: Vec<_> = note.signatures.iter().filter(|line| line.is_by(key)).collect();
+    match lines.as_slice() {
+        [line] => (Some(line), 1),
+        lines => (None, lines.len()),
+    }
+}
+
 /// A text behind its length in one byte. No name is longer: [`VerifierKey::new`] sees to it, and an
 /// origin is compared with one.
 fn short(message: &mut Vec<u8>, text: &str) {
@@ -104,16 +138,35 @@ fn short(message: &mut Vec<u8>, text: &str) {
     message.extend_from_slice(text.as_bytes());
 }
 
+/// A witness's cosignature that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    /// What the policy calls the witness.
+    pub witness: String,
+    /// Its key.
+    pub key: VerifierKey,
+    /// When it says that it cosigned.
+    pub time: Timestamp,
+}
+
 /// A checkpoint that every key of its log has signed. It is made here and nowhere else, so whoever
 /// holds one has checked it:
 ///
 /// ```compile_fail
-/// let forged = verify::VerifiedCheckpoint { checkpoint: todo!(), time: None };
+/// let forged = verify::VerifiedCheckpoint { checkpoint: todo!(), time: None, cosigned: vec![] };
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedCheckpoint {
     checkpoint: Checkpoint,
     time: Option<Timestamp>,
+    cosigned: Vec<Cosigned>,
+}
+
+/// What becomes of signature lines by keys that nobody here knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strangers {
+    Refused,
+    PassedOver,
 }
 
 impl VerifiedCheckpoint {
@@ -124,20 +177,56 @@ impl VerifiedCheckpoint {
     /// # Errors
     /// A [`Failure`] that names the checkpoint's file and what is wrong.
     pub fn open(bytes: &[u8], keys: &[VerifierKey], check: &dyn SignatureCheck) -> Result<Self, Failure> {
-        Self::verify(bytes, keys, check).map_err(|problem| Failure::new(FILE, problem))
+        Self::open_cosigned(bytes, keys, &[], check)
     }
 
-    fn verify(bytes: &[u8], keys: &[VerifierKey], check: &dyn SignatureCheck) -> Result<Self, Problem> {
+    /// As [`open`](Self::open), and each of these witnesses may have cosigned it, once with each key. Their lines are
+    /// checked as the log's are; whether they make a quorum is for [`meets`](Self::meets).
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the checkpoint's file and what is wrong.
+    pub fn open_cosigned(
+        bytes: &[u8],
+        keys: &[VerifierKey],
+        witnesses: &[Witness],
+        check: &dyn SignatureCheck,
+    ) -> Result<Self, Failure> {
+        Self::verify(bytes, keys, witnesses, Strangers::Refused, check)
+            .map_err(|problem| Failure::new(FILE, problem))
+    }
+
+    /// As [`open_cosigned`](Self::open_cosigned), for a checkpoint outside of its log: lines by keys that are not known
+    /// here are passed over, as signed-note asks. They change nothing of what is believed.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the checkpoint's file and what is wrong.
+    pub fn open_known(
+        bytes: &[u8],
+        keys: &[VerifierKey],
+        witnesses: &[Witness],
+        check: &dyn SignatureCheck,
+    ) -> Result<Self, Failure> {
+        Self::verify(bytes, keys, witnesses, Strangers::PassedOver, check)
+            .map_err(|problem| Failure::new(FILE, problem))
+    }
+
+    fn verify(
+        bytes: &[u8],
+        keys: &[VerifierKey],
+        witnesses: &[Witness],
+        strangers: Strangers,
+        check: &dyn SignatureCheck,
+    ) -> Result<Self, Problem> {
         let note = note::read(bytes)?;
         let checkpoint = Checkpoint::read(note.text).ok_or(Problem::Checkpoint)?;
         if keys.is_empty() {
-            return Err(Problem::StartedFacts);
+            return Err(Problem::NoKey { origin: checkpoint.origin });
         }
-        let belongs = |signature: &note::Signature<'_>, key: &VerifierKey| {
-            signature.name == key.name() && signature.key_id == key.key_id()
+        let known = |line: &note::Signature<'_>| {
+            keys.iter().chain(witnesses.iter().map(|witness| &witness.key)).any(|key| line.is_by(key))
         };
-        if let Some(foreign) = note.signatures.iter().find(|line| !keys.iter().any(|key| belongs(line, key)))
-        {
+        let foreign = note.signatures.iter().find(|line| !known(line));
+        if let (Some(foreign), Strangers::Refused) = (foreign, strangers) {
             return Err(Problem::UnknownSigner { name: foreign.name.to_owned() });
         }
         let mut time = None;
@@ -145,31 +234,40 @@ impl VerifiedCheckpoint {
             if key.name() != checkpoint.origin {
                 return Err(Problem::Origin { found: checkpoint.origin, started: key.name().to_owned() });
             }
-            let algorithm = key.kind().as_str();
-            let of_key: Vec<_> = note.signatures.iter().filter(|line| belongs(line, key)).collect();
-            let [line] = of_key.as_slice() else {
-                return Err(Problem::SignatureCount { algorithm, count: of_key.len() });
-            };
-            let (seconds, raw) = match key.kind() {
-                SignatureType::Ed25519 => (0, line.bytes.as_slice()),
-                SignatureType::Ed25519Cosignature | SignatureType::MlDsa44 => {
-                    let (stamp, raw) =
-                        line.bytes.split_first_chunk::<8>().ok_or(Problem::Signature { algorithm })?;
-                    (u64::from_be_bytes(*stamp), raw)
+            let (line, count) = line_by(&note, key);
+            let line = line.ok_or(Problem::SignatureCount { algorithm: key.kind().as_str(), count })?;
+            time = checkpoint.signed_at(line, key, check)?.or(time);
+        }
+        let mut cosigned = Vec::new();
+        for witness in witnesses {
+            let algorithm = witness.key.kind().as_str();
+            match line_by(&note, &witness.key) {
+                (None, 0) => {}
+                (None, count) => return Err(Problem::SignatureCount { algorithm, count }),
+                (Some(line), _) => {
+                    let time = checkpoint.signed_at(line, &witness.key, check)?;
+                    cosigned.push(Cosigned {
+                        witness: witness.name.clone(),
+                        key: witness.key.clone(),
+                        time: time.ok_or(Problem::Signature { algorithm })?,
+                    });
                 }
-            };
-            let signed_at = i64::try_from(seconds).map_err(|_| Problem::Signature { algorithm })?;
-            let message = checkpoint.message(key.kind(), key.name(), seconds);
-            if raw.len() != key.kind().signature_bytes()
-                || !check.check(key.kind(), key.public_key(), &message, raw)
-            {
-                return Err(Problem::Signature { algorithm });
-            }
-            if signed_at > 0 {
-                time = Some(Timestamp::from_millis(signed_at.saturating_mul(1_000)));
             }
         }
-        Ok(Self { checkpoint, time })
+        Ok(Self { checkpoint, time, cosigned })
+    }
+
+    /// The witnesses whose cosignatures hold, in the order in which they were asked for. With
+    /// [`open`](Self::open) there are none.
+    #[must_use]
+    pub fn cosigned_by(&self) -> &[Cosigned] {
+        &self.cosigned
+    }
+
+    /// Whether the witnesses that cosigned are a quorum of this policy.
+    #[must_use]
+    pub fn meets(&self, policy: &Policy) -> bool {
+        policy.is_met(|witness| self.cosigned.iter().any(|line| line.key == witness.key))
     }
 
     /// What was signed.

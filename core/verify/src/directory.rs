@@ -6,16 +6,18 @@
 
 mod walk;
 
+use crate::charter::{self, Charter};
 use crate::checkpoint::{self, Checkpoint, SignatureCheck, VerifiedCheckpoint};
 use crate::entry;
 use crate::failure::{Failure, Problem};
 use crate::merkle::Hash;
 use crate::note;
+use crate::origin::Origin;
 use crate::tiles::{self, Stack, TilePath};
-use crate::vkey::{SignatureType, VerifierKey};
+use crate::trust::{KeyTrust, Pins, Vouched};
+use crate::vkey::VerifierKey;
 use base::{Id, Timestamp, noun};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The files of one ledger, wherever they are.
@@ -39,35 +41,6 @@ pub trait LedgerFiles {
 #[error("cannot be read: {0}")]
 pub struct Unreadable(pub String);
 
-/// What the caller knows of the log from elsewhere.
-#[derive(Debug, Clone, Default)]
-pub struct Pins {
-    /// Keys that the log must have. Empty: none are known.
-    pub keys: Vec<VerifierKey>,
-    /// The largest checkpoint verified before: the log must hold it still.
-    pub checkpoint: Option<Checkpoint>,
-}
-
-/// Why the log's keys are believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyTrust {
-    /// The caller knew them.
-    Pinned,
-    /// They stand in the log itself, and nowhere else.
-    Unpinned,
-}
-
-impl KeyTrust {
-    /// As in the report.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pinned => "pinned",
-            Self::Unpinned => "UNPINNED",
-        }
-    }
-}
-
 /// What was verified.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -85,6 +58,12 @@ pub struct Report {
     pub last: Timestamp,
     /// How many files were checked.
     pub files: usize,
+    /// The pinned key that is trusted, and how often the log's keys were replaced since: none where it is unpinned.
+    pub trusted: Option<(VerifierKey, usize)>,
+    /// Who vouches for the checkpoint besides the log: under the pinned policy, else under the log's own.
+    pub vouched: Vouched,
+    /// What the log says of itself: its keys now and before, its witnesses, minimum index, and what came before it.
+    pub charter: Charter,
 }
 
 /// What a log is, as `nexora ledger show -o json` prints it.
@@ -113,7 +92,11 @@ pub fn directory(
     let opened = Opened::read(files, check)?;
     let trust = opened.trust(pins)?;
     let walked = walk::Walk::new(files, &opened, pins.checkpoint.as_ref())?.run()?;
+    let trusted = pins.keys_of(&opened.checkpoint.checkpoint().origin).next().map(|key| (key.clone(), 0));
     Ok(Report {
+        trusted,
+        vouched: Vouched::default(),
+        charter: opened.charter,
         organization: opened.organization,
         keys: opened.keys,
         trust,
@@ -191,6 +174,7 @@ struct Opened {
     inventory: Inventory,
     checkpoint: VerifiedCheckpoint,
     keys: Vec<VerifierKey>,
+    charter: Charter,
     organization: Id<noun::Organization>,
     first: Timestamp,
 }
@@ -210,15 +194,14 @@ impl Opened {
         })?;
         let started = entries.first().ok_or_else(|| in_bundle(Problem::Started))?;
         let started = entry::read(started).map_err(|wrong| in_bundle(wrong.into()))?;
-        if started.kind != STARTED {
-            return Err(in_bundle(Problem::Started));
-        }
-        let (origin, keys) = started_facts(&started).map_err(in_bundle)?;
-        let checkpoint = VerifiedCheckpoint::open(&signed, &keys, check)?;
-        if checkpoint.checkpoint().origin != origin {
-            return Err(in_bundle(Problem::StartedFacts));
-        }
-        Ok(Self { inventory, checkpoint, keys, organization: started.organization, first: started.time })
+        let (origin, _) = charter::started_facts(&started).map_err(in_bundle)?;
+        let origin: Origin = origin.parse().map_err(|_| in_bundle(Problem::StartedFacts))?;
+        let mut charter = Charter::new(origin);
+        charter.apply(&started, check).map_err(in_bundle)?;
+        let checkpoint = VerifiedCheckpoint::open(&signed, &charter.keys, check)?;
+        let keys = charter.keys.clone();
+        let (organization, first) = (started.organization, started.time);
+        Ok(Self { inventory, checkpoint, keys, charter, organization, first })
     }
 
     fn trust(&self, pins: &Pins) -> Result<KeyTrust, Failure> {
@@ -235,31 +218,6 @@ impl Opened {
             _ => {}
         }
         Ok(if pins.keys.is_empty() { KeyTrust::Unpinned } else { KeyTrust::Pinned })
-    }
-}
-
-/// The kind of entry 0.
-pub const STARTED: &str = "ledger.started";
-
-/// The origin and the verifier keys that entry 0 names in its facts `origin` and `keys`: one key of each
-/// type, all under the origin.
-///
-/// # Errors
-/// A [`Problem`] where the facts are missing or malformed.
-pub fn started_facts(started: &entry::Seen) -> Result<(String, Vec<VerifierKey>), Problem> {
-    let facts = started.fields.get("facts").ok_or(Problem::StartedFacts)?;
-    let origin = facts.get("origin").and_then(Value::as_str).ok_or(Problem::StartedFacts)?;
-    let texts = facts.get("keys").and_then(Value::as_array).ok_or(Problem::StartedFacts)?;
-    let mut keys: Vec<VerifierKey> = Vec::new();
-    for text in texts {
-        keys.push(text.as_str().ok_or(Problem::StartedFacts)?.parse()?);
-    }
-    let kinds: Vec<_> = keys.iter().map(VerifierKey::kind).collect();
-    let complete = kinds == [SignatureType::Ed25519, SignatureType::MlDsa44];
-    if complete && keys.iter().all(|key| key.name() == origin) {
-        Ok((origin.to_owned(), keys))
-    } else {
-        Err(Problem::StartedFacts)
     }
 }
 

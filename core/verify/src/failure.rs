@@ -3,6 +3,7 @@
 use crate::directory::Unreadable;
 use crate::entry::WrongEntry;
 use crate::note::WrongNote;
+use crate::quorum::WrongPolicy;
 use crate::tiles::Cut;
 use crate::vkey::WrongKey;
 use base::{Fault, Kind};
@@ -128,9 +129,92 @@ pub enum Problem {
     /// Entry 0 is not `ledger.started`, or another one is.
     #[error("`ledger.started` is entry 0 of a log, and only that")]
     Started,
-    /// Entry 0 does not name the log's origin and keys.
-    #[error("entry 0 does not name the log's origin and its two verifier keys, one of each type")]
+    /// The log does not name its origin and keys.
+    #[error("does not name the log's origin and its two verifier keys, one of each type")]
     StartedFacts,
+    /// Entry 0 of a later generation does not say what came before, or that of a first one does.
+    #[error(
+        "a log of a later generation names the last known checkpoint of an earlier one, and a first one none"
+    )]
+    Previous,
+    /// A rotation of the log's keys that does not hold.
+    #[error("the log's keys are not replaced by this: {0}")]
+    Rotation(&'static str),
+    /// An entry that sets witnesses without naming them.
+    #[error("does not name the log's witnesses in a policy")]
+    WitnessFacts,
+    /// The policy in an entry cannot be followed.
+    #[error(transparent)]
+    Policy(#[from] WrongPolicy),
+    /// An entry that prunes and does not say what.
+    #[error(
+        "does not name a minimum index that is a multiple of 256, no smaller than before and no larger than its own position, with the log's keys and witnesses as they are"
+    )]
+    PrunedFacts,
+    /// Fewer cosignatures than the policy asks for.
+    #[error("is cosigned by {cosigned} of {witnesses} witnesses, which is not the quorum of the policy")]
+    Quorum {
+        /// How many of them cosigned.
+        cosigned: usize,
+        /// How many witnesses the policy names.
+        witnesses: usize,
+    },
+    /// No key that could vouch for the log.
+    #[error("no key is known for {origin}: pin one, or verify its log first")]
+    NoKey {
+        /// The log's name.
+        origin: String,
+    },
+    /// A file below the minimum index that no tile vouches for any more.
+    #[error("lies below the minimum index, and what vouched for it is pruned: it has to go as well")]
+    Unvouched,
+    /// The checkpoint verified before lies in what was pruned since.
+    #[error(
+        "an earlier checkpoint of {earlier} entries lies below the minimum index {minimum}: nothing can show that this log goes on from there"
+    )]
+    Past {
+        /// Entries then.
+        earlier: u64,
+        /// The minimum index now.
+        minimum: u64,
+    },
+    /// The entry of the platform's log does not name the organization's checkpoint.
+    #[error("the platform's entry does not record this checkpoint of {origin}")]
+    NotRecorded {
+        /// The organization's log.
+        origin: String,
+    },
+    /// Details that the log commits to are not there, and no entry says that they were erased.
+    #[error("the details are missing, and no entry erased them")]
+    DetailsMissing,
+    /// Details that are not those that the log commits to.
+    #[error("the details are not those that the entry commits to: they were changed")]
+    DetailsChanged,
+    /// Details that an entry says were erased.
+    #[error("the details are still there, though an entry erased them")]
+    NotErased,
+    /// An entry names objects or erased positions in a form that nobody can follow.
+    #[error("names files or erased positions in a malformed way")]
+    ObjectFacts,
+    /// A file is not what its entry says.
+    #[error("was changed: it is not the {kind} that entry {entry} vouches for")]
+    ObjectChanged {
+        /// What kind of object.
+        kind: String,
+        /// Which entry vouches for it.
+        entry: u64,
+    },
+    /// A file is gone.
+    #[error("was removed: entry {entry} vouches for this {kind}, and no file has its hash")]
+    ObjectRemoved {
+        /// What kind of object.
+        kind: String,
+        /// Which entry vouches for it.
+        entry: u64,
+    },
+    /// A file that no entry vouches for.
+    #[error("was added, or changed: no entry vouches for a file with this hash")]
+    ObjectAdded,
     /// A verifier key in entry 0 is none.
     #[error(transparent)]
     Key(#[from] WrongKey),

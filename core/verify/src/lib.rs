@@ -8,22 +8,30 @@
 //! `docs/formats/ledger.md` says which parts of them we use.
 #![forbid(unsafe_code)]
 
+pub mod charter;
 pub mod checkpoint;
+pub mod deep;
 pub mod directory;
 pub mod entry;
 pub mod failure;
 pub mod merkle;
 pub mod note;
+pub mod origin;
 pub mod proof;
 pub mod quorum;
 pub mod tiles;
+pub mod trust;
 pub mod vkey;
 pub mod witness;
 
-pub use checkpoint::{Checkpoint, SignatureCheck, VerifiedCheckpoint};
-pub use directory::{KeyTrust, LedgerFiles, Pins, Report, Shown, Unreadable, directory, settled, show};
+pub use charter::Charter;
+pub use checkpoint::{Checkpoint, Cosigned, SignatureCheck, VerifiedCheckpoint};
+pub use deep::{DeepReport, Details, ObjectFiles};
+pub use directory::{LedgerFiles, Report, Shown, Unreadable, directory, settled, show};
 pub use failure::{Failure, Problem};
 pub use merkle::{Frontier, Hash};
+pub use origin::Origin;
 pub use proof::{Proof, Proven, WrongProof};
 pub use tiles::{Stack, TilePath};
+pub use trust::{KeyTrust, Pins, Vouched};
 pub use vkey::{SignatureType, VerifierKey};

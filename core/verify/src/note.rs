@@ -1,6 +1,6 @@
 //! Signed notes of C2SP: a text and the lines that sign it. Read strictly: one note has one spelling.
 
-use crate::vkey::is_name;
+use crate::vkey::{VerifierKey, is_name};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// The most signatures a note may have here; C2SP asks for at least 16.
@@ -18,6 +18,14 @@ pub struct Signature<'n> {
     pub key_id: [u8; 4],
     /// The signature, with a timestamp in front where its type has one.
     pub bytes: Vec<u8>,
+}
+
+impl Signature<'_> {
+    /// Whether the line claims to be by this key. The claim is not checked.
+    #[must_use]
+    pub fn is_by(&self, key: &VerifierKey) -> bool {
+        self.name == key.name() && self.key_id == key.key_id()
+    }
 }
 
 /// A note as read. Nothing in it is believed until a signature is checked.

@@ -10,14 +10,17 @@
 //! ```
 //!
 //! No key that it could be trusted by stands in it: who checks it brings the log's keys. The specification leaves
-//! `extra` to the application; here it is the entry itself, so that the file needs nothing beside it.
+//! `extra` to the application; here it is the entry itself, so that the file needs nothing beside it. Where the
+//! witnesses cosign the platform's log instead of the organization's, a newline follows, and a second such file: the
+//! proof of the platform's entry that records the checkpoint of the first.
 
-use crate::checkpoint::{SignatureCheck, VerifiedCheckpoint};
-use crate::entry;
+use crate::checkpoint::{self, Checkpoint, SignatureCheck, VerifiedCheckpoint};
 use crate::failure::{Failure, Problem};
 use crate::merkle::{Hash, included, leaf};
-use crate::note;
-use crate::vkey::VerifierKey;
+use crate::origin::Origin;
+use crate::trust::{Pins, Vouched};
+use crate::vkey::{SignatureType, VerifierKey};
+use crate::{charter, entry, note};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::fmt;
 
@@ -32,11 +35,20 @@ const MAX_HASHES: usize = 63;
 /// The largest entry that a log holds, in bytes.
 const MAX_ENTRY: usize = 65_535;
 
+/// The largest `extra`, in bytes: an entry, and the proof of an entry of the platform's log.
+const MAX_EXTRA: usize = 2 * MAX_ENTRY + note::MAX_BYTES;
+
+/// The largest proof file, in bytes.
+pub const MAX_BYTES: usize = 2 * MAX_EXTRA + note::MAX_BYTES;
+
 /// The proof of one entry, as read: nothing in it is believed before [`verify`](Self::verify).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// The entry's bytes.
     pub entry: Vec<u8>,
+    /// The proof of the entry of the platform's log that records this proof's checkpoint: for an organization whose own
+    /// log is not witnessed. It has none itself.
+    pub platform: Option<Box<Proof>>,
     /// Its position in the log.
     pub index: u64,
     /// Its inclusion proof in the checkpoint's tree, from the leaf up.
@@ -54,6 +66,11 @@ pub enum WrongProof {
     /// No entry in it.
     #[error("the proof has no line `extra` with the entry in base64")]
     Extra,
+    /// Behind the entry stands something else than the platform's proof.
+    #[error(
+        "behind the proof's entry stands something else than the proof of an entry of the platform's log"
+    )]
+    Chain,
     /// No position in it.
     #[error("the proof has no line `index` with a position in decimal")]
     Index,
@@ -71,6 +88,10 @@ impl Proof {
     /// # Errors
     /// [`WrongProof`].
     pub fn read(file: &[u8]) -> Result<Self, WrongProof> {
+        Self::parse(file, true)
+    }
+
+    fn parse(file: &[u8], chained: bool) -> Result<Self, WrongProof> {
         let rest = file.strip_prefix(HEADER.as_bytes()).ok_or(WrongProof::Header)?;
         let blank = rest.windows(2).position(|two| two == b"\n\n").ok_or(WrongProof::Checkpoint)?;
         let (lines, checkpoint) = (&rest[..blank], &rest[blank + 2..]);
@@ -80,8 +101,8 @@ impl Proof {
         let mut lines = lines.split(|&byte| byte == b'\n');
         let line = |line: Option<&'_ [u8]>, name: &[u8]| line?.strip_prefix(name).map(<[u8]>::to_vec);
         let extra = line(lines.next(), b"extra ").ok_or(WrongProof::Extra)?;
-        let entry = (extra.len() <= MAX_ENTRY.div_ceil(3) * 4).then(|| STANDARD.decode(extra));
-        let entry = entry.and_then(Result::ok).filter(|entry| !entry.is_empty() && entry.len() <= MAX_ENTRY);
+        let extra = (extra.len() <= MAX_EXTRA.div_ceil(3) * 4).then(|| STANDARD.decode(extra));
+        let extra = extra.and_then(Result::ok);
         let index = line(lines.next(), b"index ").and_then(|text| decimal(&text)).ok_or(WrongProof::Index)?;
         let mut hashes = Vec::new();
         for (at, line) in lines.enumerate() {
@@ -90,8 +111,21 @@ impl Proof {
             let hash = (line.len() == 44 && at < MAX_HASHES).then(|| STANDARD.decode(line)).ok_or(wrong)?;
             hashes.push(hash.ok().and_then(|hash| hash.try_into().ok()).ok_or(wrong)?);
         }
-        let entry = entry.ok_or(WrongProof::Extra)?;
-        Ok(Self { entry, index, hashes, checkpoint: checkpoint.to_vec() })
+        let mut entry = extra.ok_or(WrongProof::Extra)?;
+        // An entry has no newline.
+        let platform = match entry.iter().position(|&byte| byte == b'\n') {
+            None => None,
+            Some(_) if !chained => return Err(WrongProof::Chain),
+            Some(end) => {
+                let platform = Self::parse(&entry[end + 1..], false).map_err(|_| WrongProof::Chain)?;
+                entry.truncate(end);
+                Some(Box::new(platform))
+            }
+        };
+        if entry.is_empty() || entry.len() > MAX_ENTRY {
+            return Err(WrongProof::Extra);
+        }
+        Ok(Self { entry, platform, index, hashes, checkpoint: checkpoint.to_vec() })
     }
 
     /// The proof file.
@@ -103,36 +137,119 @@ impl Proof {
         file
     }
 
-    /// Checks everything: the checkpoint's signatures under these keys, that the entry follows the schema and stands
-    /// where it says, and that the checkpoint's tree holds it there.
+    /// Checks everything: the checkpoint's signatures under the keys that the pins have for its log, that the entry
+    /// follows the schema and stands where it says, that the checkpoint's tree holds it there, and the same of the
+    /// platform's proof, which must record just this checkpoint. The policy's quorum, if there is one, is met by either
+    /// checkpoint. A pinned checkpoint of the same log and size has the same root.
     ///
     /// # Errors
     /// The first [`Failure`]; its file is the part of the proof that is wrong.
-    pub fn verify(&self, keys: &[VerifierKey], check: &dyn SignatureCheck) -> Result<Proven, Failure> {
-        let checkpoint = VerifiedCheckpoint::open(&self.checkpoint, keys, check)?;
+    pub fn verify(&self, pins: &Pins, check: &dyn SignatureCheck) -> Result<Proven, Failure> {
+        let own = self.link(pins, check)?;
+        let platform = match &self.platform {
+            None => None,
+            Some(platform) => {
+                Some(platform.records(own.checkpoint.checkpoint(), pins, check).map_err(in_platform)?)
+            }
+        };
+        let quorum = |checkpoint: &VerifiedCheckpoint| match &pins.policy {
+            None => Ok(Vouched::default()),
+            Some(policy) => Vouched::under(policy, checkpoint, true),
+        };
+        let vouched = match (quorum(&own.checkpoint), &platform) {
+            (Ok(vouched), None) => vouched,
+            // Whichever of the two is witnessed better.
+            (direct, Some(platform)) => match (direct, quorum(platform)) {
+                (Ok(direct), Ok(above)) if above.by.len() > direct.by.len() => above,
+                (Ok(direct), _) => direct,
+                (Err(_), above) => {
+                    above.map_err(|problem| in_platform(Failure::new(checkpoint::FILE, problem)))?
+                }
+            },
+            (Err(problem), None) => return Err(Failure::new(checkpoint::FILE, problem)),
+        };
+        Ok(Proven { entry: own.entry, checkpoint: own.checkpoint, key: own.key, platform, vouched })
+    }
+
+    /// The proof by itself, without what stands above it.
+    fn link(&self, pins: &Pins, check: &dyn SignatureCheck) -> Result<Link, Failure> {
+        let unread = |problem: Problem| Failure::new(checkpoint::FILE, problem);
+        let note = note::read(&self.checkpoint).map_err(|wrong| unread(wrong.into()))?;
+        let tree = Checkpoint::read(note.text).ok_or_else(|| unread(Problem::Checkpoint))?;
+        let keys: Vec<_> = signing_keys(&note, pins.keys_of(&tree.origin));
+        let checkpoint = VerifiedCheckpoint::open_known(&self.checkpoint, &keys, pins.witnesses(), check)?;
         let wrong = |problem: Problem| Failure::new("extra", problem).at(self.index);
         let seen = entry::read(&self.entry).map_err(|error| wrong(error.into()))?;
         if seen.position != self.index {
             return Err(wrong(Problem::Position { said: seen.position }));
         }
-        let tree = checkpoint.checkpoint();
-        // An origin is `nexora.internal/<organization>/<generation>`: a log holds entries of its own alone.
-        let organization = seen.organization.to_string();
-        if tree.origin.split('/').nth(1) != Some(organization.as_str()) {
-            return Err(wrong(Problem::Organization { said: organization }));
+        // A log holds entries of its own organization alone.
+        if tree.origin.parse::<Origin>().map(|origin| origin.organization) != Ok(seen.organization) {
+            return Err(wrong(Problem::Organization { said: seen.organization.to_string() }));
         }
         if !included(&leaf(&self.entry), self.index, tree.size, &self.hashes, &tree.root) {
             return Err(Failure::new("index", Problem::NotIncluded { size: tree.size }).at(self.index));
         }
-        Ok(Proven { entry: seen, checkpoint })
+        let same = |earlier: &&Checkpoint| earlier.origin == tree.origin && earlier.size == tree.size;
+        if pins.checkpoints().find(same).is_some_and(|earlier| earlier.root != tree.root) {
+            return Err(unread(Problem::Inconsistent { earlier: tree.size }));
+        }
+        let key = keys.into_iter().next().ok_or_else(|| unread(Problem::NoKey { origin: tree.origin }))?;
+        Ok(Link { entry: seen, checkpoint, key })
     }
+
+    /// As the platform's proof: its checkpoint, if its entry records this one.
+    fn records(
+        &self,
+        recorded: &Checkpoint,
+        pins: &Pins,
+        check: &dyn SignatureCheck,
+    ) -> Result<VerifiedCheckpoint, Failure> {
+        let link = self.link(pins, check)?;
+        let names = link.entry.kind == charter::RECORDED
+            && charter::recorded(&link.entry).is_some_and(|checkpoints| checkpoints.contains(recorded));
+        let origin = || recorded.origin.clone();
+        let wrong = || Failure::new("extra", Problem::NotRecorded { origin: origin() }).at(self.index);
+        if names { Ok(link.checkpoint) } else { Err(wrong()) }
+    }
+}
+
+/// A proof without what stands above it.
+struct Link {
+    entry: entry::Seen,
+    checkpoint: VerifiedCheckpoint,
+    key: VerifierKey,
+}
+
+/// The keys whose signatures a checkpoint needs: of those that are known, the ones that a line claims to be by, for a
+/// log that rotated its keys has older ones as well; at least one of each type that is known, so that no line is
+/// missed.
+fn signing_keys<'k>(note: &note::Note<'_>, known: impl Iterator<Item = &'k VerifierKey>) -> Vec<VerifierKey> {
+    let known: Vec<_> = known.collect();
+    let mut keys: Vec<VerifierKey> = Vec::new();
+    for kind in [SignatureType::Ed25519, SignatureType::MlDsa44] {
+        let of_kind = || known.iter().filter(|key| key.kind() == kind);
+        let claimed = of_kind().find(|key| note.signatures.iter().any(|line| line.is_by(key)));
+        keys.extend(claimed.or_else(|| of_kind().next()).map(|key| (*key).clone()));
+    }
+    keys
+}
+
+fn in_platform(failure: Failure) -> Failure {
+    Failure { file: format!("platform/{}", failure.file), ..failure }
 }
 
 /// All but the checkpoint, with the newline of the last line.
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(HEADER)?;
-        writeln!(f, "extra {}", STANDARD.encode(&self.entry))?;
+        match &self.platform {
+            None => writeln!(f, "extra {}", STANDARD.encode(&self.entry))?,
+            Some(platform) => {
+                let extra = [&self.entry, &b"\n"[..], &platform.to_file()].concat();
+                writeln!(f, "extra {}", STANDARD.encode(extra))?;
+            }
+        }
         writeln!(f, "index {}", self.index)?;
         self.hashes.iter().try_for_each(|hash| writeln!(f, "{}", STANDARD.encode(hash)))
     }
@@ -145,6 +262,13 @@ pub struct Proven {
     pub entry: entry::Seen,
     /// The checkpoint whose tree holds it.
     pub checkpoint: VerifiedCheckpoint,
+    /// The pinned key of the log that is trusted, the first of those that signed.
+    pub key: VerifierKey,
+    /// The platform's checkpoint under which that checkpoint is recorded, if the proof passes through it.
+    pub platform: Option<VerifiedCheckpoint>,
+    /// Who vouches for it besides: the witnesses of the pinned policy that cosigned one of the two checkpoints. Without
+    /// a policy nobody: their keys are not in the proof.
+    pub vouched: Vouched,
 }
 
 /// Decimal without leading zeroes or a sign.

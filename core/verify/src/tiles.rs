@@ -83,6 +83,24 @@ impl TilePath {
         self.width
     }
 
+    /// The index after the last entry that the full tile spans: what tlog-tiles calls its end index.
+    #[must_use]
+    pub fn end(self) -> u64 {
+        let height = match self.stack {
+            Stack::Entries => 8,
+            Stack::Level(level) => 8 * (u32::from(level) + 1),
+        };
+        // What does not fit is beyond every log.
+        let next = self.index.saturating_add(1);
+        next.checked_mul(1u64.checked_shl(height).unwrap_or(u64::MAX)).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a log with this minimum index may go without the tile: everything that it spans lies below.
+    #[must_use]
+    pub fn is_prunable(self, minimum: u64) -> bool {
+        self.end() <= minimum
+    }
+
     /// Whether it is full and so never superseded.
     #[must_use]
     pub const fn is_full(self) -> bool {
@@ -155,6 +173,19 @@ impl FromStr for TilePath {
         // One path, one spelling: whatever is not written back alike was not a path of ours.
         Self::new(stack, index, width).filter(|tile| tile.to_string() == path).ok_or(WrongPath)
     }
+}
+
+/// Every tile and bundle that a log of `size` entries with this minimum index serves, each as wide as that size makes
+/// it: what there is to read where nothing can be listed.
+pub fn needed(size: u64, minimum: u64) -> impl Iterator<Item = TilePath> {
+    [Stack::Entries].into_iter().chain((0..8).map(Stack::Level)).flat_map(move |stack| {
+        let height = match stack {
+            Stack::Entries => 8,
+            Stack::Level(level) => 8 * (u32::from(level) + 1),
+        };
+        let first = minimum.checked_shr(height).unwrap_or(0);
+        (first..).map_while(move |index| TilePath::at(stack, index, size))
+    })
 }
 
 /// The hashes of a tile; `None` unless it has 1 to 256 whole ones.

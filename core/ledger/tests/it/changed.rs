@@ -138,7 +138,7 @@ fn whoever_rewrites_the_whole_log_under_new_keys_meets_the_pin() {
         Some(KeyTrust::Unpinned),
         "unpinned, it passes"
     );
-    let pins = Pins { keys: log.keys().map(|key| key.verifier_key().clone()).to_vec(), checkpoint: None };
+    let pins = Pins { keys: log.keys().map(|key| key.verifier_key().clone()).to_vec(), ..Pins::default() };
     let pinned =
         |log: &Log, pins: &Pins| verify::directory(log, &Doubles, pins).map_err(|failure| failure.problem);
     assert_eq!(pinned(&log, &pins).map(|report| report.trust), Ok(KeyTrust::Pinned));

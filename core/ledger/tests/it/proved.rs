@@ -4,7 +4,7 @@ use crate::log::{Doubles, Log};
 use ledger::{Signer as _, prove};
 use verify::merkle::Hash;
 use verify::tiles::{self, TilePath};
-use verify::{LedgerFiles as _, Problem, Proof, Unreadable, VerifierKey};
+use verify::{LedgerFiles as _, Pins, Problem, Proof, Unreadable, VerifierKey};
 
 impl prove::Tiles for &Log {
     type Error = Unreadable;
@@ -18,7 +18,13 @@ impl prove::Tiles for &Log {
 fn proof(log: &Log, index: u64) -> Proof {
     let size = log.tree.size();
     let hashes = prove::inclusion(&mut &*log, index, size).expect("a proof");
-    Proof { entry: log.entry(index), index, hashes, checkpoint: log.files["checkpoint"].clone() }
+    Proof {
+        entry: log.entry(index),
+        platform: None,
+        index,
+        hashes,
+        checkpoint: log.files["checkpoint"].clone(),
+    }
 }
 
 fn keys(log: &Log) -> Vec<VerifierKey> {
@@ -30,7 +36,8 @@ fn every_entry_is_proved_from_a_file_and_the_keys_alone() {
     let log = Log::grown(&[1, 5, 300]);
     for index in [0, 1, 4, 255, 256, 299] {
         let file = proof(&log, index).to_file();
-        let proven = Proof::read(&file).expect("it reads").verify(&keys(&log), &Doubles).expect("it holds");
+        let proven =
+            Proof::read(&file).expect("it reads").verify(&Pins::of(&keys(&log)), &Doubles).expect("it holds");
         assert_eq!(proven.entry.position, index);
         assert_eq!(proven.checkpoint.checkpoint().size, 300);
     }
@@ -40,7 +47,7 @@ fn every_entry_is_proved_from_a_file_and_the_keys_alone() {
 #[test]
 fn no_proof_with_a_flipped_bit_holds() {
     let log = Log::grown(&[21]);
-    let (file, keys) = (proof(&log, 13).to_file(), keys(&log));
+    let (file, keys) = (proof(&log, 13).to_file(), Pins::of(&keys(&log)));
     let holds = |file: &[u8]| Proof::read(file).is_ok_and(|proof| proof.verify(&keys, &Doubles).is_ok());
     assert!(holds(&file));
     for at in 0..file.len() {
@@ -56,7 +63,7 @@ fn no_proof_with_a_flipped_bit_holds() {
 #[test]
 fn a_proof_put_together_from_others_does_not_hold() {
     let (log, longer) = (Log::grown(&[21]), Log::grown(&[21, 40]));
-    let keys = keys(&log);
+    let keys = Pins::of(&keys(&log));
     let whole = proof(&log, 13);
     let other = proof(&log, 14);
     let later = proof(&longer, 13);
@@ -75,8 +82,8 @@ fn a_proof_put_together_from_others_does_not_hold() {
     }
     let strangers = Log::with_keys(2);
     let strangers: Vec<_> = strangers.keys().iter().map(|key| key.verifier_key().clone()).collect();
-    assert!(whole.verify(&strangers, &Doubles).is_err(), "another log's keys vouch for it");
-    assert!(whole.verify(&[], &Doubles).is_err(), "without keys nothing is proved");
+    assert!(whole.verify(&Pins::of(&strangers), &Doubles).is_err(), "another log's keys vouch for it");
+    assert!(whole.verify(&Pins::default(), &Doubles).is_err(), "without keys nothing is proved");
     let moved = Proof { index: 12, ..whole }.verify(&keys, &Doubles).expect_err("it is elsewhere");
     assert_eq!(moved.problem, Problem::Position { said: 13 });
 }

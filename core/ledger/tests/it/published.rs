@@ -4,7 +4,7 @@
 use crate::log::{Doubles, Log};
 use ledger::{Published, Signer as _, Unproven};
 use verify::merkle::consistent;
-use verify::{Checkpoint, VerifierKey};
+use verify::{Checkpoint, Pins, VerifierKey};
 
 fn keys(log: &Log) -> Vec<VerifierKey> {
     log.keys().iter().map(|key| key.verifier_key().clone()).collect()
@@ -22,7 +22,7 @@ fn a_proof_is_made_of_what_is_published_and_holds() {
     for index in [0, 4, 255, 256, 299] {
         let proof = published.prove(index).expect("a proof");
         assert_eq!((proof.index, proof.entry == log.entry(index)), (index, true));
-        assert!(proof.verify(&keys(&log), &Doubles).is_ok(), "{index}");
+        assert!(proof.verify(&Pins::of(&keys(&log)), &Doubles).is_ok(), "{index}");
     }
     let beyond = Unproven::Beyond { size: 300, asked: 300 };
     assert_eq!(published.prove(300).err(), Some(beyond));
@@ -39,7 +39,7 @@ fn a_log_that_grows_meanwhile_is_proved_at_the_checkpoint_that_was_read() {
     let published = Published::open(&log).expect("it is published");
     for index in [0, 255, 256, 299] {
         let proof = published.prove(index).expect("a proof");
-        assert!(proof.verify(&keys(&log), &Doubles).is_ok(), "{index}");
+        assert!(proof.verify(&Pins::of(&keys(&log)), &Doubles).is_ok(), "{index}");
     }
 }
 
@@ -77,13 +77,14 @@ fn no_proof_comes_out_of_changed_files() {
             for index in [0, 100, 299] {
                 let Ok(proof) = published.prove(index) else { continue };
                 // What the checkpoint's signatures are, is for those to see who hold the keys.
-                let holds = proof.verify(&keys(&whole), &Doubles).is_ok() && proof.entry == whole.entry(index);
+                let holds = proof.verify(&Pins::of(&keys(&whole)), &Doubles).is_ok()
+                    && proof.entry == whole.entry(index);
                 assert!(holds || path == "checkpoint", "{path}, byte {place}, entry {index}");
             }
         }
         let mut log = whole.clone();
         log.files.remove(path);
         let Ok(proof) = Published::open(&log).and_then(|log| log.prove(299)) else { continue };
-        assert!(proof.verify(&keys(&whole), &Doubles).is_ok(), "without {path}");
+        assert!(proof.verify(&Pins::of(&keys(&whole)), &Doubles).is_ok(), "without {path}");
     }
 }

@@ -1,7 +1,8 @@
 //! The way through all files: from the entries up, every hash is computed again and held against the
 //! tile that claims it.
 
-use super::{Expected, Opened, STARTED, read};
+use super::{Expected, Opened, read};
+use crate::charter::STARTED;
 use crate::checkpoint::{self, Checkpoint};
 use crate::entry;
 use crate::failure::{Failure, Problem};

@@ -67,7 +67,7 @@ impl House {
 
     fn verify(&self, disk: &SimulatedDisk) -> u64 {
         let home = Path::new(LEDGERS).join(self.organization.bare());
-        let pins = Pins { keys: self.keys.verifier_keys().to_vec(), checkpoint: None };
+        let pins = Pins { keys: self.keys.verifier_keys().to_vec(), ..Pins::default() };
         let report = verify::directory(&OnDisk(disk, &home), &self.signatures, &pins);
         report.map(|report| report.checkpoint.checkpoint().size).expect("the ledger verifies")
     }

@@ -32,7 +32,7 @@ fn a_checkpoint_signed_by_other_programs_is_accepted() {
 /// `fsck` of `github.com/transparency-dev/tessera` 1.0.4 under either key.
 #[test]
 fn a_ledger_of_version_1_verifies() {
-    let pins = Pins { keys: keys("ledger.keys"), checkpoint: None };
+    let pins = Pins { keys: keys("ledger.keys"), ..Pins::default() };
     let files = Directory::open(&golden("ledger")).expect("it stands beside this test");
     let report = verify::directory(&files, &Signatures::new(crypto::aws_lc()), &pins).expect("it verifies");
     let head = report.checkpoint.checkpoint();

@@ -84,7 +84,7 @@ impl House {
 
     pub(crate) fn verify(&self) -> Result<Report, Failure> {
         let home = self.audit.directory(self.ctx.organization());
-        let pins = Pins { keys: self.keys.verifier_keys().to_vec(), checkpoint: None };
+        let pins = Pins { keys: self.keys.verifier_keys().to_vec(), ..Pins::default() };
         let files = Directory::open(&home).expect("the ledger is there");
         verify::directory(&files, &Signatures::new(Arc::clone(&self.provider)), &pins)
     }

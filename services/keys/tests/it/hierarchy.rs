@@ -17,7 +17,7 @@ async fn an_organization_begins_once_and_its_ledger_names_its_log_keys() {
     let entries = store::Queries::entries(&read, 0, 10).await.expect("entries");
     assert_eq!(entries.len(), 6, "the start of the log and five keys, in one commit");
     let first = verify::entry::read(&entries[0].1).expect("an entry");
-    let (_, named) = verify::directory::started_facts(&first).expect("it starts the log");
+    let (_, named) = verify::charter::started_facts(&first).expect("it starts the log");
     let held = house.keys.log_keys(&house.ctx).await.expect("they open");
     for (named, held) in named.iter().zip(&held) {
         assert_eq!(named.public_key(), held.verifying_key().as_bytes());

@@ -1,0 +1,102 @@
+//! What whoever checks knows from elsewhere, and why a log's keys are believed.
+
+use crate::checkpoint::{Checkpoint, Cosigned, VerifiedCheckpoint};
+use crate::failure::Problem;
+use crate::quorum::{Policy, Witness};
+use crate::vkey::VerifierKey;
+
+/// What the caller knows from elsewhere, of one log or of several.
+#[derive(Debug, Clone, Default)]
+pub struct Pins {
+    /// Keys of logs; the name of each is the origin of its log. One is enough for a log: whoever has it follows the
+    /// log's rotations from there. Empty: none are known.
+    pub keys: Vec<VerifierKey>,
+    /// The largest checkpoint verified before: the log must hold it still.
+    pub checkpoint: Option<Checkpoint>,
+    /// Further checkpoints of the same log, of any sizes: each must be one of its history. Two that are both in it are
+    /// consistent with each other.
+    pub earlier: Vec<Checkpoint>,
+    /// Whose cosignatures count, and how many are needed.
+    pub policy: Option<Policy>,
+}
+
+impl Pins {
+    /// Just these keys.
+    #[must_use]
+    pub fn of(keys: &[VerifierKey]) -> Self {
+        Self { keys: keys.to_vec(), ..Self::default() }
+    }
+
+    /// The keys that are known of this log: those pinned, and those on the `log` lines of the policy.
+    pub fn keys_of<'p>(&'p self, origin: &'p str) -> impl Iterator<Item = &'p VerifierKey> {
+        let named = self.policy.iter().flat_map(|policy| policy.logs()).map(|log| &log.key);
+        self.keys.iter().chain(named).filter(move |key| key.name() == origin)
+    }
+
+    /// Whether any key is known, of whatever log.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty() || self.policy.as_ref().is_some_and(|policy| !policy.logs().is_empty())
+    }
+
+    /// The checkpoints of this log that it must hold, in no order.
+    pub(crate) fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {
+        self.checkpoint.iter().chain(&self.earlier)
+    }
+
+    pub(crate) fn witnesses(&self) -> &[Witness] {
+        self.policy.as_ref().map_or(&[], Policy::witnesses)
+    }
+}
+
+/// Why the log's keys are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyTrust {
+    /// The caller knew them, or knew keys that signed them.
+    Pinned,
+    /// They stand in the log itself, and nowhere else.
+    Unpinned,
+}
+
+impl KeyTrust {
+    /// As in the report.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pinned => "pinned",
+            Self::Unpinned => "UNPINNED",
+        }
+    }
+}
+
+/// Who vouches for a checkpoint besides the log itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Vouched {
+    /// The cosignatures that hold and count. None: only outsiders are excluded as forgers, not the operator.
+    pub by: Vec<Cosigned>,
+    /// How many witnesses were asked for.
+    pub witnesses: usize,
+    /// Whether the caller brought the policy (`Pins::policy`); else it is the log's own, which its operator chose.
+    pub pinned: bool,
+}
+
+impl Vouched {
+    /// The witnesses of a policy that cosigned, each once.
+    ///
+    /// # Errors
+    /// [`Problem::Quorum`] unless they are a quorum.
+    pub(crate) fn under(
+        policy: &Policy,
+        checkpoint: &VerifiedCheckpoint,
+        pinned: bool,
+    ) -> Result<Self, Problem> {
+        let counts = |line: &&Cosigned| policy.witnesses().iter().any(|witness| witness.key == line.key);
+        let by: Vec<_> = checkpoint.cosigned_by().iter().filter(counts).cloned().collect();
+        let witnesses = policy.witnesses().len();
+        if checkpoint.meets(policy) {
+            Ok(Self { by, witnesses, pinned })
+        } else {
+            Err(Problem::Quorum { cosigned: by.len(), witnesses })
+        }
+    }
+}
