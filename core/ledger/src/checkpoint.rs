@@ -2,7 +2,7 @@
 
 use crate::{Entry, Kind};
 use base::{Id, Timestamp, noun};
-use verify::{Checkpoint, SignatureType, VerifierKey, note};
+use verify::{Checkpoint, Origin, SignatureType, VerifierKey, note};
 
 /// A key of the log that signs. The keys come in as values; the raw signature is what
 /// [`verify::SignatureCheck`] checks.
@@ -22,15 +22,12 @@ pub trait Signer: Send + Sync {
 #[error("the log's key could not sign: {0}")]
 pub struct Unsigned(pub String);
 
-/// The first generation of an organization's log. A later one begins only after an older state of the
-/// data directory was restored; its first entry then names the last checkpoint of the one before.
-pub const FIRST_GENERATION: u32 = 1;
+pub use verify::origin::FIRST_GENERATION;
 
-/// The name of an organization's log: a schema-less URL, as tlog-checkpoint asks for. `.internal` is
-/// reserved for private use, so the name points nowhere; it is unique because the organization's id is.
+/// The name of an organization's log, in text.
 #[must_use]
 pub fn origin(organization: Id<noun::Organization>, generation: u32) -> String {
-    format!("nexora.internal/{organization}/{generation}")
+    Origin { organization, generation }.to_string()
 }
 
 /// Writes a checkpoint signed by each of the signers, in their order, at this time (whole seconds since

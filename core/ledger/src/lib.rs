@@ -4,6 +4,7 @@
 //! signers of a checkpoint come in as values.
 #![forbid(unsafe_code)]
 
+pub mod charter;
 pub mod checkpoint;
 pub mod entry;
 pub mod kind;

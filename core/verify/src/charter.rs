@@ -44,6 +44,8 @@ pub struct Charter {
     pub replaced: Vec<Vec<VerifierKey>>,
     /// Who cosigns, where an entry says so.
     pub witnesses: Option<Policy>,
+    /// The same as the text that the entry has.
+    pub policy: Option<String>,
     /// The first index whose entry is kept: a multiple of 256, 0 while nothing was pruned.
     pub minimum: u64,
     /// The last known checkpoint of the log before, where this one is a later generation and entry 0 is kept.
@@ -54,7 +56,15 @@ impl Charter {
     /// Of a log of this name that has said nothing yet.
     #[must_use]
     pub const fn new(origin: Origin) -> Self {
-        Self { origin, keys: Vec::new(), replaced: Vec::new(), witnesses: None, minimum: 0, previous: None }
+        Self {
+            origin,
+            keys: Vec::new(),
+            replaced: Vec::new(),
+            witnesses: None,
+            policy: None,
+            minimum: 0,
+            previous: None,
+        }
     }
 
     /// Whether entries of this kind change a charter.
@@ -136,8 +146,7 @@ impl Charter {
     }
 
     fn set_witnesses(&mut self, entry: &Seen) -> Result<(), Problem> {
-        let text = fact(entry, "policy").and_then(Value::as_str).ok_or(Problem::WitnessFacts)?;
-        self.witnesses = Some(text.parse()?);
+        (self.policy, self.witnesses) = policy(entry)?.ok_or(Problem::WitnessFacts)?;
         Ok(())
     }
 
@@ -152,16 +161,21 @@ impl Charter {
         if !self.keys.is_empty() && self.keys != restated {
             return Err(Problem::PrunedFacts);
         }
-        let policy = match fact(entry, "policy") {
-            Some(text) => Some(text.as_str().ok_or(Problem::WitnessFacts)?.parse::<Policy>()?),
-            None => None,
-        };
-        if self.witnesses.is_some() && self.witnesses != policy {
+        let (text, witnesses) = policy(entry)?.unwrap_or_default();
+        if self.policy.is_some() && self.policy != text {
             return Err(Problem::PrunedFacts);
         }
-        (self.keys, self.witnesses, self.minimum) = (restated, policy, minimum);
+        (self.policy, self.witnesses) = (text, witnesses);
+        (self.keys, self.minimum) = (restated, minimum);
         Ok(())
     }
+}
+
+/// The policy that an entry names, as it stands there and as it is followed.
+fn policy(entry: &Seen) -> Result<Option<(Option<String>, Option<Policy>)>, Problem> {
+    let Some(text) = fact(entry, "policy") else { return Ok(None) };
+    let text = text.as_str().ok_or(Problem::WitnessFacts)?;
+    Ok(Some((Some(text.to_owned()), Some(text.parse()?))))
 }
 
 /// The origin and the verifier keys that entry 0 names in its facts `origin` and `keys`: one key of each type, all
