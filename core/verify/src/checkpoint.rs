@@ -153,11 +153,12 @@ pub struct Cosigned {
 /// holds one has checked it:
 ///
 /// ```compile_fail
-/// let forged = verify::VerifiedCheckpoint { checkpoint: todo!(), time: None, cosigned: vec![] };
+/// let forged = verify::VerifiedCheckpoint { checkpoint: todo!(), note: vec![], time: None, cosigned: vec![] };
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedCheckpoint {
     checkpoint: Checkpoint,
+    note: Vec<u8>,
     time: Option<Timestamp>,
     cosigned: Vec<Cosigned>,
 }
@@ -254,7 +255,7 @@ impl VerifiedCheckpoint {
                 }
             }
         }
-        Ok(Self { checkpoint, time, cosigned })
+        Ok(Self { note: bytes.to_vec(), checkpoint, time, cosigned })
     }
 
     /// The witnesses whose cosignatures hold, in the order in which they were asked for. With
@@ -268,6 +269,12 @@ impl VerifiedCheckpoint {
     #[must_use]
     pub fn meets(&self, policy: &Policy) -> bool {
         policy.is_met(|witness| self.cosigned.iter().any(|line| line.key == witness.key))
+    }
+
+    /// The signed note, as it came: with every line that was passed over, too.
+    #[must_use]
+    pub fn note(&self) -> &[u8] {
+        &self.note
     }
 
     /// What was signed.
