@@ -1,0 +1,361 @@
+//! The log's side: asks the witnesses of a policy, and counts whose word came back.
+
+use super::{Settings, Unanswered, Witness, setting::TooLarge};
+use crate::ports::{Cosigners, Memory, Sighting, Signed, Unmet, Unreachable};
+use crate::{Error, Signatures};
+use base::Context;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use futures::FutureExt as _;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::Store;
+use tokio::time::timeout;
+use verify::quorum::{Policy, WrongPolicy};
+use verify::witness::{Refusal, Request, cosignatures};
+use verify::{Checkpoint, Hash, VerifierKey, note};
+
+/// How long one witness may take to answer everything that it is asked about one checkpoint.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the others are waited for once the quorum is met.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// How often one witness is asked about one checkpoint: with what we believe it knows, and with what it says.
+const TRIES: usize = 3;
+
+/// Reaches the witness at an address.
+pub type Connect<'c> = &'c mut dyn FnMut(&str) -> Result<Arc<dyn Witness>, String>;
+
+/// The witnesses of a policy file.
+pub struct Quorum {
+    policy: Policy,
+    endpoints: Vec<Endpoint>,
+    settings: Settings,
+    signatures: Signatures,
+}
+
+/// One address: a witness has a line in the policy for each of its keys, and is asked once.
+struct Endpoint {
+    witness: Arc<dyn Witness>,
+    keys: Vec<VerifierKey>,
+    /// What the policy calls it, in the order of the keys.
+    names: Vec<String>,
+    /// The size that it knew last, by origin.
+    known: Mutex<HashMap<String, u64>>,
+}
+
+/// A policy file that a log cannot follow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WrongQuorum {
+    /// It is none.
+    #[error(transparent)]
+    Policy(#[from] WrongPolicy),
+    /// It does not say where a witness is.
+    #[error("witness {0} has no address: put its URL behind its key")]
+    NoAddress(String),
+    /// The address is none.
+    #[error("the address of witness {name}: {why}")]
+    Address {
+        /// What the policy calls it.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It does not fit the log.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+}
+
+/// What one witness said.
+#[derive(Default)]
+struct Said {
+    /// Its lines, with the key's name in the policy.
+    lines: Vec<(String, String)>,
+    trouble: Option<String>,
+    seen: Option<Seen>,
+}
+
+struct Seen {
+    sighting: Sighting,
+    is_split: bool,
+}
+
+impl Quorum {
+    /// The witnesses of this policy file, each reached by `connect`.
+    ///
+    /// # Errors
+    /// [`WrongQuorum`].
+    pub fn new(store: Store, file: &str, signatures: Signatures, connect: Connect<'_>) -> Result<Self, WrongQuorum> {
+        let policy: Policy = file.parse()?;
+        let settings = Settings::of(store, file, &policy)?;
+        let mut endpoints: Vec<(String, Endpoint)> = Vec::new();
+        for witness in policy.witnesses() {
+            let name = witness.name.clone();
+            let url = witness.url.clone().ok_or_else(|| WrongQuorum::NoAddress(name.clone()))?;
+            let at = match endpoints.iter().position(|(known, _)| *known == url) {
+                Some(at) => at,
+                None => {
+                    let reached = connect(&url).map_err(|why| WrongQuorum::Address { name: name.clone(), why })?;
+                    let endpoint =
+                        Endpoint { witness: reached, keys: Vec::new(), names: Vec::new(), known: Mutex::default() };
+                    endpoints.push((url, endpoint));
+                    endpoints.len() - 1
+                }
+            };
+            let endpoint = &mut endpoints[at].1;
+            endpoint.keys.push(witness.key.clone());
+            endpoint.names.push(name);
+        }
+        let endpoints = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
+        Ok(Self { policy, endpoints, settings, signatures })
+    }
+
+    /// What the logs are told of it.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn is_met(&self, by: &HashSet<String>) -> bool {
+        self.policy.is_met(|witness| by.contains(&witness.name))
+    }
+
+    async fn gather_lines(&self, ctx: &Context, signed: Signed) -> Result<Vec<u8>, Unmet> {
+        let absent = |why: &dyn std::fmt::Display| Unmet::Absent(why.to_string());
+        let origin = signed.checkpoint.origin.parse().map_err(|wrong: verify::origin::WrongOrigin| absent(&wrong))?;
+        let Some(settled) = self.settings.settle(ctx, origin).await.map_err(|error| absent(&error))? else {
+            return Ok(Vec::new());
+        };
+        // Before the log has said who its witnesses are, no line of theirs may stand under its checkpoints; those
+        // that it had before are asked no more, so the next checkpoint waits for the entry that says so.
+        if settled.position >= signed.checkpoint.size {
+            return match settled.replaces {
+                true => Err(absent(&"the log's new witnesses cosign once the entry that names them is sequenced")),
+                false => Ok(Vec::new()),
+            };
+        }
+        let signed = &signed;
+        let mut asked: FuturesUnordered<_> =
+            self.endpoints.iter().map(|endpoint| endpoint.cosign(signed, &self.signatures)).collect();
+        let (mut by, mut lines, mut troubles, mut seen) = (HashSet::new(), String::new(), Vec::new(), Vec::new());
+        loop {
+            let next = match self.is_met(&by) {
+                false => asked.next().await,
+                true => timeout(GRACE, asked.next()).await.unwrap_or(None),
+            };
+            let Some(said) = next else { break };
+            for (name, line) in said.lines {
+                by.insert(name);
+                lines.push_str(&line);
+            }
+            troubles.extend(said.trouble);
+            seen.extend(said.seen);
+        }
+        for trouble in &troubles {
+            tracing::warn!(origin = signed.checkpoint.origin, trouble, "a witness did not cosign");
+        }
+        if self.is_met(&by) {
+            return Ok(lines.into_bytes());
+        }
+        // The most that any of them knows is what an operator has to hear of.
+        match seen.into_iter().max_by_key(|seen| (seen.sighting.size, seen.is_split)) {
+            Some(Seen { sighting, is_split: true }) => Err(Unmet::Split(sighting)),
+            Some(Seen { sighting, is_split: false }) => Err(Unmet::Ahead(sighting)),
+            None => Err(Unmet::Absent(troubles.join("; "))),
+        }
+    }
+
+    async fn recall_all(
+        &self,
+        ctx: &Context,
+        origin: &str,
+        published: Option<&[u8]>,
+    ) -> Result<Option<Sighting>, Unreachable> {
+        if !self.settings.cover(ctx.organization()) {
+            return Ok(None);
+        }
+        let mut asked: FuturesUnordered<_> = self
+            .endpoints
+            .iter()
+            .map(|endpoint| async {
+                let recalled = timeout(PATIENCE, endpoint.recall(origin, published, &self.signatures)).await;
+                let late = || Err(format!("{} took longer than {} s", endpoint.name(), PATIENCE.as_secs()));
+                (&endpoint.names, recalled.unwrap_or_else(|_| late()))
+            })
+            .collect();
+        let (mut reached, mut troubles, mut most) = (HashSet::new(), Vec::new(), None::<Sighting>);
+        while let Some((names, recalled)) = asked.next().await {
+            match recalled {
+                Ok(sighting) => {
+                    reached.extend(names.iter().cloned());
+                    let key = |seen: &Sighting| (seen.size, seen.root.is_some());
+                    most = most.into_iter().chain(sighting).max_by_key(key);
+                }
+                Err(trouble) => troubles.push(trouble),
+            }
+        }
+        // Any two quorums that are worth their name share a witness, so one quorum has seen whatever was published.
+        if self.is_met(&reached) {
+            Ok(most)
+        } else {
+            Err(Unreachable { by: self.name(), why: troubles.join("; "), required: true })
+        }
+    }
+}
+
+impl Cosigners for Quorum {
+    fn are_asked<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<bool, Error>> {
+        async move { Ok(self.settings.cover(ctx.organization())) }.boxed()
+    }
+
+    fn gather<'a>(&'a self, ctx: &'a Context, signed: Signed) -> BoxFuture<'a, Result<Vec<u8>, Unmet>> {
+        self.gather_lines(ctx, signed).boxed()
+    }
+}
+
+impl Memory for Quorum {
+    fn name(&self) -> String {
+        "the quorum of witnesses".to_owned()
+    }
+
+    fn is_outside(&self) -> bool {
+        true
+    }
+
+    fn recall<'a>(
+        &'a self,
+        ctx: &'a Context,
+        origin: &'a str,
+        published: Option<&'a [u8]>,
+    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
+        self.recall_all(ctx, origin, published).boxed()
+    }
+}
+
+impl Endpoint {
+    fn name(&self) -> String {
+        format!("witness {}", self.names.join(", "))
+    }
+
+    async fn cosign(&self, signed: &Signed, signatures: &Signatures) -> Said {
+        let late = |_| Said {
+            trouble: Some(format!("{} took longer than {} s", self.name(), PATIENCE.as_secs())),
+            ..Said::default()
+        };
+        timeout(PATIENCE, self.ask(signed, signatures)).await.unwrap_or_else(late)
+    }
+
+    async fn ask(&self, signed: &Signed, signatures: &Signatures) -> Said {
+        let Checkpoint { origin, size, .. } = &signed.checkpoint;
+        let trouble = |why: String| Said { trouble: Some(format!("{}: {why}", self.name())), ..Said::default() };
+        // A witness that was never asked says itself what it knows.
+        let mut old = self.known(origin).unwrap_or(0).min(*size);
+        for _ in 0..TRIES {
+            let proof = match self.proof(signed, old).await {
+                Ok(proof) => proof,
+                Err(why) => return trouble(why),
+            };
+            let request = Request { old, proof, note: signed.note.clone() };
+            match self.witness.add_checkpoint(&request).await {
+                Ok(answer) => {
+                    let found = cosignatures(&signed.checkpoint, &answer, &self.keys, signatures);
+                    if found.is_empty() {
+                        return trouble("its answer holds no cosignature by a key of the policy".to_owned());
+                    }
+                    self.knows(origin, *size);
+                    let named = |at: usize| self.names.get(at).cloned().unwrap_or_default();
+                    let lines = found.into_iter().map(|found| (named(found.key), found.line)).collect();
+                    return Said { lines, ..Said::default() };
+                }
+                Err(Unanswered::Refused(Refusal::Stale { known })) if known > *size => {
+                    return self.seen(origin, known, false, signatures).await;
+                }
+                // Before July 2026 a split view was 409 as well.
+                Err(Unanswered::Refused(Refusal::Stale { known })) if known == old => {
+                    return self.seen(origin, known, true, signatures).await;
+                }
+                Err(Unanswered::Refused(Refusal::Stale { known })) => {
+                    self.knows(origin, known);
+                    old = known;
+                }
+                Err(Unanswered::Refused(Refusal::Inconsistent | Refusal::Split { .. })) => {
+                    return self.seen(origin, old, true, signatures).await;
+                }
+                Err(other) => return trouble(other.to_string()),
+            }
+        }
+        trouble("it changes its mind about what it knows".to_owned())
+    }
+
+    /// What it knows that is not ours.
+    async fn seen(&self, origin: &str, size: u64, is_split: bool, signatures: &Signatures) -> Said {
+        let latest = self.latest(origin, signatures).await.ok().flatten();
+        let root = latest.filter(|(seen, _)| *seen == size).map(|(_, root)| root);
+        let sighting = Sighting { by: self.name(), size, root };
+        let what = if is_split { "another history of this log" } else { "more of this log" };
+        let trouble = Some(format!("{} has cosigned {what}: {size} entries", self.name()));
+        Said { trouble, seen: Some(Seen { sighting, is_split }), lines: Vec::new() }
+    }
+
+    /// What it remembers of a log; an error where it cannot be asked, or would not cosign at all.
+    async fn recall(
+        &self,
+        origin: &str,
+        published: Option<&[u8]>,
+        signatures: &Signatures,
+    ) -> Result<Option<Sighting>, String> {
+        let latest = self.latest(origin, signatures).await;
+        let sight = |size, root| Sighting { by: self.name(), size, root };
+        let mut most = latest.as_ref().ok().copied().flatten().map(|(size, root)| sight(size, Some(root)));
+        let Some(note) = published else { return latest.map(|_| most) };
+        // Its monitoring address may be behind, or there may be none: it also says what it knows when it is asked.
+        let request = Request { old: 0, proof: Vec::new(), note: note.to_vec() };
+        match self.witness.add_checkpoint(&request).await {
+            Ok(_) => {}
+            Err(Unanswered::Refused(Refusal::Stale { known })) => {
+                self.knows(origin, known);
+                if most.as_ref().is_none_or(|seen| seen.size < known) {
+                    most = Some(sight(known, None));
+                }
+            }
+            Err(other) => return Err(format!("{}: {other}", self.name())),
+        }
+        Ok(most)
+    }
+
+    /// What its monitoring address has, once one of its keys was found under it.
+    async fn latest(&self, origin: &str, signatures: &Signatures) -> Result<Option<(u64, Hash)>, String> {
+        let note = self.witness.latest(origin).await.map_err(|error| format!("{}: {error}", self.name()))?;
+        let Some(bytes) = note else { return Ok(None) };
+        let read = note::read(&bytes).ok();
+        let checkpoint = read.as_ref().and_then(|read| Checkpoint::read(read.text));
+        let (Some(read), Some(checkpoint)) = (read, checkpoint) else {
+            return Err(format!("{}: its monitoring address holds no checkpoint", self.name()));
+        };
+        let holds = self.keys.iter().any(|key| checkpoint.cosigned(&read.signatures, key, signatures).is_some());
+        if holds && checkpoint.origin == origin {
+            Ok(Some((checkpoint.size, checkpoint.root)))
+        } else {
+            Err(format!("{}: its monitoring address holds a checkpoint that it has not cosigned", self.name()))
+        }
+    }
+
+    async fn proof(&self, signed: &Signed, old: u64) -> Result<Vec<Hash>, String> {
+        if old == 0 || old == signed.checkpoint.size {
+            return Ok(Vec::new());
+        }
+        let from = Arc::clone(&signed.proof);
+        let proof = tokio::task::spawn_blocking(move || from(old)).await;
+        proof.map_err(|_| Error::Interrupted).flatten().map_err(|error| format!("no proof from size {old}: {error}"))
+    }
+
+    fn known(&self, origin: &str) -> Option<u64> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(origin).copied()
+    }
+
+    fn knows(&self, origin: &str, size: u64) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(origin.to_owned(), size);
+    }
+}

@@ -1,0 +1,1 @@
+//! Witness and log, over a store and witnesses in memory.
