@@ -14,11 +14,10 @@ use vsss_rs::Gf256;
 /// Bytes of a share as stored: its index and its 32 bytes.
 pub const SHARE_LEN: usize = 33;
 
-/// One custodian's share.
+/// One custodian's share. Its bytes stay where they are when it is moved, so that their memory can be locked.
 #[derive(Clone)]
 pub struct Share {
-    index: u8,
-    value: Secret<[u8; 32]>,
+    bytes: Secret<Vec<u8>>,
 }
 
 impl Share {
@@ -26,37 +25,32 @@ impl Share {
     ///
     /// # Errors
     /// [`Error::WrongLength`]; [`Error::Shares`] where the index is 0, which would be the secret itself.
-    pub fn from_bytes(bytes: &Secret<Vec<u8>>) -> Result<Self, Error> {
-        let got = bytes.expose().len();
-        let wrong = || Error::WrongLength { what: "share", expected: SHARE_LEN, got };
-        let (&index, rest) = bytes.expose().split_first().ok_or_else(wrong)?;
-        let mut value = Secret::new([0; 32]);
-        *value.expose_mut() = rest.try_into().map_err(|_| wrong())?;
-        if index == 0 {
-            return Err(Error::Shares { why: "one has the index 0" });
+    pub fn from_bytes(bytes: Secret<Vec<u8>>) -> Result<Self, Error> {
+        match bytes.expose().as_slice() {
+            [0, rest @ ..] if rest.len() + 1 == SHARE_LEN => {
+                Err(Error::Shares { why: "one has the index 0" })
+            }
+            whole if whole.len() == SHARE_LEN => Ok(Self { bytes }),
+            other => Err(Error::WrongLength { what: "share", expected: SHARE_LEN, got: other.len() }),
         }
-        Ok(Self { index, value })
     }
 
     /// Its 33 bytes: index, value.
     #[must_use]
-    pub fn to_bytes(&self) -> Secret<Vec<u8>> {
-        let mut bytes = Secret::new(Vec::with_capacity(SHARE_LEN));
-        bytes.expose_mut().push(self.index);
-        bytes.expose_mut().extend_from_slice(self.value.expose());
-        bytes
+    pub const fn as_bytes(&self) -> &Secret<Vec<u8>> {
+        &self.bytes
     }
 
     /// Which share it is, from 1.
     #[must_use]
-    pub const fn index(&self) -> u8 {
-        self.index
+    pub fn index(&self) -> u8 {
+        self.bytes.expose().first().copied().unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Share({}, …)", self.index)
+        write!(f, "Share({}, …)", self.index())
     }
 }
 
@@ -82,30 +76,35 @@ pub fn split(
         .map_err(|_| Error::Shares { why: "the library refuses the parameters" })?;
     let shares = shares.into_iter().map(|mut share| {
         share.truncate(SHARE_LEN);
-        Share::from_bytes(&Secret::new(share))
+        Share::from_bytes(Secret::new(share))
     });
     shares.collect()
 }
 
-/// The secret that these shares give. All of them are used: at least `quorum`, each with an index of its own.
+/// The secret that these shares give. All of them are used: at least `quorum`, each with an index of its own. No copy
+/// of them is made: the library has their buffers meanwhile.
 ///
 /// # Errors
 /// [`Error::Shares`] where there are too few, or two of one index.
-pub fn combine(shares: &[Share], quorum: u8) -> Result<Secret<[u8; 32]>, Error> {
+pub fn combine(shares: &mut [Share], quorum: u8) -> Result<Secret<[u8; 32]>, Error> {
     if shares.len() < usize::from(quorum.max(2)) {
         return Err(Error::Shares { why: "there are fewer than the quorum" });
     }
     let mut seen = [false; 256];
-    for share in shares {
-        if std::mem::replace(&mut seen[usize::from(share.index)], true) {
+    for share in &*shares {
+        if std::mem::replace(&mut seen[usize::from(share.index())], true) {
             return Err(Error::Shares { why: "two have the same index" });
         }
     }
-    let bytes: Secret<Vec<Vec<u8>>> =
-        Secret::new(shares.iter().map(|share| share.to_bytes().expose().clone()).collect());
+    let lent = shares.iter_mut().map(|share| std::mem::take(share.bytes.expose_mut()));
+    let mut bytes: Secret<Vec<Vec<u8>>> = Secret::new(lent.collect());
     let combined = Gf256::combine_bytes(bytes.expose())
         .map(Secret::new)
-        .map_err(|_| Error::Shares { why: "the library refuses them" })?;
+        .map_err(|_| Error::Shares { why: "the library refuses them" });
+    for (share, buffer) in shares.iter_mut().zip(bytes.expose_mut()) {
+        *share.bytes.expose_mut() = std::mem::take(buffer);
+    }
+    let combined = combined?;
     let mut secret = Secret::new([0; 32]);
     *secret.expose_mut() = combined
         .expose()

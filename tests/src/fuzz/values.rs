@@ -144,12 +144,12 @@ pub(super) fn ff1(bytes: &[u8]) -> bool {
 pub(super) fn share(bytes: &[u8]) -> bool {
     let read: Result<Vec<_>, _> = bytes
         .chunks(shamir::SHARE_LEN)
-        .map(|share| shamir::Share::from_bytes(&Secret::new(share.to_vec())))
+        .map(|share| shamir::Share::from_bytes(Secret::new(share.to_vec())))
         .collect();
-    let Ok(shares) = read else { return false };
-    let written: Vec<u8> = shares.iter().flat_map(|share| share.to_bytes().expose().clone()).collect();
+    let Ok(mut shares) = read else { return false };
+    let written: Vec<u8> = shares.iter().flat_map(|share| share.as_bytes().expose().clone()).collect();
     assert_eq!(written, bytes, "a share is read as it is written");
-    shamir::combine(&shares, 2).is_ok()
+    shamir::combine(&mut shares, 2).is_ok()
 }
 
 /// Base64url: every value has one text.

@@ -7,7 +7,7 @@ use crate::{
     scope::person,
 };
 use base::{Action, Context, Id, Timestamp, digest, noun};
-use crypto::{Suite, bind, hpke, shamir};
+use crypto::{Suite, bind, hpke};
 use ledger::{Entry, Kind, Outcome};
 use policy::{Permit, Resource};
 use serde::{Deserialize, Serialize};
@@ -206,7 +206,7 @@ impl Keys {
             .fact("custodian", given.custodian)
             .fact("setup", given.setup);
         let with = self.ceremony_key(ctx, &row).await?;
-        if let Err(error) = open::share_of(&*self.provider, &package, &with, given) {
+        if let Err(error) = open::check(&*self.provider, &package, &with, given) {
             if matches!(error, Error::Recovery(RecoveryError::WrongShare { .. })) {
                 tx.commit(entry.outcome(Outcome::Failed).reason("wrong_share")).await?;
             }
@@ -224,8 +224,7 @@ impl Keys {
         before.push(kept);
         let mut entries = vec![entry.fact("given", before.len())];
         if row.aim == Aim::Rehearsal.as_str() && before.len() >= usize::from(package.setup.quorum) {
-            let shares = self.shares(&package, &with, &before)?;
-            drop(open::open(&*self.provider, &package, &shares)?);
+            drop(open::open(&*self.provider, &package, &with, &contributed(&before)?)?);
             end(&mut tx, &mut row).await?;
             self.mark_rehearsed(&mut tx, &package).await?;
             let rehearsed = Entry::done(Kind::RecoveryRehearsed, id)
@@ -264,21 +263,6 @@ impl Keys {
         Ok(hpke::PrivateKey::from_secret(SUITE, private)?)
     }
 
-    /// Every share that a ceremony has, opened and checked.
-    pub(super) fn shares(
-        &self,
-        package: &Package,
-        with: &hpke::PrivateKey,
-        given: &[contribution::Model],
-    ) -> Result<Vec<shamir::Share>, Error> {
-        let share = |row: &contribution::Model| {
-            let given: Contribution =
-                serde_json::from_slice(&row.sealed).map_err(|_| Error::Damaged { what: "share" })?;
-            open::share_of(&*self.provider, package, with, &given)
-        };
-        given.iter().map(share).collect()
-    }
-
     /// A rehearsal of the recovery that is set up, with whichever of its packages, has succeeded.
     async fn mark_rehearsed(&self, tx: &mut store::Tx, package: &Package) -> Result<(), Error> {
         if let Some(mut row) = custody::current_recovery(tx).await?
@@ -289,6 +273,14 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+/// Every share that a ceremony has, as it was given.
+pub(super) fn contributed(given: &[contribution::Model]) -> Result<Vec<Contribution>, Error> {
+    let read = |row: &contribution::Model| {
+        serde_json::from_slice(&row.sealed).map_err(|_| Error::Damaged { what: "share" })
+    };
+    given.iter().map(read).collect()
 }
 
 /// Ends a ceremony: its one-time key, the shares that were given to it and the keys of its package are erased. Who

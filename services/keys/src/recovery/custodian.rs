@@ -3,7 +3,10 @@
 //!
 //! All documents are JSON; `docs/formats/recovery-package.md` has them to the byte.
 
-use super::{Aim, RecoveryError, fingerprint};
+use super::{
+    Aim, RecoveryError, fingerprint,
+    locked::{Pages, apart},
+};
 use crate::Error;
 use base::{Id, Secret, Timestamp, noun};
 use crypto::{
@@ -204,7 +207,7 @@ impl SealedShare {
             suite: to.suite(),
             sealed: String::new(),
         };
-        let sealed = hpke::seal(provider, to, &document.info(), &[], share.to_bytes().expose())?;
+        let sealed = hpke::seal(provider, to, &document.info(), &[], share.as_bytes().expose())?;
         document.sealed = text::encode(&sealed);
         Ok(document)
     }
@@ -330,7 +333,7 @@ impl Contribution {
             .into());
         }
         let sealed = text::decode(&self.sealed, "share for a ceremony")?;
-        let share = shamir::Share::from_bytes(&hpke::open(provider, with, &self.info(), &[], &sealed)?)?;
+        let share = shamir::Share::from_bytes(hpke::open(provider, with, &self.info(), &[], &sealed)?)?;
         if share.index() != self.share {
             return Err(RecoveryError::Malformed {
                 what: "share for a ceremony",
@@ -374,10 +377,6 @@ pub fn open_share(
     let to = text::decode(&invitation.public, "ceremony's key")?;
     let to = hpke::PublicKey::from_bytes(invitation.suite, &to)?;
     let sealed = text::decode(&share.sealed, "sealed share")?;
-    let opened = hpke::open(provider, &key.pair.private, &share.info(), &[], &sealed)?;
-    if opened.expose().first() != Some(&share.share) {
-        return Err(malformed("sealed share", "it is another share than it says"));
-    }
     let mut given = Contribution {
         format: CONTRIBUTION.to_owned(),
         organization: share.organization,
@@ -387,6 +386,17 @@ pub fn open_share(
         share: share.share,
         sealed: String::new(),
     };
-    given.sealed = text::encode(&hpke::seal(provider, &to, &given.info(), &[], opened.expose())?);
+    let resealed = apart(|| {
+        let private = &key.pair.private;
+        let opened = hpke::open(provider, private, &share.info(), &[], &sealed)?;
+        let mut pages = Pages::default();
+        pages.hold(private.as_secret().expose())?;
+        pages.hold(opened.expose())?;
+        if opened.expose().first() != Some(&share.share) {
+            return Err(malformed("sealed share", "it is another share than it says"));
+        }
+        Ok(hpke::seal(provider, &to, &given.info(), &[], opened.expose())?)
+    })??;
+    given.sealed = text::encode(&resealed);
     Ok(given)
 }

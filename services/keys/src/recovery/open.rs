@@ -2,7 +2,7 @@
 
 use super::{
     Contribution, Package, RecoveryError,
-    locked::Pages,
+    locked::{Pages, apart},
     package::{PackedKey, halves},
 };
 use crate::{Error, Purpose};
@@ -32,20 +32,46 @@ impl Opened {
             opened.pages.hold(half.expose())?;
             opened.halves.push(half);
         }
-        drop(whole);
-        drop(plain);
-        opened.hold()?;
         Ok(opened)
-    }
-
-    /// Locks the halves again: locks are not counted, and what stood on a page with one may have been unlocked.
-    fn hold(&mut self) -> Result<(), RecoveryError> {
-        self.halves.iter().try_for_each(|half| self.pages.hold(half.expose()))
     }
 }
 
-/// Opens a custodian's contribution and checks it against what was dealt: a wrong share is named.
-pub(super) fn share_of(
+/// Checks a custodian's contribution against what was dealt: a wrong share is named.
+pub(super) fn check(
+    provider: &dyn Provider,
+    package: &Package,
+    with: &hpke::PrivateKey,
+    given: &Contribution,
+) -> Result<(), Error> {
+    apart(|| shares_of(provider, package, with, std::slice::from_ref(given)).map(drop))?
+}
+
+/// Opened shares. Their pages are unlocked just before they are wiped.
+struct Shares {
+    // Dropped first.
+    pages: Pages,
+    all: Vec<shamir::Share>,
+}
+
+/// Opens contributions and checks each against what was dealt: a wrong share is named.
+fn shares_of(
+    provider: &dyn Provider,
+    package: &Package,
+    with: &hpke::PrivateKey,
+    given: &[Contribution],
+) -> Result<Shares, Error> {
+    let mut shares = Shares { pages: Pages::default(), all: Vec::with_capacity(given.len()) };
+    let mut pages = Pages::default();
+    pages.hold(with.as_secret().expose())?;
+    for given in given {
+        let share = share_of(provider, package, with, given)?;
+        shares.pages.hold(share.as_bytes().expose())?;
+        shares.all.push(share);
+    }
+    Ok(shares)
+}
+
+fn share_of(
     provider: &dyn Provider,
     package: &Package,
     with: &hpke::PrivateKey,
@@ -71,20 +97,34 @@ pub(super) fn share_of(
     Ok(share)
 }
 
-/// Opens the package with a quorum of shares.
+/// Opens the package with the contributions of a quorum.
 pub(super) fn open(
     provider: &dyn Provider,
     package: &Package,
-    shares: &[shamir::Share],
+    with: &hpke::PrivateKey,
+    given: &[Contribution],
+) -> Result<Opened, Error> {
+    apart(|| {
+        let mut shares = shares_of(provider, package, with, given)?;
+        let opened = combined(provider, package, &mut shares.all)?;
+        drop(shares);
+        sound(provider, package.setup.organization, &package.keys, &opened)?;
+        Ok(opened)
+    })?
+}
+
+/// Opens the package with shares.
+fn combined(
+    provider: &dyn Provider,
+    package: &Package,
+    shares: &mut [shamir::Share],
 ) -> Result<Opened, Error> {
     let setup = &package.setup;
     if shares.len() < usize::from(setup.quorum) {
         return Err(RecoveryError::TooFew { have: shares.len(), need: setup.quorum }.into());
     }
+    // On the stack, which is locked.
     let secret = shamir::combine(shares, setup.quorum)?;
-    // Dropped before what it locks: the guards stand last.
-    let mut passing = Pages::default();
-    passing.hold(secret.expose())?;
     if !setup.is_secret(provider, &secret)? {
         return Err(RecoveryError::WrongSecret.into());
     }
@@ -92,11 +132,8 @@ pub(super) fn open(
     let private = hpke::PrivateKey::from_secret(setup.suite, private)?;
     let mut pages = Pages::default();
     pages.hold(private.as_secret().expose())?;
-    let mut opened = Opened::of(package.open(provider, &private)?, package.keys.len())?;
+    let opened = Opened::of(package.open(provider, &private)?, package.keys.len())?;
     drop(pages);
-    drop(passing);
-    sound(provider, setup.organization, &package.keys, &opened)?;
-    opened.hold()?;
     Ok(opened)
 }
 

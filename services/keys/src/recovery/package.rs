@@ -3,6 +3,7 @@
 use super::{
     RecoveryError,
     custodian::{SealedShare, custodian_id},
+    locked::{Pages, apart},
 };
 use crate::{Error, Purpose, State};
 use base::{Id, Secret, Timestamp, digest, noun};
@@ -91,7 +92,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 }
 
 impl Head {
-    /// Deals a new recovery key to these custodians (name and key).
+    /// Deals a new recovery key to these custodians (name and key), in locked memory.
     pub(super) fn deal(
         provider: &dyn Provider,
         organization: Id<noun::Organization>,
@@ -99,13 +100,27 @@ impl Head {
         quorum: u8,
         custodians: &[(String, hpke::PublicKey)],
     ) -> Result<Self, Error> {
+        apart(|| Self::dealing(provider, organization, setup, quorum, custodians))?
+    }
+
+    fn dealing(
+        provider: &dyn Provider,
+        organization: Id<noun::Organization>,
+        setup: Id<noun::Ceremony>,
+        quorum: u8,
+        custodians: &[(String, hpke::PublicKey)],
+    ) -> Result<Self, Error> {
         let count = u8::try_from(custodians.len()).map_err(|_| RecoveryError::Quorum)?;
+        // On the stack, which is locked.
         let secret = crypto::secret::<32>(provider);
-        let mut pages = super::locked::Pages::default();
-        pages.hold(secret.expose())?;
+        let shares = shamir::split(provider, &secret, count, quorum)?;
+        let pair = hpke::KeyPair::generate(provider, SUITE);
+        let mut pages = Pages::default();
+        pages.hold(pair.private.as_secret().expose())?;
         let mut seats = Vec::with_capacity(custodians.len());
-        for (share, (name, key)) in shamir::split(provider, &secret, count, quorum)?.iter().zip(custodians) {
-            let bytes = share.to_bytes();
+        for (share, (name, key)) in shares.iter().zip(custodians) {
+            let bytes = share.as_bytes();
+            pages.hold(bytes.expose())?;
             seats.push(Seat {
                 name: name.clone(),
                 public: text::encode(key.as_bytes()),
@@ -113,7 +128,6 @@ impl Head {
                 share: SealedShare::seal(provider, organization, setup, quorum, key, share)?,
             });
         }
-        let pair = hpke::KeyPair::generate(provider, SUITE);
         let private = envelope::wrap(
             provider,
             &secret,
@@ -156,7 +170,7 @@ impl Head {
     /// Whether this is the share that was dealt to the seat.
     pub(super) fn dealt(&self, provider: &dyn Provider, seat: &Seat, share: &shamir::Share) -> bool {
         seat.share.share == share.index()
-            && seat.hash.holds(provider, &[SHARE_HASH, self.setup.as_bytes(), share.to_bytes().expose()])
+            && seat.hash.holds(provider, &[SHARE_HASH, self.setup.as_bytes(), share.as_bytes().expose()])
     }
 
     /// Whether this is the recovery key that was dealt, and the setup says what it said then: nobody without the

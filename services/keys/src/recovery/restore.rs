@@ -1,6 +1,10 @@
 //! The end of a ceremony that restores: the keys are wrapped under the root in place, and new shares are dealt.
 
-use super::{Package, PackedKey, Recovery, RecoveryError, belongs, ceremony::end, merge, open};
+use super::{
+    Package, PackedKey, Recovery, RecoveryError, belongs,
+    ceremony::{contributed, end},
+    merge, open,
+};
 use crate::{Error, Keys, Purpose, RootError, State, Unit, custody, scope::person, tables};
 use base::{Action, Context, Id, digest, noun};
 use crypto::text;
@@ -53,9 +57,9 @@ impl Keys {
         belongs::belongs(&tx, &package).await?;
         let sha256 = digest::hex(&digest::sha256(&row.package));
         let with = self.ceremony_key(ctx, &row).await?;
-        let shares = self.shares(&package, &with, &custody::contributions(&tx, &row.id).await?)?;
-        let opened = open::open(&*self.provider, &package, &shares)?;
-        drop(shares);
+        let given = contributed(&custody::contributions(&tx, &row.id).await?)?;
+        let opened = open::open(&*self.provider, &package, &with, &given)?;
+        drop(given);
 
         let newer = match custody::recoveries(&tx)
             .await?

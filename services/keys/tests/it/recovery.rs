@@ -393,7 +393,7 @@ async fn one_fewer_than_the_quorum_are_consistent_with_every_secret() {
         let mut forged = Vec::from([missing]);
         for at in 0..32 {
             let wanted = candidate.wrapping_add(u8::try_from(at).expect("small"));
-            let value = |share: &shamir::Share| share.to_bytes().expose()[1 + at];
+            let value = |share: &shamir::Share| share.as_bytes().expose()[1 + at];
             let points =
                 [(0, wanted), (known[0].index(), value(known[0])), (known[1].index(), value(known[1]))];
             let basis = |(x, y): (u8, u8)| {
@@ -402,9 +402,9 @@ async fn one_fewer_than_the_quorum_are_consistent_with_every_secret() {
             };
             forged.push(points.iter().fold(0, |sum, point| sum ^ basis(*point)));
         }
-        let last = shamir::Share::from_bytes(&Secret::new(forged)).expect("a share");
-        let all = [known[0].clone(), known[1].clone(), last];
-        let combined = shamir::combine(&all, 3).expect("it combines");
+        let last = shamir::Share::from_bytes(Secret::new(forged)).expect("a share");
+        let mut all = [known[0].clone(), known[1].clone(), last];
+        let combined = shamir::combine(&mut all, 3).expect("it combines");
         let expected: Vec<u8> = (0..32).map(|at| candidate.wrapping_add(at)).collect();
         assert_eq!(combined.expose().as_slice(), expected);
     }
