@@ -27,6 +27,8 @@ pub mod root;
 mod rulepack;
 mod runner;
 mod wiring;
+pub mod witness;
+mod witnesses;
 
 pub use audit::{Directory as LedgerDirectory, Signatures};
 pub use clock::MachineClock;
@@ -189,10 +191,10 @@ impl Node {
         Ok(issued.map_err(Error::part("the administrator secret"))?.token)
     }
 
-    /// Where an organization's ledger is published.
+    /// Where an organization's ledger is published, where that is a directory.
     #[must_use]
     pub fn ledger(&self, organization: Id<noun::Organization>) -> PathBuf {
-        self.wiring.audit.directory(organization)
+        self.wiring.audit.directory(organization).unwrap_or_default()
     }
 
     /// Publishes what the organization has committed so far: afterwards its ledger holds it.

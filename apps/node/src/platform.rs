@@ -76,7 +76,7 @@ impl Platform for ThisNode {
             })?;
             let keys = keys.verifier_keys();
             // Who asks stands elsewhere than this process.
-            let dir = self.wiring.audit.directory(ctx.organization());
+            let dir = self.wiring.audit.directory(ctx.organization()).unwrap_or_default();
             let dir = std::path::absolute(&dir).unwrap_or(dir);
             Ok(LedgerStatus {
                 origin: keys[0].name().to_owned(),
@@ -85,6 +85,15 @@ impl Platform for ThisNode {
                 published: status.published,
                 dir: dir.display().to_string(),
             })
+        }
+        .boxed()
+    }
+
+    fn prove<'a>(&'a self, ctx: &'a Context, position: u64) -> BoxFuture<'a, Result<Vec<u8>, Problem>> {
+        async move {
+            let platform = self.wiring.background(self.wiring.store.platform(), "prove");
+            let proof = self.wiring.audit.prove(ctx, &platform, position).await.map_err(told)?;
+            Ok(proof.to_file())
         }
         .boxed()
     }

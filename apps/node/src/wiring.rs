@@ -46,6 +46,7 @@ static SCHEMAS: &[&Schema] = &[
     &respond::SCHEMA,
     &keys::SCHEMA,
     &datasets::SCHEMA,
+    audit::SCHEMA,
 ];
 
 /// The services of a node. Cheap to clone.
@@ -209,9 +210,11 @@ impl Wiring {
             self.identities.load(&ctx).await.map_err(told)?;
             self.start_watch(organization);
         }
-        let [ed25519, ml_dsa_44] = match self.keys.log_keys(&ctx).await {
+        let log_keys = match self.read_log_keys(&ctx).await {
             Ok(keys) => keys,
-            Err(keys::Error::Root(error @ (RootError::UnknownUnit { .. } | RootError::DoesNotOpen))) => {
+            Err(Unopened::Keys(keys::Error::Root(
+                error @ (RootError::UnknownUnit { .. } | RootError::DoesNotOpen),
+            ))) => {
                 tracing::error!(
                     %organization, %error,
                     "an organization is locked: restore the root of trust from its backup, or hold a recovery ceremony"
@@ -219,18 +222,30 @@ impl Wiring {
                 self.opened().insert(organization, Served::Locked);
                 return Ok(());
             }
-            Err(error) => return Err(told(error)),
+            Err(Unopened::Keys(error)) => return Err(told(error)),
+            Err(Unopened::Audit(error)) => return Err(told(error)),
         };
-        let log_keys = LogKeys::new(organization, ed25519, ml_dsa_44).map_err(told)?;
         if organization != self.store.platform() {
             let key = self.keys.redaction_key(&ctx).await.map_err(told)?;
             self.redactors.add(organization, Redactor::keyed(key));
             // What a crash left to be judged is judged here.
             self.pipeline.open(organization).await.map_err(told)?;
         }
-        self.opened().insert(organization, Served::Whole(log_keys.clone()));
-        self.start_work(organization, &log_keys);
+        self.opened().insert(organization, Served::Whole(log_keys));
+        self.start_work(organization);
         Ok(())
+    }
+
+    /// The keys of the organization's log that is in use.
+    pub(crate) async fn read_log_keys(&self, ctx: &Context) -> Result<LogKeys, Unopened> {
+        let pairs = self.keys.log_keys(ctx).await.map_err(Unopened::Keys)?;
+        let generation = self.audit.status(ctx).await.map_err(Unopened::Audit)?.generation;
+        LogKeys::of(ctx.organization(), generation, pairs).map_err(Unopened::Audit)
+    }
+
+    /// Takes over that the log is signed by other keys, or is another one.
+    pub(crate) fn serve_log(&self, organization: Id<noun::Organization>, keys: LogKeys) {
+        self.opened().insert(organization, Served::Whole(keys));
     }
 
     /// The organizations that are served, the platform among them.
@@ -274,14 +289,11 @@ impl Wiring {
     }
 
     /// The tasks of an organization whose keys open.
-    fn start_work(&self, organization: Id<noun::Organization>, log_keys: &LogKeys) {
-        let keys = log_keys.clone();
-        self.task(organization, PUBLISH, Some(OUTBOX), SLOW_POLL, move |this, ctx| {
-            let keys = keys.clone();
-            async move {
-                let step = this.audit.publish_step(&ctx, &keys).await?;
-                Ok(if step.more { Progress::More } else { Progress::Idle })
-            }
+    fn start_work(&self, organization: Id<noun::Organization>) {
+        self.task(organization, PUBLISH, Some(OUTBOX), SLOW_POLL, move |this, ctx| async move {
+            let Some(keys) = this.log_keys(organization) else { return Ok(Progress::Idle) };
+            let step = this.audit.publish_step(&ctx, &keys).await?;
+            Ok(if step.more { Progress::More } else { Progress::Idle })
         });
         if organization == self.store.platform() {
             self.task(organization, "keys.root", None, SLOW_POLL, |this, ctx| async move {
@@ -381,6 +393,14 @@ impl Wiring {
         }
         self.store.close().await;
     }
+}
+
+/// Why the keys of a log cannot be had.
+pub(crate) enum Unopened {
+    /// They do not open.
+    Keys(keys::Error),
+    /// They are none that sign it.
+    Audit(audit::Error),
 }
 
 /// How each organization's secrets are redacted: by a key of its own, in memory once it is open.

@@ -28,8 +28,14 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Removes a directory and the empty ones in it, if nothing else is there.
-    fn remove_empty(&self, dir: &Path);
+    /// Removes a directory that is empty; whether it is gone.
+    fn remove_empty(&self, dir: &Path) -> bool;
+    /// Removes the empty directories below a directory, and then itself if it is one.
+    fn sweep(&self, dir: &Path);
+    /// Makes the bytes of many files durable; on failure, of which file it is not known.
+    fn sync_all(&self, paths: &[PathBuf]) -> Result<(), (PathBuf, io::Error)> {
+        paths.iter().try_for_each(|path| self.sync(path).map_err(|error| (path.clone(), error)))
+    }
 }
 
 /// The machine's.
@@ -85,11 +91,15 @@ impl Disk for RealDisk {
         fs::remove_file(path)
     }
 
-    fn remove_empty(&self, dir: &Path) {
+    fn remove_empty(&self, dir: &Path) -> bool {
+        fs::remove_dir(dir).is_ok()
+    }
+
+    fn sweep(&self, dir: &Path) {
         // Whatever is not empty, or not there, stays as it is: that is the point.
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                self.remove_empty(&entry.path());
+                self.sweep(&entry.path());
             }
         }
         let _ = fs::remove_dir(dir);

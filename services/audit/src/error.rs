@@ -1,7 +1,7 @@
 //! Why a log is not published.
 
+use crate::ports::{StorageError, Unmet, Unreachable};
 use base::{Fault, Kind};
-use std::{io, path::PathBuf};
 
 /// A failure of publication.
 #[derive(Debug, thiserror::Error)]
@@ -9,22 +9,51 @@ pub enum Error {
     /// The store does not answer.
     #[error("the store refused the ledger's writer")]
     Store(#[from] store::Error),
-    /// A file operation failed; it is tried again.
-    #[error("could not {doing} {}", path.display())]
-    File {
-        /// What was tried.
-        doing: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// A sync failed, now or earlier: what the disk holds is not known.
-    #[error("a sync of {} failed, so the disk may not hold what was written: check it, then restart", path.display())]
+    /// The files of the ledger could not be read or written; it is tried again.
+    #[error("the ledger's files could not be read or written")]
+    Storage(#[from] StorageError),
+    /// A sync failed, now or earlier: what the storage holds is not known.
+    #[error("a sync of {path} failed, so the disk may not hold what was written: check it, then restart")]
     Stopped {
         /// Of which file or directory.
-        path: PathBuf,
+        path: String,
     },
+    /// Others remember more of this log than is here, or something else.
+    #[error(
+        "{by} remembers {known} entries of this log, and here are {own} that it could have come from: an older state was \
+         restored; nothing is signed until an operator begins a new log (nexora ledger restart)"
+    )]
+    Behind {
+        /// Who remembers.
+        by: String,
+        /// How many entries they have seen.
+        known: u64,
+        /// How many are here.
+        own: u64,
+    },
+    /// Somebody remembers another history of this log.
+    #[error(
+        "{by} remembers another history of this log, of {known} entries: an older state was restored, or the log was \
+         changed; nothing is signed until an operator begins a new log (nexora ledger restart)"
+    )]
+    Split {
+        /// Who remembers.
+        by: String,
+        /// How many entries they have seen.
+        known: u64,
+    },
+    /// Who must be asked before anything is signed does not answer.
+    #[error("it is not known whether this log is behind what others remember of it: nothing is signed until it is")]
+    Uncompared(#[source] Unreachable),
+    /// Too few witnesses have cosigned.
+    #[error("entries are sequenced and wait for witnesses")]
+    Unmet(#[source] Unmet),
+    /// An anchor did not take a checkpoint, or not tell what became of it.
+    #[error("the published checkpoint is not anchored yet")]
+    Anchor(#[source] Unreachable),
+    /// A new log was asked for, and the present one is in order.
+    #[error("the log is in order, or was not opened yet: there is no reason to begin another one")]
+    InOrder,
     /// The ledger has more entries than the store.
     #[error(
         "the ledger has {published} entries, the store committed {committed}: \
@@ -68,6 +97,12 @@ pub enum Error {
     /// A key that makes no verifier key.
     #[error("a log signs with one Ed25519 and one ML-DSA-44 key of its own, under its origin")]
     Key,
+    /// A row of this service's tables that cannot be.
+    #[error("a row of {0} is not as it was written: the database was changed or is damaged")]
+    Row(&'static str),
+    /// The clock says a time before 1970.
+    #[error("the clock stands before 1970: no cosignature can state that")]
+    Clock,
     /// The step was cut short; the next one finds out how far it came.
     #[error("the step was interrupted")]
     Interrupted,
@@ -77,11 +112,17 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => error.kind(),
-            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => Kind::Full,
-            Self::File { .. } | Self::Stopped { .. } | Self::Unsigned(_) => Kind::Unavailable,
-            Self::Ahead { .. } | Self::Fork { .. } | Self::Gap { .. } | Self::WrongKeys => Kind::Conflict,
+            Self::Storage(error) => error.kind(),
+            Self::Stopped { .. } | Self::Unsigned(_) | Self::Uncompared(_) | Self::Unmet(_) | Self::Anchor(_) => Kind::Unavailable,
+            Self::Ahead { .. }
+            | Self::Fork { .. }
+            | Self::Gap { .. }
+            | Self::Behind { .. }
+            | Self::Split { .. }
+            | Self::InOrder
+            | Self::WrongKeys => Kind::Conflict,
             Self::Changed(_) | Self::Broken(_) => Kind::CheckFailed,
-            Self::Key | Self::Interrupted => Kind::Internal,
+            Self::Key | Self::Row(_) | Self::Clock | Self::Interrupted => Kind::Internal,
         }
     }
 }

@@ -1,63 +1,137 @@
 //! Publishes what was committed: entries go from the store's outbox, in commit order, into the files of
 //! the organization's ledger, under a signed checkpoint.
 //!
-//! The ledger of an organization is the directory `ledgers/<id>`: C2SP tlog-tiles, documented in
-//! `docs/formats/ledger.md`, checked by `verify` and by any tool that reads the format.
+//! The ledger of an organization is the directory `ledgers/<id>`, or a prefix of an object storage
+//! ([`Storage`]): C2SP tlog-tiles, documented in `docs/formats/ledger.md`, checked by `verify` and by any tool that
+//! reads the format.
 //!
 //! # The order of a publication
 //! A reader, and the next start after a crash at any point, finds either the old checkpoint or the new one,
 //! and every file that it needs:
 //!
-//! 1. Entries are read from the outbox, from the published size on. They are sealed: their bytes, and so the
+//! 1. Entries are read from the outbox, from the sequenced size on. They are sealed: their bytes, and so the
 //!    bytes of every tile over them, are fixed.
-//! 2. Each tile is written beside the ledger (`ledgers/.staging/<id>`) and synced.
-//! 3. The tiles are renamed to their places, directories made on the way; then every directory that got a new
-//!    name is synced.
-//! 4. The checkpoint is signed, checked with the log's own keys, written beside the ledger and synced.
-//! 5. It is renamed over the old one, and the directory is synced: the entries are published.
+//! 2. Their tiles are made durable in their places: **sequenced**. Where witnesses must cosign, they wait beside the
+//!    log (`.waiting`) instead, for the ledger holds nothing that its checkpoint does not cover.
+//! 3. The checkpoint is signed and checked with the log's own keys. Where it leaves before it is published, it is
+//!    written down first, and nothing else of that size or a smaller one is ever signed.
+//! 4. Witnesses cosign. Too few of them stall publication ([`Status::stalled`]); sequencing goes on, and so does
+//!    everything that only commits. Then the waiting tiles go to their places.
+//! 5. The checkpoint is put in the place of the old one, durable: the entries are **published**.
 //! 6. Partial tiles whose full tile now stands are removed.
 //! 7. Published entries are pruned from the outbox, but for the last [`KEPT`]. Their details stay.
 //!
 //! # What is promised
 //! - A crash at any step loses nothing and doubles nothing: at the next start, files beyond the checkpoint are
 //!   removed, and the same entries give the same files again.
-//! - Publication never goes backwards. At start the ledger is held against the outbox; a ledger that has more
-//!   than the store, or something else, is refused ([`Error::Ahead`], [`Error::Fork`], [`Error::Gap`]) and
-//!   not touched.
+//! - Publication never goes backwards. At start the ledger is held against the outbox and against everybody who
+//!   remembers it ([`Memory`]); a ledger that has more than the store, or less than others have seen, is refused
+//!   ([`Error::Ahead`], [`Error::Fork`], [`Error::Gap`], [`Error::Behind`], [`Error::Split`]) and not touched. An
+//!   operator may then begin another one ([`Audit::restart`]), whose first entry names the last known checkpoint of
+//!   this one.
 //! - A log begins with the entry `ledger.started`, which names the keys that sign it; `keys` commits it together with
-//!   these keys, and the store takes no other entry before. Other keys sign nothing here ([`Error::WrongKeys`]).
+//!   these keys, and the store takes no other entry before. Other keys sign nothing here ([`Error::WrongKeys`]),
+//!   unless an entry signed by both brought them ([`Audit::rotate`]).
 //! - After a failed sync the writer of that log stops until the process starts anew, for what the disk holds is
 //!   then not known. Any other failure, such as a full disk, stalls publication and is tried again.
 #![forbid(unsafe_code)]
 
+pub mod anchoring;
+mod anchors;
+pub mod conformance;
 mod disk;
 mod error;
+mod file_anchor;
 mod files;
 mod keys;
+mod local;
+mod model;
+mod outbox;
+pub mod platform;
+mod ports;
+pub mod prove;
 mod publish;
+mod renewal;
+mod rules;
+pub mod search;
+mod tables;
+pub mod witness;
+mod work;
 
+pub use anchors::{AnchorMemory, Receipt};
 pub use error::Error;
+pub use file_anchor::FileAnchor;
 pub use files::Directory;
 pub use keys::{LogKeys, Signatures};
+pub use local::LocalDirectory;
+pub use model::{Status, Step, log_name};
+pub use ports::{
+    Anchor, Cosigners, Fate, Memory, Outbox, ProofFrom, Rows, Sighting, Signed, Storage, StorageError, Stored,
+    StoredLog, Unmet, Unreachable, WrongReceipt,
+};
+pub use renewal::{Refused, Renewed};
 
 use base::{Clock, Context, Id, Timestamp, noun};
-use disk::{Disk, RealDisk};
+use keys::Chain;
 use publish::Writer;
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use store::{OUTBOX, Queries, Store};
+use store::{Schema, Store};
 
-/// Entries of one publication, at most: 64 MiB if every one were as large as can be.
-const BATCH: u64 = 1_024;
+/// The tables of this service.
+pub static SCHEMA: &Schema = &tables::SCHEMA;
 
 /// How many published entries the outbox keeps, to hold the ledger against at the next start.
 pub const KEPT: u64 = 1_024;
 
-/// Pruning waits until this much has gathered, so that it is no part of every publication.
-const PRUNE_EVERY: u64 = 4_096;
+/// What publication is made of.
+pub struct Options {
+    /// The store: its outbox, unless another is given, and this service's tables.
+    pub store: Store,
+    /// Where checkpoints get their time from.
+    pub clock: Arc<dyn Clock>,
+    /// What checks signatures.
+    pub provider: Arc<dyn crypto::Provider>,
+    /// Where entries come from.
+    pub outbox: Arc<dyn Outbox>,
+    /// Where the files go.
+    pub storage: Arc<dyn Storage>,
+    /// The directory of all ledgers, where the storage is one.
+    pub directory: Option<PathBuf>,
+    /// Who cosigns.
+    pub cosigners: Option<Arc<dyn Cosigners>>,
+    /// Who remembers.
+    pub memories: Vec<Arc<dyn Memory>>,
+    /// Entries of one publication, at most. 1,024 are up to 64 MiB.
+    pub batch: u64,
+}
+
+impl Options {
+    /// As an embedded node has it: the store's outbox, and the directory `data_dir/ledgers`.
+    #[must_use]
+    pub fn local(
+        store: Store,
+        data_dir: &Path,
+        clock: Arc<dyn Clock>,
+        provider: Arc<dyn crypto::Provider>,
+    ) -> Self {
+        let directory = data_dir.join("ledgers");
+        Self {
+            outbox: Arc::new(store.clone()),
+            storage: Arc::new(LocalDirectory::new(&directory)),
+            directory: Some(directory),
+            cosigners: None,
+            memories: Vec::new(),
+            batch: 1_024,
+            store,
+            clock,
+            provider,
+        }
+    }
+}
 
 /// The handle. Cheap to clone.
 #[derive(Clone)]
@@ -66,11 +140,8 @@ pub struct Audit {
 }
 
 struct Shared {
-    store: Store,
-    clock: Arc<dyn Clock>,
+    options: Options,
     signatures: Signatures,
-    disk: Arc<dyn Disk>,
-    ledgers: PathBuf,
     logs: Mutex<HashMap<Id<noun::Organization>, Arc<Log>>>,
 }
 
@@ -87,32 +158,14 @@ struct Log {
 
 #[derive(Debug, Clone, Default)]
 struct Seen {
-    published: u64,
+    generation: u32,
+    sequenced: u64,
+    published: Option<(verify::Checkpoint, Vec<u8>)>,
     checkpoint_at: Option<Timestamp>,
     stalled: Option<String>,
+    /// Why an operator must begin another log.
+    refused: Option<Refused>,
     pruned: u64,
-}
-
-/// What one step did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// How many entries it published.
-    pub published: u64,
-    /// Whether more are waiting already.
-    pub more: bool,
-}
-
-/// How far a log is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// Entries committed by the store.
-    pub committed: u64,
-    /// Entries under the published checkpoint.
-    pub published: u64,
-    /// When that checkpoint was signed; unknown before this process has opened the log.
-    pub checkpoint_at: Option<Timestamp>,
-    /// Why publication does not go on, if it does not.
-    pub stalled: Option<String>,
 }
 
 impl Audit {
@@ -120,29 +173,57 @@ impl Audit {
     #[must_use]
     pub fn new(
         store: Store,
-        data_dir: &std::path::Path,
+        data_dir: &Path,
         clock: Arc<dyn Clock>,
         provider: Arc<dyn crypto::Provider>,
     ) -> Self {
-        Self::on(Arc::new(RealDisk), store, data_dir, clock, provider)
+        Self::open(Options::local(store, data_dir, clock, provider))
     }
 
-    fn on(
-        disk: Arc<dyn Disk>,
-        store: Store,
-        data_dir: &std::path::Path,
-        clock: Arc<dyn Clock>,
-        provider: Arc<dyn crypto::Provider>,
-    ) -> Self {
-        let (signatures, ledgers) = (Signatures::new(provider), data_dir.join("ledgers"));
-        let shared = Shared { store, clock, signatures, disk, ledgers, logs: Mutex::default() };
-        Self { shared: Arc::new(shared) }
-    }
-
-    /// Where the organization's ledger stands.
+    /// Publishes as the options say. Nothing is read or written yet.
     #[must_use]
-    pub fn directory(&self, organization: Id<noun::Organization>) -> PathBuf {
-        self.shared.ledgers.join(organization.bare())
+    pub fn open(options: Options) -> Self {
+        let signatures = Signatures::new(Arc::clone(&options.provider));
+        Self { shared: Arc::new(Shared { options, signatures, logs: Mutex::default() }) }
+    }
+
+    /// Where the organization's ledger stands, where that is a directory.
+    #[must_use]
+    pub fn directory(&self, organization: Id<noun::Organization>) -> Option<PathBuf> {
+        let ledgers = self.shared.options.directory.as_ref()?;
+        Some(ledgers.join(log_name(organization, self.generation(organization))))
+    }
+
+    /// Where the files are kept.
+    #[must_use]
+    pub fn storage(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.shared.options.storage)
+    }
+
+    /// The files of the organization's log that is in use. Reading them blocks.
+    #[must_use]
+    pub fn files(&self, organization: Id<noun::Organization>) -> StoredLog {
+        StoredLog::new(self.storage(), log_name(organization, self.generation(organization)))
+    }
+
+    /// Which log of the organization is in use, as far as this process has seen: it is known once
+    /// [`status`](Self::status) or [`publish_step`](Self::publish_step) was called.
+    #[must_use]
+    pub fn generation(&self, organization: Id<noun::Organization>) -> u32 {
+        self.log(organization).seen().generation.max(1)
+    }
+
+    /// The published checkpoint of the log that is in use, with its note; `None` before this process has opened
+    /// the log, and before its first publication.
+    #[must_use]
+    pub fn published(&self, organization: Id<noun::Organization>) -> Option<(verify::Checkpoint, Vec<u8>)> {
+        self.log(organization).seen().published.clone()
+    }
+
+    /// Who remembers the checkpoints of this node's logs.
+    #[must_use]
+    pub fn memories(&self) -> &[Arc<dyn Memory>] {
+        &self.shared.options.memories
     }
 
     /// Publishes what is committed and not yet published, one batch of it. Call it again while
@@ -158,126 +239,33 @@ impl Audit {
         outcome
     }
 
-    /// How far the organization's log is. Reads one file and one row.
+    /// How far the organization's log is. Reads one file and two rows.
     ///
     /// # Errors
     /// What the store meets.
     pub async fn status(&self, ctx: &Context) -> Result<Status, Error> {
+        let Options { outbox, storage, .. } = &self.shared.options;
         let log = self.log(ctx.organization());
-        let committed = index(self.shared.store.read(ctx).await?.end(OUTBOX).await?);
-        let Seen { mut published, checkpoint_at, stalled, .. } = log.seen().clone();
+        let generation = outbox.generation(ctx).await?;
+        let committed = outbox.end(ctx).await?;
+        let mut seen = log.seen().clone();
+        if seen.generation != generation {
+            seen = log.seen().begin(generation);
+        }
+        let mut published = seen.published.map_or(0, |(checkpoint, _)| checkpoint.size);
         if published == 0 {
-            let (disk, home) = (Arc::clone(&self.shared.disk), self.directory(ctx.organization()));
-            published = blocking(move || publish::claimed_size(&*disk, &home)).await?;
+            let (storage, name) = (Arc::clone(storage), log_name(ctx.organization(), generation));
+            published = blocking(move || publish::claimed_size(&*storage, &name)).await?;
         }
-        Ok(Status { committed, published, checkpoint_at, stalled })
-    }
-
-    async fn step(&self, ctx: &Context, keys: &LogKeys, log: &Log) -> Result<Step, Error> {
-        let Shared { store, clock, .. } = &*self.shared;
-        // Tiles must not eat what the store's reserve sets free.
-        store.accepting(ctx).await?;
-        if log.lock().is_none() {
-            self.open(ctx, keys, log).await?;
-        }
-        let read = store.read(ctx).await?;
-        let committed = index(read.end(OUTBOX).await?);
-        let size = log.lock().as_ref().map_or(0, Writer::size);
-        if committed <= size {
-            return Ok(Step { published: 0, more: false });
-        }
-        let rows = read.entries(size, BATCH).await?;
-        drop(read);
-        for (expected, (found, _)) in (size..).zip(&rows) {
-            if *found != expected {
-                return Err(Error::Gap { expected, found: *found });
-            }
-        }
-        let (Some((_, first)), published) = (rows.first(), rows.len() as u64) else {
-            return Err(Error::Gap { expected: size, found: committed });
-        };
-        if size == 0 {
-            keys.are_in(first)?;
-        }
-        let (slot, signatures, keys) =
-            (Arc::clone(&log.writer), self.shared.signatures.clone(), keys.clone());
-        let now = clock.now();
-        blocking(move || {
-            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            let writer = slot.as_mut().filter(|writer| writer.size() == size).ok_or(Error::Interrupted)?;
-            writer.publish(rows.iter().map(|(_, entry)| entry.as_slice()), &keys, &signatures, now)
+        Ok(Status {
+            generation,
+            committed,
+            sequenced: seen.sequenced.max(published),
+            published,
+            checkpoint_at: seen.checkpoint_at,
+            stalled: seen.stalled,
+            behind: seen.refused.is_some(),
         })
-        .await??;
-        log.note_published();
-        self.prune(ctx, log).await;
-        Ok(Step { published, more: size + published < committed })
-    }
-
-    /// Opens the log's files and holds them against the outbox, before anything is written or removed.
-    async fn open(&self, ctx: &Context, keys: &LogKeys, log: &Log) -> Result<(), Error> {
-        let Shared { store, disk, ledgers, signatures, .. } = &*self.shared;
-        let (disk, ledgers, signatures) = (Arc::clone(disk), ledgers.clone(), signatures.clone());
-        let (slot, keys, organization) = (Arc::clone(&log.writer), keys.clone(), ctx.organization());
-        let opened = blocking(move || {
-            // Whoever was dropped half way is waited for.
-            let _held = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            Writer::open(disk, &ledgers, organization, &keys, &signatures)
-        })
-        .await??;
-        let read = store.read(ctx).await?;
-        let committed = index(read.end(OUTBOX).await?);
-        if opened.reach > committed {
-            return Err(Error::Ahead { published: opened.reach, committed });
-        }
-        let size = opened.writer.size();
-        let newest = opened.newest.first().map_or(size, |(position, _)| *position);
-        let rows: HashMap<u64, Vec<u8>> = read.entries(newest, size - newest).await?.into_iter().collect();
-        for (position, hash) in &opened.newest {
-            match rows.get(position) {
-                Some(entry) if verify::merkle::leaf(entry) != *hash => {
-                    return Err(Error::Fork { position: *position });
-                }
-                None if *position + 1 == size => {
-                    return Err(Error::Gap { expected: *position, found: committed });
-                }
-                _ => {}
-            }
-        }
-        // What is to be published must be there before anything beyond the checkpoint is removed.
-        if committed > size {
-            let next = read.entries(size, 1).await?.first().map_or(committed, |(position, _)| *position);
-            if next != size {
-                return Err(Error::Gap { expected: size, found: next });
-            }
-        }
-        let slot = Arc::clone(&log.writer);
-        blocking(move || {
-            opened.tidy()?;
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened.writer);
-            Ok::<_, Error>(())
-        })
-        .await??;
-        log.note_published();
-        Ok(())
-    }
-
-    /// Removes published entries from the outbox, now and then. A failure costs room, nothing else.
-    async fn prune(&self, ctx: &Context, log: &Log) {
-        let below = log.seen().published.saturating_sub(KEPT);
-        if below < log.seen().pruned + PRUNE_EVERY {
-            return;
-        }
-        let pruned = async {
-            let mut tx = self.shared.store.write(ctx).await?;
-            tx.prune_entries(below).await?;
-            tx.commit_derived().await
-        };
-        match pruned.await {
-            Ok(()) => log.seen().pruned = below,
-            Err(error) => {
-                tracing::warn!(organization = %ctx.organization(), %error, "the outbox was not pruned")
-            }
-        }
     }
 
     fn log(&self, organization: Id<noun::Organization>) -> Arc<Log> {
@@ -295,19 +283,25 @@ impl Log {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over what the writer has published.
-    fn note_published(&self) {
-        let head = self.lock().as_ref().map(|writer| (writer.size(), writer.signed_at()));
-        if let Some((published, checkpoint_at)) = head {
-            let mut seen = self.seen();
-            seen.published = published;
-            seen.checkpoint_at = checkpoint_at;
-        }
+    /// Takes over how far the writer is.
+    fn note(&self) {
+        let writer = self.lock();
+        let Some(writer) = writer.as_ref() else { return };
+        let mut seen = self.seen();
+        seen.generation = writer.generation();
+        seen.sequenced = writer.size();
+        seen.published = writer.checkpoint().cloned().zip(writer.note().map(<[u8]>::to_vec));
+        seen.checkpoint_at = writer.signed_at();
+        seen.refused = None;
     }
 }
 
-fn index(position: i64) -> u64 {
-    u64::try_from(position).unwrap_or(0)
+impl Seen {
+    /// Another log is in use: nothing is known of it yet.
+    fn begin(&mut self, generation: u32) -> Self {
+        *self = Self { generation, ..Self::default() };
+        self.clone()
+    }
 }
 
 /// The error with its causes, in one line.

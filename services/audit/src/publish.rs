@@ -1,32 +1,37 @@
 //! The writer of one log's files: the order of a publication, as the crate's documentation numbers it.
 
 #[cfg(test)]
+mod crashes;
+#[cfg(test)]
 mod tests;
 
-use crate::{Error, LogKeys, Signatures, disk::Disk};
+use crate::{Chain, Error, LogKeys, Signatures, Storage, StorageError, Stored, log_name, ports::claimed};
 use base::{Id, Timestamp, noun};
-use ledger::{Tile, Tree, checkpoint, tree::is_superseded};
-use std::{
-    collections::BTreeSet,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use ledger::{Tile, Tree, checkpoint, prove, tree::is_superseded};
+use std::sync::Arc;
 use verify::{Checkpoint, Hash, Stack, TilePath, VerifiedCheckpoint, note, tiles};
 
+/// Files that are moved from where they wait to their places in one go.
+const MOVED: usize = 64;
+
 pub(crate) struct Writer {
-    disk: Arc<dyn Disk>,
-    ledgers: PathBuf,
-    home: PathBuf,
-    staging: PathBuf,
+    storage: Arc<dyn Storage>,
+    /// The log's name in the storage, and that of its tiles that wait for cosignatures.
+    log: String,
+    waiting: String,
     origin: String,
+    generation: u32,
+    /// All that is sequenced.
     tree: Tree,
-    published: Option<VerifiedCheckpoint>,
-    /// Directories whose own names are known to be durable.
-    durable: BTreeSet<PathBuf>,
-    staging_made: bool,
-    /// The file whose sync failed.
-    stopped: Option<PathBuf>,
+    published: Option<Published>,
+    /// Why nothing more is written.
+    stopped: Option<String>,
+}
+
+/// The published checkpoint.
+struct Published {
+    checkpoint: VerifiedCheckpoint,
+    note: Vec<u8>,
 }
 
 /// A log as found at start, before it was held against the store.
@@ -36,69 +41,63 @@ pub(crate) struct Opened {
     pub(crate) reach: u64,
     /// The leaf hashes of the newest entries, with their positions: those of the last tile.
     pub(crate) newest: Vec<(u64, Hash)>,
-    /// Files that no reader needs: beyond the checkpoint, superseded, or never put in place.
-    leftovers: Vec<PathBuf>,
+    /// Files that no reader needs: beyond the checkpoint or superseded.
+    leftovers: Vec<String>,
+    /// Tiles that waited for a publication that did not come. They are made anew.
+    waiting: Vec<String>,
 }
 
 impl Opened {
     /// Removes what an interrupted publication left. Only once the store is known to have it all.
     pub(crate) fn tidy(&self) -> Result<(), Error> {
-        let disk = &*self.writer.disk;
-        for path in &self.leftovers {
-            disk.remove(path).map_err(failed("remove", path))?;
+        let Writer { storage, log, waiting, .. } = &self.writer;
+        storage.remove(log, &self.leftovers)?;
+        if !self.waiting.is_empty() {
+            storage.remove(waiting, &self.waiting)?;
         }
-        disk.remove_empty(&self.writer.home.join("tile"));
         Ok(())
     }
 }
 
-/// The size that the checkpoint in this directory claims, unverified; 0 where there is none.
-pub(crate) fn claimed_size(disk: &dyn Disk, home: &Path) -> u64 {
-    let bytes = disk.read(&home.join(verify::checkpoint::FILE)).unwrap_or_default();
-    let checkpoint = note::read(&bytes).ok().and_then(|note| Checkpoint::read(note.text));
-    checkpoint.map_or(0, |checkpoint| checkpoint.size)
+/// The size that the checkpoint of this log claims, unverified; 0 where there is none.
+pub(crate) fn claimed_size(storage: &dyn Storage, log: &str) -> u64 {
+    let bytes = storage.read(log, verify::checkpoint::FILE, note::MAX_BYTES).ok().flatten();
+    bytes.and_then(|bytes| claimed(&bytes)).map_or(0, |checkpoint| checkpoint.size)
 }
 
 impl Writer {
     /// Reads the checkpoint and the files at the right edge. Changes nothing.
     pub(crate) fn open(
-        disk: Arc<dyn Disk>,
-        ledgers: &Path,
+        storage: Arc<dyn Storage>,
         organization: Id<noun::Organization>,
-        keys: &LogKeys,
+        generation: u32,
+        chain: &Chain,
         signatures: &Signatures,
     ) -> Result<Opened, Error> {
+        let log = log_name(organization, generation);
         let mut writer = Self {
-            disk,
-            ledgers: ledgers.to_owned(),
-            home: ledgers.join(organization.bare()),
-            staging: ledgers.join(".staging").join(organization.bare()),
-            origin: checkpoint::origin(organization, checkpoint::FIRST_GENERATION),
+            storage,
+            waiting: format!(".waiting/{log}"),
+            log,
+            origin: checkpoint::origin(organization, generation),
+            generation,
             tree: Tree::new(),
             published: None,
-            durable: BTreeSet::new(),
-            staging_made: false,
             stopped: None,
         };
         let mut newest = Vec::new();
-        let signed = writer.home.join(verify::checkpoint::FILE);
-        match writer.disk.read(&signed) {
-            Ok(bytes) => {
-                let found = VerifiedCheckpoint::open(&bytes, &keys.verifier_keys(), signatures)?;
-                let size = found.checkpoint().size;
-                let edge = Tree::right_edge(size).into_iter().map(|path| writer.tile(path));
-                writer.tree = Tree::resume(&found, &edge.collect::<Result<Vec<_>, _>>()?)?;
-                newest = writer.newest(size)?;
-                writer.published = Some(found);
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(failed("read", &signed)(source)),
+        if let Some(note) = writer.storage.read(&writer.log, verify::checkpoint::FILE, note::MAX_BYTES)? {
+            let checkpoint = own(&note, chain, signatures)?;
+            let size = checkpoint.checkpoint().size;
+            let edge = Tree::right_edge(size).into_iter().map(|path| writer.tile(path));
+            writer.tree = Tree::resume(&checkpoint, &edge.collect::<Result<Vec<_>, _>>()?)?;
+            newest = writer.newest(size)?;
+            writer.published = Some(Published { checkpoint, note });
         }
         let (mut leftovers, mut reach) = (Vec::new(), writer.size());
-        let listed = |dir: &Path| writer.disk.list(dir).map_err(failed("list", dir));
-        for path in listed(&writer.home)? {
+        for path in writer.storage.list(&writer.log, "")? {
             // What is no tile is not ours to remove; `ledger verify` will name it.
-            let Some(tile) = tile_at(&writer.home, &path) else { continue };
+            let Ok(tile) = path.parse::<TilePath>() else { continue };
             let covered = TilePath::at(tile.stack(), tile.index(), writer.size()).map_or(0, TilePath::width);
             if tile.width() > covered {
                 reach = reach.max(end(tile));
@@ -107,137 +106,171 @@ impl Writer {
                 leftovers.push(path);
             }
         }
-        leftovers.extend(listed(&writer.staging)?);
-        Ok(Opened { writer, reach, newest, leftovers })
+        let waiting = writer.storage.list(&writer.waiting, "")?;
+        Ok(Opened { writer, reach, newest, leftovers, waiting })
     }
 
-    /// How many entries are published.
+    /// Which log of the organization.
+    pub(crate) const fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// How many entries are sequenced: their tiles are durable, if not published.
     pub(crate) const fn size(&self) -> u64 {
         self.tree.size()
     }
 
-    /// When the published checkpoint was signed.
-    pub(crate) fn signed_at(&self) -> Option<Timestamp> {
-        self.published.as_ref().and_then(VerifiedCheckpoint::time)
+    /// How many entries are published.
+    pub(crate) fn published(&self) -> u64 {
+        self.published.as_ref().map_or(0, |published| published.checkpoint.checkpoint().size)
     }
 
-    /// Appends entries and publishes them: steps 2 to 6 of the order. On an error nothing is published that
-    /// was not, and the same entries can be given again, unless the writer has stopped.
+    /// The published note.
+    pub(crate) fn note(&self) -> Option<&[u8]> {
+        self.published.as_ref().map(|published| published.note.as_slice())
+    }
+
+    /// The published checkpoint.
+    pub(crate) fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.published.as_ref().map(|published| published.checkpoint.checkpoint())
+    }
+
+    /// When the published checkpoint was signed.
+    pub(crate) fn signed_at(&self) -> Option<Timestamp> {
+        self.published.as_ref().and_then(|published| published.checkpoint.time())
+    }
+
+    /// What a checkpoint over all that is sequenced says.
+    pub(crate) fn head(&self) -> Checkpoint {
+        Checkpoint { origin: self.origin.clone(), size: self.tree.size(), root: self.tree.root() }
+    }
+
+    /// Sequences entries and publishes them under the log's own signatures: steps 2 to 5 of the order. On an error
+    /// nothing is published that was not, and the same entries can be given again, unless the writer has stopped.
     pub(crate) fn publish<'e>(
         &mut self,
         entries: impl IntoIterator<Item = &'e [u8]>,
-        keys: &LogKeys,
+        keys: (&LogKeys, &Chain),
         signatures: &Signatures,
         now: Timestamp,
     ) -> Result<(), Error> {
-        if let Some(path) = &self.stopped {
-            return Err(Error::Stopped { path: path.clone() });
-        }
+        self.running()?;
         let mut grown = self.tree.clone();
-        let tiles = grown.append(entries)?;
-        let mut renamed = BTreeSet::new();
-
-        // 2. Beside the ledger, synced.
-        if !self.staging_made {
-            // Its name need not last: what is staged is made anew after a crash.
-            let staging = self.staging.clone();
-            self.make_dirs(&staging, &mut BTreeSet::new())?;
-            self.staging_made = true;
-        }
-        for tile in &tiles {
-            self.stage(&tile.path.to_string(), &tile.bytes)?;
-        }
-        // 3. In their places, under durable names.
-        for tile in &tiles {
-            self.place(&tile.path.to_string(), &mut renamed)?;
-        }
-        self.sync_dirs(std::mem::take(&mut renamed))?;
-
-        // 4. and 5. The checkpoint that makes them part of the log.
-        let checkpoint = Checkpoint { origin: self.origin.clone(), size: grown.size(), root: grown.root() };
-        let signed = checkpoint::sign(&checkpoint, now, &keys.signers())?;
-        let published = VerifiedCheckpoint::open(&signed, &keys.verifier_keys(), signatures)?;
-        self.stage(verify::checkpoint::FILE, &signed)?;
-        self.place(verify::checkpoint::FILE, &mut renamed)?;
-        self.sync_dirs(renamed)?;
+        let before = self.published();
+        let tiles = self.put(&self.log.clone(), grown.append(entries)?)?;
+        let head = Checkpoint { origin: self.origin.clone(), size: grown.size(), root: grown.root() };
+        let note = sign(&head, keys, now)?;
+        let checkpoint = own(&note, keys.1, signatures)?;
+        self.replace(note, checkpoint)?;
         self.tree = grown;
-        self.published = Some(published);
+        self.drop_partials(before, tiles.into_iter());
+        Ok(())
+    }
 
-        // 6. What the full tiles supersede.
-        for tile in tiles.iter().filter(|tile| tile.path.is_full()) {
-            self.drop_partials(tile);
+    /// Sequences entries whose publication waits for others: their tiles are durable beside the log.
+    pub(crate) fn sequence<'e>(&mut self, entries: impl IntoIterator<Item = &'e [u8]>) -> Result<(), Error> {
+        self.running()?;
+        let mut grown = self.tree.clone();
+        self.put(&self.waiting.clone(), grown.append(entries)?)?;
+        self.tree = grown;
+        Ok(())
+    }
+
+    /// Publishes what was sequenced so far, under a note over just that ([`head`](Self::head)): its tiles go to their
+    /// places, then the checkpoint.
+    pub(crate) fn release(
+        &mut self,
+        note: Vec<u8>,
+        chain: &Chain,
+        signatures: &Signatures,
+    ) -> Result<(), Error> {
+        self.running()?;
+        let checkpoint = own(&note, chain, signatures)?;
+        if *checkpoint.checkpoint() != self.head() {
+            return Err(Error::Interrupted);
+        }
+        let (from, to) = (self.published(), self.size());
+        let (mut needed, mut gone) = (Vec::new(), Vec::new());
+        for name in self.storage.list(&self.waiting, "")? {
+            let covers = |path: TilePath| TilePath::at(path.stack(), path.index(), to) == Some(path);
+            match name.parse::<TilePath>() {
+                Ok(path) if covers(path) => needed.push(path),
+                _ => {}
+            }
+            gone.push(name);
+        }
+        for some in needed.chunks(MOVED) {
+            let mut files = Vec::new();
+            for path in some {
+                let name = path.to_string();
+                let bytes = self.storage.read(&self.waiting, &name, path.max_bytes())?;
+                let bytes = bytes.ok_or(Error::Interrupted)?;
+                files.push(Stored { path: name, bytes });
+            }
+            self.written(self.storage.put(&self.log, &files))?;
+        }
+        self.replace(note, checkpoint)?;
+        self.drop_partials(from, needed.into_iter());
+        if let Err(error) = self.storage.remove(&self.waiting, &gone) {
+            tracing::warn!(log = self.log, %error, "published tiles stay where they waited, until the next start");
         }
         Ok(())
     }
 
-    fn stage(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.staged(name);
-        self.disk.write(&path, bytes).map_err(failed("write", &path))?;
-        let synced = self.disk.sync(&path);
-        self.synced(path, synced)
+    /// Reads the tiles of this log, also those that wait.
+    pub(crate) fn reader(&self) -> Reader {
+        let places = [self.log.clone(), self.waiting.clone()];
+        Reader { storage: Arc::clone(&self.storage), places }
     }
 
-    fn place(&mut self, name: &str, renamed: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
-        let (from, to) = (self.staged(name), self.home.join(name));
-        if let Some(parent) = to.parent() {
-            self.make_dirs(parent, renamed)?;
-            renamed.insert(parent.to_owned());
-        }
-        self.disk.rename(&from, &to).map_err(failed("put in place", &to))
+    fn running(&self) -> Result<(), Error> {
+        self.stopped.as_ref().map_or(Ok(()), |path| Err(Error::Stopped { path: path.clone() }))
     }
 
-    fn staged(&self, name: &str) -> PathBuf {
-        self.staging.join(name.replace('/', "-"))
+    fn put(&mut self, log: &str, tiles: Vec<Tile>) -> Result<Vec<TilePath>, Error> {
+        let paths = tiles.iter().map(|tile| tile.path).collect();
+        let files = tiles.into_iter().map(|tile| Stored { path: tile.path.to_string(), bytes: tile.bytes });
+        let files: Vec<_> = files.collect();
+        self.written(self.storage.put(log, &files))?;
+        Ok(paths)
     }
 
-    /// Makes a directory and those above it, up to the one that holds all ledgers. A directory's name is
-    /// durable once its parent is synced, which is noted in `renamed`.
-    fn make_dirs(&mut self, dir: &Path, renamed: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
-        let mut above: Vec<_> = dir.ancestors().take_while(|path| path.starts_with(&self.ledgers)).collect();
-        above.reverse();
-        for dir in above.into_iter().filter(|dir| !self.durable.contains(*dir)) {
-            self.disk.create_dir(dir).map_err(failed("make", dir))?;
-            renamed.extend(dir.parent().map(Path::to_owned));
-        }
+    /// The checkpoint that makes its tiles part of the log.
+    fn replace(&mut self, note: Vec<u8>, checkpoint: VerifiedCheckpoint) -> Result<(), Error> {
+        let expected = self.note();
+        let replaced = self.storage.replace(&self.log, verify::checkpoint::FILE, expected, &note);
+        self.written(replaced)?;
+        self.published = Some(Published { checkpoint, note });
         Ok(())
     }
 
-    fn sync_dirs(&mut self, dirs: BTreeSet<PathBuf>) -> Result<(), Error> {
-        // A directory that was just synced is itself durable: its parent stands in the same set, or was
-        // synced before.
-        for dir in &dirs {
-            let synced = self.disk.sync_dir(dir);
-            self.synced(dir.clone(), synced)?;
-        }
-        self.durable.extend(dirs.into_iter().filter(|dir| dir.starts_with(&self.ledgers)));
-        Ok(())
-    }
-
-    /// A failed sync leaves it open what the disk holds, and asking again would answer for less: the writer
-    /// stops.
-    fn synced(&mut self, path: PathBuf, outcome: io::Result<()>) -> Result<(), Error> {
-        outcome.map_err(|error| {
-            tracing::error!(path = %path.display(), %error, "a sync failed: the ledger's writer has stopped");
-            self.stopped = Some(path.clone());
-            Error::Stopped { path }
+    fn written(&mut self, outcome: Result<(), StorageError>) -> Result<(), Error> {
+        outcome.map_err(|error| match error {
+            StorageError::Unknown { path } => {
+                self.stopped = Some(path.clone());
+                Error::Stopped { path }
+            }
+            other => other.into(),
         })
     }
 
-    fn drop_partials(&self, full: &Tile) {
-        let dir = self.home.join(format!("{}.p", full.path));
-        let partials = self.disk.list(&dir).unwrap_or_default();
-        for path in partials {
-            if let Err(error) = self.disk.remove(&path) {
-                // It is removed at the next start; until then it is an older state that verifies.
-                tracing::warn!(path = %path.display(), %error, "a superseded partial tile stays");
+    /// Removes the partial tiles of a log that had `before` entries which a full one of these supersedes.
+    fn drop_partials(&self, before: u64, tiles: impl Iterator<Item = TilePath>) {
+        let was_partial =
+            |path: &TilePath| path.is_full() && TilePath::at(path.stack(), path.index(), before).is_some();
+        for full in tiles.filter(was_partial) {
+            let dropped = self.storage.list(&self.log, &format!("{full}.p"));
+            let dropped = dropped.and_then(|partials| self.storage.remove(&self.log, &partials));
+            if let Err(error) = dropped {
+                // They are removed at the next start; until then they are older states that verify.
+                tracing::warn!(log = self.log, %error, "superseded partial tiles stay");
             }
         }
-        self.disk.remove_empty(&dir);
     }
 
     fn tile(&self, path: TilePath) -> Result<Tile, Error> {
-        let file = self.home.join(path.to_string());
-        Ok(Tile { path, bytes: self.disk.read(&file).map_err(failed("read", &file))? })
+        let bytes = self.storage.read(&self.log, &path.to_string(), path.max_bytes())?;
+        Ok(Tile { path, bytes: bytes.ok_or(ledger::Broken::Tile(path))? })
     }
 
     /// The leaf hashes of the last tile of level 0.
@@ -253,8 +286,58 @@ impl Writer {
     }
 }
 
-fn tile_at(home: &Path, path: &Path) -> Option<TilePath> {
-    path.strip_prefix(home).ok()?.to_str()?.parse().ok()
+/// The tiles of one log, wherever they stand.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    storage: Arc<dyn Storage>,
+    places: [String; 2],
+}
+
+impl Reader {
+    /// The consistency proof between two sizes.
+    pub(crate) fn consistency(&mut self, old: u64, size: u64) -> Result<Vec<Hash>, Error> {
+        prove::consistency(self, old, size).map_err(|error| match error {
+            prove::NoProof::Tile(error) => error,
+            prove::NoProof::Short(path) => ledger::Broken::Tile(path).into(),
+            prove::NoProof::Beyond { .. } => Error::Interrupted,
+        })
+    }
+}
+
+impl prove::Tiles for Reader {
+    type Error = Error;
+
+    fn tile(&mut self, path: TilePath) -> Result<Vec<Hash>, Error> {
+        for place in &self.places {
+            if let Some(bytes) = self.storage.read(place, &path.to_string(), path.max_bytes())? {
+                return tiles::hashes(&bytes).ok_or(ledger::Broken::Tile(path).into());
+            }
+        }
+        Err(ledger::Broken::Tile(path).into())
+    }
+}
+
+/// Signs a checkpoint with the keys that are in use at its size.
+pub(crate) fn sign(
+    head: &Checkpoint,
+    (keys, chain): (&LogKeys, &Chain),
+    now: Timestamp,
+) -> Result<Vec<u8>, Error> {
+    let signers = keys.signers(chain.at(head.size)).ok_or(Error::WrongKeys)?;
+    Ok(checkpoint::sign(head, now, &signers)?)
+}
+
+/// Checks the log's own signatures on a note; lines by others are passed over.
+pub(crate) fn own(note: &[u8], chain: &Chain, signatures: &Signatures) -> Result<VerifiedCheckpoint, Error> {
+    let keys = chain.at(claimed(note).map_or(0, |checkpoint| checkpoint.size));
+    let Ok(read) = note::read(note) else {
+        return Ok(VerifiedCheckpoint::open(note, keys, signatures)?);
+    };
+    let mut text = format!("{}\n", read.text);
+    for line in read.signatures.iter().filter(|line| keys.iter().any(|key| key.name() == line.name)) {
+        text.push_str(&note::signature_line(line.name, line.key_id, &line.bytes));
+    }
+    Ok(VerifiedCheckpoint::open(text.as_bytes(), keys, signatures)?)
 }
 
 /// The index after the last entry that a tile covers.
@@ -266,8 +349,4 @@ fn end(tile: TilePath) -> u64 {
             items.saturating_mul(1u64.checked_shl(8 * u32::from(level)).unwrap_or(u64::MAX))
         }
     }
-}
-
-fn failed<'p>(doing: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Error + 'p {
-    move |source| Error::File { doing, path: path.to_owned(), source }
 }

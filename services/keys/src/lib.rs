@@ -36,6 +36,7 @@ mod export;
 mod field_keys;
 mod halves;
 mod lifecycle;
+mod log_keys;
 mod model;
 mod open;
 mod ports;
@@ -58,6 +59,7 @@ pub use breach::Breach;
 pub use epoch::{GRACE, HEARTBEAT, Lease, TOPIC};
 pub use error::Error;
 pub use export::{EXPORT_EXPIRY, EXPORT_FORMAT, export_info};
+pub use log_keys::LogPair;
 pub use model::{
     DatasetKey, ExportRequest, Exported, FieldUse, Key, OpenFieldKey, Producer, Purpose, References,
     Referrer, Rewrapped, Rotation, Signatory, State, WrongPurpose, WrongState,
@@ -167,17 +169,6 @@ impl Keys {
         entries.insert(0, started);
         tx.commit_all(entries).await?;
         Ok(true)
-    }
-
-    /// The keys that sign the organization's log, Ed25519 and ML-DSA-44: for `node` to hand to `audit`.
-    ///
-    /// # Errors
-    /// [`Error::NotBegun`], [`Error::Root`], [`Error::Store`].
-    pub async fn log_keys(&self, ctx: &Context) -> Result<[SigningKey; 2], Error> {
-        Ok([
-            self.signing_key(ctx, Purpose::LogEd25519).await?,
-            self.signing_key(ctx, Purpose::LogMlDsa44).await?,
-        ])
     }
 
     /// The key under which the organization's redacted secrets are hashed: for `node` to hand to `pipeline`.

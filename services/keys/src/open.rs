@@ -153,15 +153,7 @@ impl Keys {
         self.usable(door, &row).await.map(|_| ())
     }
 
-    /// The private half of the organization's own signing key that is in use.
-    pub(crate) async fn signing_key(&self, ctx: &Context, purpose: Purpose) -> Result<SigningKey, Error> {
-        let read = self.store.read(ctx).await?;
-        let row = in_use(&read, &Line::own(purpose)).await?.ok_or(Error::NotBegun)?;
-        drop(read);
-        self.signer(ctx, &row).await
-    }
-
-    async fn signer(&self, ctx: &Context, row: &Row) -> Result<SigningKey, Error> {
+    pub(crate) async fn signer(&self, ctx: &Context, row: &Row) -> Result<SigningKey, Error> {
         let seed = self.open_private(ctx.organization(), row).await?;
         Ok(SigningKey::from_secret(&*self.provider, row.signature()?, seed)?)
     }

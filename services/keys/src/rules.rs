@@ -50,8 +50,8 @@ pub(crate) fn after(state: State, before: Option<State>, act: Act) -> Option<Sta
     }
 }
 
-/// Whether keys of this purpose have more than one version. The log's keys change with a new generation of the
-/// log only, and a redaction key that changed would give one secret two hashes.
+/// Whether keys of this purpose are rotated by themselves. The log's keys change with an entry that both pairs sign, or
+/// with another log ([`crate::Keys::renew_log_keys`]), and a redaction key that changed would give one secret two hashes.
 pub(crate) const fn turns_over(purpose: Purpose) -> bool {
     matches!(purpose, Purpose::Organization | Purpose::Dataset | Purpose::Field | Purpose::Manifest)
 }

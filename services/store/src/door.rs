@@ -1,7 +1,7 @@
 //! The two doors: a snapshot to read, and a transaction to write.
 
 use crate::{
-    Error, OUTBOX, Registered, Store,
+    BASE, Error, GENERATION, Generation, OUTBOX, Registered, Store,
     file::File,
     outbox::{cursor, details, entry, position},
 };
@@ -87,7 +87,19 @@ pub trait Queries: Sync {
         }
     }
 
-    /// Sealed entries of the ledger from index `from` on, at most `limit`, in order, with their index.
+    /// Which log of the organization is in use.
+    fn generation(&self) -> impl Future<Output = Result<Generation, Error>> + Send {
+        async move {
+            let (before, base) = (self.end(GENERATION).await?, self.end(BASE).await?);
+            Ok(Generation {
+                number: u32::try_from(before).unwrap_or(0).saturating_add(1),
+                base: u64::try_from(base).unwrap_or(0),
+            })
+        }
+    }
+
+    /// Sealed entries from position `from` of the outbox on, at most `limit`, in order, with their positions; entry
+    /// `n` of the present log is at [`Generation::base`] and `n`.
     fn entries(
         &self,
         from: u64,
@@ -103,7 +115,27 @@ pub trait Queries: Sync {
         }
     }
 
-    /// What entry `index` commits to as its details: their salt (32 bytes) and then RFC 8785 JSON. `None` where
+    /// Which entries from position `first` to `last` of the outbox have details, at most `limit`, in order.
+    fn details_within(
+        &self,
+        first: u64,
+        last: u64,
+        limit: u64,
+    ) -> impl Future<Output = Result<Vec<u64>, Error>> + Send {
+        async move {
+            let [first, last] = [first, last].map(|position| i64::try_from(position).unwrap_or(i64::MAX));
+            let select = details::Entity::find()
+                .select_only()
+                .column(details::Column::Position)
+                .filter(details::Column::Position.between(first, last))
+                .order_by_asc(details::Column::Position)
+                .limit(limit);
+            let rows: Vec<details::At> = self.all_as(select).await?;
+            Ok(rows.into_iter().map(|row| u64::try_from(row.position).unwrap_or(0)).collect())
+        }
+    }
+
+    /// What the entry at position `index` of the outbox commits to as its details: their salt (32 bytes) and then RFC 8785 JSON. `None` where
     /// it has none or they were erased.
     fn entry_details(&self, index: u64) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send {
         async move {
@@ -170,7 +202,7 @@ impl Committed {
         self.at
     }
 
-    /// The ledger index of the commit's first entry.
+    /// The index of the commit's first entry in its log.
     #[must_use]
     pub const fn entry(&self) -> u64 {
         self.first
@@ -307,13 +339,45 @@ impl Tx {
         self.insert_all(vec![row], conflict).await.map(|_| ())
     }
 
-    /// Removes the outbox's entries below index `below`: they stand in the ledger's files, synced.
+    /// Removes the present log's entries below position `below` of the outbox: they stand in the ledger's files,
+    /// synced. Those of an earlier log that stay there were never published, and are all that is left of them.
     ///
     /// # Errors
     /// As [`Tx::insert`].
     pub async fn prune_entries(&mut self, below: u64) -> Result<u64, Error> {
-        let below = i64::try_from(below).unwrap_or(i64::MAX);
-        self.delete(entry::Entity::delete_many().filter(entry::Column::Position.lt(below))).await
+        let base = self.generation().await?.base;
+        let [from, below] = [base, below].map(|position| i64::try_from(position).unwrap_or(i64::MAX));
+        let entries = entry::Entity::delete_many().filter(entry::Column::Position.gte(from));
+        self.delete(entries.filter(entry::Column::Position.lt(below))).await
+    }
+
+    /// Erases the details, salts included, of the entries at these positions of the outbox (each pair the first and
+    /// the last). How many there were. What lies under the rows is overwritten; [`Store::scrub`] does the same to the
+    /// write-ahead log.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn erase_details(&mut self, ranges: &[(u64, u64)]) -> Result<u64, Error> {
+        let mut erased = 0;
+        for &(first, last) in ranges {
+            let [first, last] = [first, last].map(|position| i64::try_from(position).unwrap_or(i64::MAX));
+            erased += self
+                .delete(details::Entity::delete_many().filter(details::Column::Position.between(first, last)))
+                .await?;
+        }
+        Ok(erased)
+    }
+
+    /// Begins another log with this change: its first entry must be the one that starts a log, and is numbered 0.
+    /// Which one it is.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn begin_generation(&mut self) -> Result<Generation, Error> {
+        let (before, base) = (self.generation().await?, self.end(OUTBOX).await?);
+        self.moved.insert(GENERATION, i64::from(before.number));
+        self.moved.insert(BASE, base);
+        Ok(Generation { number: before.number.saturating_add(1), base: u64::try_from(base).unwrap_or(0) })
     }
 
     /// Commits a decision with its ledger entry: both are durable, or neither is.
@@ -332,12 +396,16 @@ impl Tx {
     pub async fn commit_all(mut self, entries: Vec<Entry>) -> Result<Committed, Error> {
         let at = self.now();
         let mut first = None;
+        let base = match self.moved.get(BASE) {
+            Some(base) => *base,
+            None => self.end(BASE).await?,
+        };
         for entry in &entries {
             let index = self.next_position(OUTBOX).await?;
-            if (index == 0) != (entry.kind() == Kind::LedgerStarted) {
+            if (index == base) != (entry.kind() == Kind::LedgerStarted) {
                 return Err(Error::LedgerNotStarted);
             }
-            let position = u64::try_from(index).unwrap_or(0);
+            let position = u64::try_from(index - base).unwrap_or(0);
             first.get_or_insert(position);
             let (mut nonce, mut salt) = ([0; 16], [0; 32]);
             (self.store.shared.options.random)(&mut nonce);

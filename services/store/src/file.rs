@@ -19,6 +19,8 @@ use std::{
 
 /// Readers at a time per organization; more wait.
 const READERS: u32 = 4;
+/// How long emptying the write-ahead log waits for readers: writers wait meanwhile.
+const SCRUB: Duration = Duration::from_millis(50);
 
 pub(crate) struct File {
     pub(crate) reserve: Reserve,
@@ -29,6 +31,8 @@ pub(crate) struct File {
     /// Held by the one transaction that writes.
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     organization: Id<noun::Organization>,
+    /// Empties the write-ahead log.
+    scrubber: SqlitePool,
     pools: [SqlitePool; 3],
     stopped: AtomicBool,
 }
@@ -51,6 +55,8 @@ impl File {
             .busy_timeout(Duration::from_secs(10))
             // Sorting spills stay in memory: nothing of an organization lands in a temporary directory.
             .pragma("temp_store", "memory")
+            // What is deleted is overwritten, in the file as in the log.
+            .pragma("secure_delete", "on")
             .disable_statement_logging();
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -58,6 +64,8 @@ impl File {
             .connect_with(options.clone())
             .await?;
         migrate(&writer, &path, organization, schemas).await?;
+        let scrubber = SqlitePoolOptions::new().min_connections(0).max_connections(1);
+        let scrubber = scrubber.connect_lazy_with(options.clone().busy_timeout(SCRUB));
         let options = options.pragma("query_only", "on");
         let readers = |most| {
             let pool = SqlitePoolOptions::new().min_connections(0).max_connections(most);
@@ -71,6 +79,7 @@ impl File {
             writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer.clone()),
             turn: Arc::default(),
             organization,
+            scrubber,
             pools: [readers, reserved, writer],
             stopped: AtomicBool::new(false),
         })
@@ -96,8 +105,22 @@ impl File {
         error
     }
 
+    /// Brings the write-ahead log into the database and empties it: what was deleted stands in neither. False where
+    /// somebody still reads an older state.
+    pub(crate) async fn scrub(&self) -> Result<bool, Error> {
+        self.running()?;
+        let asked = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.scrubber).await;
+        match asked {
+            Ok(row) => Ok(row.get::<i64, _>(0) == 0),
+            Err(sqlx::Error::Database(error)) if error.message().contains("locked") => Ok(false),
+            Err(error) => Err(self.judge(error)),
+        }
+    }
+
     pub(crate) async fn close(&self) {
         let _turn = self.turn.lock().await;
+        // Before the others: the last connection to close empties the log.
+        self.scrubber.close().await;
         for pool in &self.pools {
             pool.close().await;
         }

@@ -27,6 +27,7 @@
 //!    organization, and everything else is refused ([`Error::Full`]) until the reserve is whole again.
 #![forbid(unsafe_code)]
 
+mod details;
 mod door;
 mod doorbell;
 mod error;
@@ -37,6 +38,7 @@ mod reserve;
 mod schema;
 
 pub use base::Context;
+pub use details::StoredDetails;
 pub use door::{Committed, Queries, Read, Tx};
 pub use doorbell::Doorbell;
 pub use error::Error;
@@ -56,6 +58,21 @@ use std::{
 
 /// The topic of the outbox: rings when an entry was committed.
 pub const OUTBOX: &str = "outbox";
+
+/// The topic that counts the generations of the organization's log: one less than the number of the present one.
+pub(crate) const GENERATION: &str = "ledger.generation";
+
+/// The topic whose position is that of the present log's first entry in the outbox.
+pub(crate) const BASE: &str = "ledger.base";
+
+/// Which log of an organization is in use. Entries are numbered from 0 in each; the outbox goes on through all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation {
+    /// The first log is 1.
+    pub number: u32,
+    /// Where the outbox holds its entry 0: entry `n` of this log is at `base + n` there.
+    pub base: u64,
+}
 
 /// Fills a buffer with random bytes.
 pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -214,6 +231,16 @@ impl Store {
         let file = self.file(ctx.organization()).await?;
         file.running()?;
         Ok(file.reserve.space())
+    }
+
+    /// Empties the write-ahead log of the organization, so that what was deleted stands in no file any more: deleted
+    /// rows are overwritten, and the log holds what they were. False where somebody still reads an older state; ask
+    /// again then.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn scrub(&self, ctx: &Context) -> Result<bool, Error> {
+        self.file(ctx.organization()).await?.scrub().await
     }
 
     /// A bell that rings after each commit that moved `topic` in this organization.

@@ -3,7 +3,7 @@
 #![expect(unreachable_pub, reason = "the entity derives make public items; the module is private")]
 
 use crate::{Guard, Migration, Schema};
-use sea_orm::{entity::prelude::*, sea_query::ColumnDef};
+use sea_orm::{FromQueryResult, entity::prelude::*, sea_query::ColumnDef};
 
 pub(crate) static SCHEMA: Schema =
     Schema { service: "store", migrations: &[Migration { name: "outbox, positions, cursors", up: first }] };
@@ -65,6 +65,12 @@ pub(crate) mod details {
         #[sea_orm(primary_key, auto_increment = false)]
         pub position: i64,
         pub salted: Vec<u8>,
+    }
+
+    /// Where there are details, without them.
+    #[derive(Debug, FromQueryResult)]
+    pub struct At {
+        pub position: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -220,7 +220,19 @@ impl Disk for SimulatedDisk {
         self.change(|state| state.live.remove(path).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into()))
     }
 
-    fn remove_empty(&self, dir: &Path) {
+    fn remove_empty(&self, dir: &Path) -> bool {
+        let removed = self.change(|state| {
+            let held = |path: &PathBuf| path.parent() == Some(dir);
+            if state.live.keys().any(held) || state.live_dirs.iter().any(held) {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+            state.live_dirs.remove(dir);
+            Ok(())
+        });
+        removed.is_ok()
+    }
+
+    fn sweep(&self, dir: &Path) {
         let _ = self.change(|state| {
             let used: Vec<_> = state.live.keys().cloned().collect();
             state

@@ -147,7 +147,8 @@ fn a_foreign_reader_of_tlog_proofs_accepts_ours_and_no_changed_one() {
     let log = Log::write(dir.path());
     for index in [0, 255, 77_777, SIZE - 1] {
         let hashes = prove::inclusion(&mut Files(dir.path()), index, SIZE).expect("a proof");
-        let proof = Proof { entry: log.entry(index), platform: None, index, hashes, checkpoint: log.note.clone() };
+        let proof =
+            Proof { entry: log.entry(index), platform: None, index, hashes, checkpoint: log.note.clone() };
         let asked = |proof: &Proof| {
             ask(&json!({ "keys": log.verifiers(), "proof": STANDARD.encode(proof.to_file()) }))
         };

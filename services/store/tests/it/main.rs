@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
 mod door;
+mod erased;
 mod space;
 
 use base::{Actor, Clock, Context, Id, Role, Timestamp, noun};
