@@ -62,9 +62,17 @@ impl<'f> Published<'f> {
     pub fn open(files: &'f dyn LedgerFiles) -> Result<Self, Unproven> {
         let file = || checkpoint::FILE.to_owned();
         let signed = files.read(checkpoint::FILE, note::MAX_BYTES);
-        let signed = signed.map_err(|source| Unproven::Unreadable { file: file(), source })?;
+        Self::at(files, signed.map_err(|source| Unproven::Unreadable { file: file(), source })?)
+    }
+
+    /// The same log under a checkpoint that it published, now or earlier.
+    ///
+    /// # Errors
+    /// [`Unproven::Changed`] for what is no signed checkpoint.
+    pub fn at(files: &'f dyn LedgerFiles, signed: Vec<u8>) -> Result<Self, Unproven> {
         let head = note::read(&signed).ok().and_then(|note| Checkpoint::read(note.text));
-        Ok(Self { files, head: head.ok_or_else(|| Unproven::Changed { file: file() })?, signed })
+        let changed = || Unproven::Changed { file: checkpoint::FILE.to_owned() };
+        Ok(Self { files, head: head.ok_or_else(changed)?, signed })
     }
 
     /// What the checkpoint says.

@@ -188,6 +188,14 @@ pub fn started_facts(started: &Seen) -> Result<(String, Vec<VerifierKey>), Probl
     Ok((origin.to_owned(), keys(fact(started, "keys"), origin)?))
 }
 
+/// The keys that an entry of the log names in its fact `keys`, whichever entry it is.
+pub(crate) fn keys_of(entry: &Seen) -> Result<Vec<VerifierKey>, Problem> {
+    let texts = fact(entry, "keys");
+    let first = texts.and_then(|texts| texts.get(0)).and_then(Value::as_str);
+    let origin = first.and_then(|text| text.split_once('+')).ok_or(Problem::StartedFacts)?.0;
+    keys(texts, origin)
+}
+
 /// What the old and the new keys of a log sign when the new ones replace the old: raw signatures over this text.
 #[must_use]
 pub fn rotation_statement(origin: &Origin, old: &[VerifierKey], new: &[VerifierKey]) -> Vec<u8> {

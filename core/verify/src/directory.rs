@@ -1,29 +1,45 @@
 //! A whole ledger from its files alone: the signed checkpoint, every entry, every hash of every tile,
 //! and that nothing else stands beside them.
 //!
-//! The log's keys are in its entry 0. Whoever knows them from elsewhere passes them as [`Pins`];
-//! otherwise the report says `key: UNPINNED`, for then the files vouch for each other only.
+//! What the log says of itself stands in its entries ([`Charter`]): its keys, its witnesses, where it begins. Whoever
+//! knows keys from elsewhere passes them as [`Pins`]; otherwise the report says `key: UNPINNED`, for then the files
+//! vouch for each other only.
+//!
+//! The entries are read first and the checkpoint's signatures checked last, for only the entries say who signs. Nothing
+//! that was read before is told before that check has passed: a failure that a forged checkpoint would explain is blamed
+//! on it if no key that the log names has signed it.
 
+mod bundle;
+mod inventory;
+mod leftover;
+mod scan;
 mod walk;
 
-use crate::charter::{self, Charter};
+use crate::charter::Charter;
 use crate::checkpoint::{self, Checkpoint, SignatureCheck, VerifiedCheckpoint};
-use crate::entry;
+use crate::entry::Seen;
 use crate::failure::{Failure, Problem};
-use crate::merkle::Hash;
 use crate::note;
 use crate::origin::Origin;
-use crate::tiles::{self, Stack, TilePath};
+use crate::quorum::Witness;
+use crate::tiles::TilePath;
 use crate::trust::{KeyTrust, Pins, Vouched};
-use crate::vkey::VerifierKey;
+use crate::vkey::{SignatureType, VerifierKey};
 use base::{Id, Timestamp, noun};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::collections::{BTreeMap, BTreeSet};
+use bundle::View;
+use inventory::Inventory;
+use walk::{Looks, Walk, Walked};
 
 /// The files of one ledger, wherever they are.
 pub trait LedgerFiles {
     /// The path of everything that is there, relative to the ledger, with `/` between elements. What is
     /// no plain file (a link, an empty directory) is named too: it belongs to no ledger.
+    ///
+    /// Of a place that cannot be listed, such as a URL: what a log of its size needs ([`tiles::needed`] and the
+    /// checkpoint), and [`is_listed`](Self::is_listed) is false.
+    ///
+    /// [`tiles::needed`]: crate::tiles::needed
     ///
     /// # Errors
     /// [`Unreadable`] where the listing fails.
@@ -34,12 +50,26 @@ pub trait LedgerFiles {
     /// # Errors
     /// [`Unreadable`] where it cannot be read, or is larger than `limit` bytes.
     fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, Unreadable>;
+
+    /// Whether [`list`](Self::list) names what is there, and not what ought to be.
+    fn is_listed(&self) -> bool {
+        true
+    }
 }
 
 /// A file, or the ledger, that cannot be read, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot be read: {0}")]
 pub struct Unreadable(pub String);
+
+/// A part of the work, which may run on any thread.
+pub type Job<'j> = Box<dyn FnOnce() + Send + 'j>;
+
+/// Runs jobs, in any order and on whatever threads it has; all are done when it returns. This crate starts no threads.
+pub trait Hands {
+    /// Runs them.
+    fn run(&self, jobs: Vec<Job<'_>>);
+}
 
 /// What was verified.
 #[derive(Debug, Clone)]
@@ -52,7 +82,7 @@ pub struct Report {
     pub keys: Vec<VerifierKey>,
     /// Why they are believed.
     pub trust: KeyTrust,
-    /// When the first entry was committed.
+    /// When the first entry that is kept was committed.
     pub first: Timestamp,
     /// When the last one was.
     pub last: Timestamp,
@@ -71,7 +101,7 @@ pub struct Report {
 pub struct Shown {
     /// The log's name.
     pub origin: String,
-    /// Its keys, as C2SP verifier keys.
+    /// The keys that sign it now, as C2SP verifier keys.
     pub keys: Vec<String>,
     /// How many entries its checkpoint covers.
     pub size: u64,
@@ -80,7 +110,8 @@ pub struct Shown {
 }
 
 /// Verifies everything in the directory. Reads every file once; the cost is a hash and a JSON parse for
-/// each entry, in memory that does not grow with the log.
+/// each entry, in memory that does not grow with the log. Of a log that was pruned, what lies below its minimum index may
+/// be absent, and nothing else.
 ///
 /// # Errors
 /// The first [`Failure`]: the file, the entry where one can be named, and what is wrong with it.
@@ -89,22 +120,168 @@ pub fn directory(
     check: &dyn SignatureCheck,
     pins: &Pins,
 ) -> Result<Report, Failure> {
-    let opened = Opened::read(files, check)?;
-    let trust = opened.trust(pins)?;
-    let walked = walk::Walk::new(files, &opened, pins.checkpoint.as_ref())?.run()?;
-    let trusted = pins.keys_of(&opened.checkpoint.checkpoint().origin).next().map(|key| (key.clone(), 0));
+    visited(files, check, pins, &mut Nobody)
+}
+
+/// As [`directory`], with the work handed out.
+///
+/// # Errors
+/// As [`directory`].
+pub fn directory_by(
+    files: &(dyn LedgerFiles + Sync),
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    hands: &dyn Hands,
+) -> Result<Report, Failure> {
+    verify(files, check, pins, &mut Nobody, &Looks::HandedOut(files, hands))
+}
+
+/// Who wants to see entries while they are walked over, in their order.
+pub(crate) trait Visit {
+    /// Whether this entry is wanted.
+    fn wants(&self) -> fn(&Seen) -> bool;
+
+    /// Takes one that is. It is in the log for certain only once the whole has passed.
+    fn see(&mut self, entry: &Seen) -> Result<(), Problem>;
+}
+
+struct Nobody;
+
+impl Visit for Nobody {
+    fn wants(&self) -> fn(&Seen) -> bool {
+        |_| false
+    }
+
+    fn see(&mut self, _: &Seen) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// As [`directory`], with somebody who looks on.
+pub(crate) fn visited(
+    files: &dyn LedgerFiles,
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    visitor: &mut dyn Visit,
+) -> Result<Report, Failure> {
+    verify(files, check, pins, visitor, &Looks::InTurn(files))
+}
+
+fn verify(
+    files: &dyn LedgerFiles,
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    visitor: &mut dyn Visit,
+    looks: &Looks<'_>,
+) -> Result<Report, Failure> {
+    let inventory = Inventory::read(files)?;
+    let signed = read(files, checkpoint::FILE, note::MAX_BYTES)?;
+    let claimed = claimed(&signed)?;
+    let passed = walked(files, &inventory, &claimed, check, pins, visitor, looks);
+    let walked = passed.map_err(|failure| scan::blamed(failure, files, &claimed, &signed, check))?;
+    let in_checkpoint = |problem| Failure::new(checkpoint::FILE, problem);
+    let charter = walked.charter;
+    let witnesses = known_witnesses(&charter, pins);
+    let checkpoint = VerifiedCheckpoint::open_cosigned(&signed, &charter.keys, &witnesses, check)?;
+    let trusted = trusted(&charter, pins).map_err(in_checkpoint)?;
+    let mut vouched = match &charter.witnesses {
+        Some(own) => Vouched::under(own, &checkpoint, false).map_err(in_checkpoint)?,
+        None => Vouched::default(),
+    };
+    if let Some(policy) = pins.policy_for(&claimed.origin) {
+        vouched = Vouched::under(policy, &checkpoint, true).map_err(in_checkpoint)?;
+    }
     Ok(Report {
-        trusted,
-        vouched: Vouched::default(),
-        charter: opened.charter,
-        organization: opened.organization,
-        keys: opened.keys,
-        trust,
-        first: opened.first,
+        organization: charter.origin.organization,
+        keys: charter.keys.clone(),
+        trust: if trusted.is_some() { KeyTrust::Pinned } else { KeyTrust::Unpinned },
+        first: walked.first,
         last: walked.last,
-        files: opened.inventory.files,
-        checkpoint: opened.checkpoint,
+        files: inventory.files(),
+        trusted,
+        vouched,
+        charter,
+        checkpoint,
     })
+}
+
+/// The walk through all entries, again with a minimum index if what is missing was pruned.
+fn walked(
+    files: &dyn LedgerFiles,
+    inventory: &Inventory,
+    claimed: &Checkpoint,
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    visitor: &mut dyn Visit,
+    looks: &Looks<'_>,
+) -> Result<Walked, Failure> {
+    let in_checkpoint = |problem| Failure::new(checkpoint::FILE, problem);
+    let origin: Origin = claimed.origin.parse().map_err(|_| in_checkpoint(Problem::Checkpoint))?;
+    for earlier in pins.checkpoints() {
+        if earlier.origin != claimed.origin {
+            return Err(in_checkpoint(Problem::NotPinned));
+        }
+        if earlier.size > claimed.size {
+            return Err(in_checkpoint(Problem::Shrunk { size: claimed.size, earlier: earlier.size }));
+        }
+    }
+    inventory.within(claimed.size)?;
+    let begin = |minimum, wants| {
+        let view = View { inventory, size: claimed.size, organization: origin.organization, wants };
+        Walk::new(files, view, claimed, Charter::new(origin), pins, minimum)
+    };
+    let wants = visitor.wants();
+    let failure = match begin(0, wants)?.run(looks, check, visitor) {
+        Ok(walked) => return Ok(walked),
+        Err(failure) => failure,
+    };
+    let missing = matches!(failure.problem, Problem::Missing | Problem::Unreadable(_));
+    let path = failure.file.parse::<TilePath>().ok().filter(|_| missing);
+    let minimum = path.and_then(|path| Some((path, scan::minimum(files, inventory, claimed.size)?)));
+    let Some((_, minimum)) = minimum.filter(|(path, minimum)| path.is_prunable(*minimum)) else {
+        return Err(failure);
+    };
+    let walked = begin(minimum, wants)?.run(looks, check, visitor)?;
+    // What the way back from the end found is what the way forward found.
+    if walked.charter.minimum != minimum {
+        return Err(failure);
+    }
+    if files.is_listed() {
+        leftover::check(files, inventory, claimed.size, minimum)?;
+    }
+    Ok(walked)
+}
+
+/// The pinned key by which the log is known, and how often its keys were replaced since.
+fn trusted(charter: &Charter, pins: &Pins) -> Result<Option<(VerifierKey, usize)>, Problem> {
+    let origin = charter.origin.to_string();
+    let known: Vec<_> = pins.keys_of(&origin).collect();
+    if known.is_empty() {
+        return if pins.keys.is_empty() { Ok(None) } else { Err(Problem::NotPinned) };
+    }
+    // For each type of key that is pinned, the pair must have a pinned one: one broken algorithm is not enough.
+    let fits = |pair: &[VerifierKey]| {
+        [SignatureType::Ed25519, SignatureType::MlDsa44].into_iter().all(|kind| {
+            let mut pinned = known.iter().filter(|key| key.kind() == kind).peekable();
+            pinned.peek().is_none() || pinned.any(|key| pair.contains(key))
+        })
+    };
+    let pairs: Vec<&[VerifierKey]> =
+        charter.replaced.iter().chain([&charter.keys]).map(Vec::as_slice).collect();
+    let at = pairs.iter().rposition(|pair| fits(pair)).ok_or(Problem::NotPinned)?;
+    let key = pairs.get(at).into_iter().flat_map(|pair| pair.iter()).find(|key| known.contains(key));
+    Ok(Some((key.ok_or(Problem::NotPinned)?.clone(), pairs.len() - 1 - at)))
+}
+
+/// Whose cosignatures can be checked: the log's own witnesses and those that the caller knows.
+fn known_witnesses(charter: &Charter, pins: &Pins) -> Vec<Witness> {
+    let mut known: Vec<Witness> = pins.witnesses().to_vec();
+    for witness in charter.witnesses.iter().flat_map(|policy| policy.witnesses()) {
+        if !known.iter().any(|other| other.key == witness.key) {
+            known.push(witness.clone());
+        }
+    }
+    known
 }
 
 /// Verifies a ledger that may be growing meanwhile: while `check` fails as a publication that runs just now would
@@ -124,106 +301,29 @@ pub fn settled<T>(
     }
 }
 
-/// Reads origin, keys, size and root; of the log it verifies the checkpoint's signatures only.
+/// Reads origin, keys, size and root; of the log it verifies the checkpoint's signatures by its own keys only.
 ///
 /// # Errors
-/// A [`Failure`] where checkpoint or entry 0 is missing or wrong.
+/// A [`Failure`] where the checkpoint is missing or wrong, or no entry names keys that signed it.
 pub fn show(files: &dyn LedgerFiles, check: &dyn SignatureCheck) -> Result<Shown, Failure> {
-    let opened = Opened::read(files, check)?;
-    let checkpoint = opened.checkpoint.checkpoint();
+    let signed = read(files, checkpoint::FILE, note::MAX_BYTES)?;
+    let claimed = claimed(&signed)?;
+    let keys = scan::signers(files, &claimed, &signed, check)?;
     Ok(Shown {
-        origin: checkpoint.origin.clone(),
-        keys: opened.keys.iter().map(ToString::to_string).collect(),
-        size: checkpoint.size,
-        root: STANDARD.encode(checkpoint.root),
+        keys: keys.iter().map(ToString::to_string).collect(),
+        size: claimed.size,
+        root: STANDARD.encode(claimed.root),
+        origin: claimed.origin,
     })
 }
 
-/// Which tiles are there, each with its widths.
-#[derive(Debug, Default)]
-struct Inventory {
-    tiles: BTreeMap<(Stack, u64), BTreeSet<u16>>,
-    files: usize,
-}
-
-impl Inventory {
-    fn read(files: &dyn LedgerFiles) -> Result<Self, Failure> {
-        let mut inventory = Self::default();
-        let mut has_checkpoint = false;
-        for path in files.list().map_err(|error| Failure::new(".", error))? {
-            inventory.files += 1;
-            if path == checkpoint::FILE {
-                has_checkpoint = true;
-                continue;
-            }
-            let tile: TilePath = path.parse().map_err(|_| Failure::new(path, Problem::Unknown))?;
-            inventory.tiles.entry((tile.stack(), tile.index())).or_default().insert(tile.width());
-        }
-        if has_checkpoint { Ok(inventory) } else { Err(Failure::new(checkpoint::FILE, Problem::Missing)) }
-    }
-
-    /// The widest file of a tile.
-    fn widest(&self, stack: Stack, index: u64) -> Option<TilePath> {
-        let width = self.tiles.get(&(stack, index))?.last()?;
-        TilePath::new(stack, index, *width)
-    }
-}
-
-/// A ledger whose checkpoint is verified against the keys in its entry 0.
-struct Opened {
-    inventory: Inventory,
-    checkpoint: VerifiedCheckpoint,
-    keys: Vec<VerifierKey>,
-    charter: Charter,
-    organization: Id<noun::Organization>,
-    first: Timestamp,
-}
-
-impl Opened {
-    fn read(files: &dyn LedgerFiles, check: &dyn SignatureCheck) -> Result<Self, Failure> {
-        let inventory = Inventory::read(files)?;
-        let signed = read(files, checkpoint::FILE, note::MAX_BYTES)?;
-        let first = inventory
-            .widest(Stack::Entries, 0)
-            .ok_or_else(|| Failure::new("tile/entries/000", Problem::Missing))?;
-        let bundle = read(files, &first.to_string(), first.max_bytes())?;
-        let in_bundle = |problem: Problem| Failure::new(first.to_string(), problem).at(0);
-        let entries = tiles::entries(&bundle).map_err(|cut| {
-            let entry = cut.entry;
-            Failure::new(first.to_string(), cut).at(entry)
-        })?;
-        let started = entries.first().ok_or_else(|| in_bundle(Problem::Started))?;
-        let started = entry::read(started).map_err(|wrong| in_bundle(wrong.into()))?;
-        let (origin, _) = charter::started_facts(&started).map_err(in_bundle)?;
-        let origin: Origin = origin.parse().map_err(|_| in_bundle(Problem::StartedFacts))?;
-        let mut charter = Charter::new(origin);
-        charter.apply(&started, check).map_err(in_bundle)?;
-        let checkpoint = VerifiedCheckpoint::open(&signed, &charter.keys, check)?;
-        let keys = charter.keys.clone();
-        let (organization, first) = (started.organization, started.time);
-        Ok(Self { inventory, checkpoint, keys, charter, organization, first })
-    }
-
-    fn trust(&self, pins: &Pins) -> Result<KeyTrust, Failure> {
-        let wrong = |problem| Err(Failure::new(checkpoint::FILE, problem));
-        let Checkpoint { origin, size, .. } = self.checkpoint.checkpoint();
-        if pins.keys.iter().any(|pinned| !self.keys.contains(pinned)) {
-            return wrong(Problem::NotPinned);
-        }
-        match &pins.checkpoint {
-            Some(earlier) if earlier.origin != *origin => return wrong(Problem::NotPinned),
-            Some(earlier) if earlier.size > *size => {
-                return wrong(Problem::Shrunk { size: *size, earlier: earlier.size });
-            }
-            _ => {}
-        }
-        Ok(if pins.keys.is_empty() { KeyTrust::Unpinned } else { KeyTrust::Pinned })
-    }
+/// What a checkpoint says; nothing of it is checked.
+fn claimed(signed: &[u8]) -> Result<Checkpoint, Failure> {
+    let wrong = |problem| Failure::new(checkpoint::FILE, problem);
+    let note = note::read(signed).map_err(|error| wrong(error.into()))?;
+    Checkpoint::read(note.text).ok_or_else(|| wrong(Problem::Checkpoint))
 }
 
 fn read(files: &dyn LedgerFiles, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
     files.read(path, limit).map_err(|error| Failure::new(path, error))
 }
-
-/// A root that the caller expects at a size on the way.
-type Expected = Option<(u64, Hash)>;

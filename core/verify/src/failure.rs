@@ -168,6 +168,9 @@ pub enum Problem {
     /// A file below the minimum index that no tile vouches for any more.
     #[error("lies below the minimum index, and what vouched for it is pruned: it has to go as well")]
     Unvouched,
+    /// A file below the minimum index that is not what the tile above it says.
+    #[error("lies below the minimum index, and is not what the tile above it says: it was changed")]
+    PrunedChanged,
     /// The checkpoint verified before lies in what was pruned since.
     #[error(
         "an earlier checkpoint of {earlier} entries lies below the minimum index {minimum}: nothing can show that this log goes on from there"

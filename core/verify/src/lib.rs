@@ -27,7 +27,9 @@ pub mod witness;
 pub use charter::Charter;
 pub use checkpoint::{Checkpoint, Cosigned, SignatureCheck, VerifiedCheckpoint};
 pub use deep::{DeepReport, Details, ObjectFiles};
-pub use directory::{LedgerFiles, Report, Shown, Unreadable, directory, settled, show};
+pub use directory::{
+    Hands, Job, LedgerFiles, Report, Shown, Unreadable, directory, directory_by, settled, show,
+};
 pub use failure::{Failure, Problem};
 pub use merkle::{Frontier, Hash};
 pub use origin::Origin;

@@ -42,6 +42,12 @@ impl Frontier {
         Self { size: 0, peaks: Vec::new() }
     }
 
+    /// The tree of this size with these peaks; `None` where the size has another number of them.
+    #[must_use]
+    pub fn from_peaks(size: u64, peaks: Vec<Hash>) -> Option<Self> {
+        (u64::from(size.count_ones()) == peaks.len() as u64).then_some(Self { size, peaks })
+    }
+
     /// How many leaves.
     #[must_use]
     pub const fn size(&self) -> u64 {

@@ -33,10 +33,14 @@ impl Pins {
         self.keys.iter().chain(named).filter(move |key| key.name() == origin)
     }
 
-    /// Whether any key is known, of whatever log.
+    /// The policy, where it is about this log: it names no logs, or this one. One that names the platform's log alone
+    /// says nothing of an organization's, which is witnessed through the platform's.
     #[must_use]
-    pub fn has_keys(&self) -> bool {
-        !self.keys.is_empty() || self.policy.as_ref().is_some_and(|policy| !policy.logs().is_empty())
+    pub fn policy_for(&self, origin: &str) -> Option<&Policy> {
+        let about = |policy: &&Policy| {
+            policy.logs().is_empty() || policy.logs().iter().any(|log| log.key.name() == origin)
+        };
+        self.policy.as_ref().filter(about)
     }
 
     /// The checkpoints of this log that it must hold, in no order.

@@ -1,78 +1,158 @@
 //! The way through all files: from the entries up, every hash is computed again and held against the
 //! tile that claims it.
 
-use super::{Expected, Opened, read};
-use crate::charter::STARTED;
-use crate::checkpoint::{self, Checkpoint};
-use crate::entry;
+use super::bundle::{Looked, View, look};
+use super::{Hands, Job, LedgerFiles, Visit};
+use crate::charter::Charter;
+use crate::checkpoint::{self, Checkpoint, SignatureCheck};
 use crate::failure::{Failure, Problem};
-use crate::merkle::{Frontier, Hash, leaf};
+use crate::merkle::{Frontier, Hash, fold};
 use crate::tiles::{self, Stack, TilePath, WIDTH};
-use crate::{LedgerFiles, VerifiedCheckpoint};
-use base::{Id, Timestamp, noun};
+use crate::trust::Pins;
+use base::Timestamp;
+use std::ops::Range;
+
+/// Bundles that are looked at before what they say is put together.
+const AT_ONCE: u64 = 512;
+
+/// Bundles that one job looks at.
+const A_JOB: usize = 8;
+
+/// How bundles are looked at: one after the other, or several at once.
+pub(super) enum Looks<'a> {
+    InTurn(&'a dyn LedgerFiles),
+    HandedOut(&'a (dyn LedgerFiles + Sync), &'a dyn Hands),
+}
+
+impl Looks<'_> {
+    /// How many are asked for at once.
+    const fn at_once(&self) -> u64 {
+        match self {
+            Self::InTurn(_) => 1,
+            Self::HandedOut(..) => AT_ONCE,
+        }
+    }
+
+    /// The bundles of these indices, in order; up to the first failure at least.
+    fn at(&self, view: &View<'_>, indices: Range<u64>) -> Vec<Result<Looked, Failure>> {
+        match self {
+            Self::InTurn(files) => indices.map(|index| look(*files, view, index)).collect(),
+            Self::HandedOut(files, hands) => {
+                let indices: Vec<u64> = indices.collect();
+                let mut looked: Vec<Vec<_>> = indices.chunks(A_JOB).map(|_| Vec::new()).collect();
+                let jobs = indices.chunks(A_JOB).zip(&mut looked).map(|(indices, looked)| -> Job<'_> {
+                    Box::new(move || looked.extend(indices.iter().map(|index| look(*files, view, *index))))
+                });
+                hands.run(jobs.collect());
+                looked.into_iter().flatten().collect()
+            }
+        }
+    }
+}
 
 pub(super) struct Walk<'a> {
     files: &'a dyn LedgerFiles,
-    opened: &'a Opened,
-    size: u64,
-    /// The hashes of the tile that is being filled, for each level.
+    view: View<'a>,
+    signed: &'a Checkpoint,
+    minimum: u64,
+    charter: Charter,
+    /// The hashes of the tile that is being filled, for each level from 1 on.
     levels: Vec<Vec<Hash>>,
+    /// The tree over the roots of full tiles of level 0.
     tree: Frontier,
-    earlier: Expected,
+    /// What its last leaves are, if they make no full tile.
+    rest: Vec<Hash>,
+    /// Roots that are expected at sizes on the way, the smallest last.
+    earlier: Vec<(u64, Hash)>,
     /// The first hash in a tile that is not the computed one. Whether the tile or what lies below it was
     /// changed is known at the end, when the computed root meets the signed one.
-    differs: Option<Difference>,
+    differs: Option<(TilePath, usize)>,
     /// The first older partial file that is no beginning of the present one.
     stale: Option<String>,
-    last: Timestamp,
-}
-
-struct Difference {
-    tile: TilePath,
-    slot: usize,
+    times: Option<(Timestamp, Timestamp)>,
 }
 
 pub(super) struct Walked {
+    pub(super) charter: Charter,
+    pub(super) first: Timestamp,
     pub(super) last: Timestamp,
 }
 
 impl<'a> Walk<'a> {
+    /// Begins at the minimum index, a multiple of 256: the hashes of what lies before it are taken from the tiles that
+    /// stay. They are as good as the root that they lead to.
     pub(super) fn new(
         files: &'a dyn LedgerFiles,
-        opened: &'a Opened,
-        earlier: Option<&Checkpoint>,
+        view: View<'a>,
+        signed: &'a Checkpoint,
+        charter: Charter,
+        pins: &Pins,
+        minimum: u64,
     ) -> Result<Self, Failure> {
-        let size = opened.checkpoint.checkpoint().size;
-        // Nothing that the checkpoint does not reach may stand beside what it does.
-        for (&(stack, index), widths) in &opened.inventory.tiles {
-            let reach = TilePath::at(stack, index, size).map_or(0, TilePath::width);
-            if let Some(beyond) = widths.iter().find(|&&width| width > reach) {
-                let path = TilePath::new(stack, index, *beyond).map(|path| path.to_string());
-                return Err(Failure::new(path.unwrap_or_default(), Problem::Beyond { size }));
-            }
+        let mut earlier: Vec<_> = pins.checkpoints().map(|earlier| (earlier.size, earlier.root)).collect();
+        earlier.sort_by(|a, b| b.cmp(a));
+        if let Some((earlier, _)) = earlier.last().filter(|(size, _)| *size < minimum) {
+            let past = Problem::Past { earlier: *earlier, minimum };
+            return Err(Failure::new(checkpoint::FILE, past));
         }
-        Ok(Self {
+        let mut levels = vec![Vec::new()];
+        let mut peaks: Vec<Hash> = Vec::new();
+        for level in 1..8u8 {
+            let before = minimum >> (8 * u32::from(level));
+            let given = usize::try_from(before % u64::from(WIDTH)).unwrap_or(0);
+            if given == 0 {
+                levels.push(Vec::new());
+                continue;
+            }
+            let missing = || Failure::new(checkpoint::FILE, Problem::Missing);
+            let path = TilePath::holding(Stack::Level(level), before, signed.size).or_else(|| {
+                // The last of them may be the last hash of the level.
+                TilePath::holding(Stack::Level(level), before.checked_sub(1)?, signed.size)
+            });
+            let path = path.ok_or_else(missing)?;
+            let hashes = tiles::hashes(&view.inventory.present(files, path)?).unwrap_or_default();
+            let Some(given) = hashes.get(..given) else {
+                let (expected, found) = (path.width().into(), hashes.len() as u64);
+                return Err(Failure::new(path.to_string(), Problem::Width { expected, found }));
+            };
+            peaks = [given.iter().copied().collect::<Frontier>().peaks(), &peaks].concat();
+            levels.push(given.to_vec());
+        }
+        let tree = Frontier::from_peaks(minimum / u64::from(WIDTH), peaks).unwrap_or_default();
+        let mut walk = Self {
             files,
-            opened,
-            size,
-            levels: Vec::new(),
-            tree: Frontier::new(),
-            earlier: earlier.map(|earlier| (earlier.size, earlier.root)),
+            view,
+            signed,
+            minimum,
+            charter,
+            levels,
+            tree,
+            rest: Vec::new(),
+            earlier,
             differs: None,
             stale: None,
-            last: opened.first,
-        })
+            times: None,
+        };
+        walk.compare_earlier(minimum, &[])?;
+        Ok(walk)
     }
 
-    pub(super) fn run(mut self) -> Result<Walked, Failure> {
-        self.compare_earlier()?;
-        let mut index = 0;
-        while let Some(path) = TilePath::at(Stack::Entries, index, self.size) {
-            self.bundle(path)?;
-            index += 1;
+    pub(super) fn run(
+        mut self,
+        looks: &Looks<'_>,
+        check: &dyn SignatureCheck,
+        visitor: &mut dyn Visit,
+    ) -> Result<Walked, Failure> {
+        let (mut next, end) = (self.minimum / u64::from(WIDTH), self.signed.size.div_ceil(WIDTH.into()));
+        while next < end {
+            let until = end.min(next.saturating_add(looks.at_once()));
+            for looked in looks.at(&self.view, next..until) {
+                self.take(looked?, check, visitor)?;
+            }
+            next = until;
         }
         // What is left over is the partial tile at the right edge of each level.
-        let mut level = 0;
+        let mut level = 1;
         while level < self.levels.len() {
             if !self.levels[level].is_empty() {
                 self.tile(level)?;
@@ -82,45 +162,40 @@ impl<'a> Walk<'a> {
         self.judge()
     }
 
-    fn bundle(&mut self, path: TilePath) -> Result<(), Failure> {
-        let bytes = self.present(path)?;
-        let start = path.index() * u64::from(WIDTH);
-        let entries = tiles::entries(&bytes).map_err(|cut| {
-            let entry = start + cut.entry;
-            Failure::new(path.to_string(), cut).at(entry)
-        })?;
-        if entries.len() != usize::from(path.width()) {
-            let (expected, found) = (path.width().into(), entries.len() as u64);
-            return Err(Failure::new(path.to_string(), Problem::Width { expected, found }));
+    /// Takes in the next bundle.
+    fn take(
+        &mut self,
+        looked: Looked,
+        check: &dyn SignatureCheck,
+        visitor: &mut dyn Visit,
+    ) -> Result<(), Failure> {
+        let wants = self.view.wants;
+        for seen in &looked.seen {
+            let wrong = |problem| Failure::new(looked.path.to_string(), problem).at(seen.position);
+            if Charter::concerns(&seen.kind) {
+                self.charter.apply(seen, check).map_err(wrong)?;
+            }
+            if wants(seen) {
+                visitor.see(seen).map_err(wrong)?;
+            }
         }
-        let (mut ends, mut end) = (Vec::with_capacity(entries.len()), 0);
-        for (index, bytes) in (start..).zip(&entries) {
-            self.entry(index, bytes).map_err(|problem| Failure::new(path.to_string(), problem).at(index))?;
-            end += 2 + bytes.len();
-            ends.push(end);
-            let hash = leaf(bytes);
-            self.tree.push(hash);
-            self.compare_earlier()?;
-            self.add(0, hash)?;
+        if let Some((first, last)) = looked.first.zip(looked.last) {
+            self.times = Some((self.times.map_or(first, |(first, _)| first), last));
         }
-        self.older(path, |width| Some(bytes.get(..*ends.get(width.checked_sub(1)?)?)?.to_vec()))
-    }
-
-    fn entry(&mut self, index: u64, bytes: &[u8]) -> Result<(), Problem> {
-        let seen = entry::read(bytes)?;
-        if seen.position != index {
-            return Err(Problem::Position { said: seen.position });
+        if self.differs.is_none() {
+            self.differs = looked.differs;
         }
-        if seen.organization != self.opened.organization {
-            return Err(Problem::Organization {
-                said: Id::<noun::Organization>::to_string(&seen.organization),
-            });
+        if self.stale.is_none() {
+            self.stale = looked.stale;
         }
-        if (seen.kind == STARTED) != (index == 0) {
-            return Err(Problem::Started);
+        self.compare_earlier(looked.path.index() * u64::from(WIDTH), &looked.leaves)?;
+        if looked.path.is_full() {
+            self.tree.push(looked.root);
+            self.add(1, looked.root)
+        } else {
+            self.rest = looked.leaves;
+            Ok(())
         }
-        self.last = seen.time;
-        Ok(())
     }
 
     /// Adds a hash to a level; a tile that is full with it is compared, and its root goes up.
@@ -137,21 +212,25 @@ impl<'a> Walk<'a> {
         let hashes = std::mem::take(&mut self.levels[level]);
         let stack = Stack::Level(u8::try_from(level).unwrap_or(u8::MAX));
         // How many hashes of this level the entries seen so far make.
-        let done = stack.items(self.tree.size());
-        let Some(path) = TilePath::holding(stack, done.saturating_sub(1), self.tree.size()) else {
+        let reached = self.tree.size().saturating_mul(WIDTH.into()).saturating_add(self.rest.len() as u64);
+        let done = stack.items(reached);
+        let Some(path) = TilePath::holding(stack, done.saturating_sub(1), reached) else {
             return Ok(());
         };
-        let claimed = self.present(path)?;
-        let computed = hashes.concat();
+        let claimed = self.view.inventory.present(self.files, path)?;
+        let computed = hashes.as_flattened();
         if claimed.len() != computed.len() {
             let (expected, found) = (path.width().into(), (claimed.len() / 32) as u64);
             return Err(Failure::new(path.to_string(), Problem::Width { expected, found }));
         }
         let slot = claimed.chunks(32).zip(&hashes).position(|(claimed, computed)| claimed != computed);
         if let (Some(slot), None) = (slot, &self.differs) {
-            self.differs = Some(Difference { tile: path, slot });
+            self.differs = Some((path, slot));
         }
-        self.older(path, |width| Some(computed.get(..width * 32)?.to_vec()))?;
+        let stale = self.view.inventory.stale(self.files, path, |width| computed.get(..width * 32))?;
+        if self.stale.is_none() {
+            self.stale = stale;
+        }
         if path.is_full() {
             let root = hashes.into_iter().collect::<Frontier>().root();
             self.add(level + 1, root)?;
@@ -159,62 +238,42 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Older, narrower files of the same tile, which tlog-tiles lets stand: each must be the beginning of
-    /// the present one.
-    fn older(&mut self, path: TilePath, beginning: impl Fn(usize) -> Option<Vec<u8>>) -> Result<(), Failure> {
-        let widths = self.opened.inventory.tiles.get(&(path.stack(), path.index()));
-        for &width in widths.into_iter().flatten().filter(|&&width| width < path.width()) {
-            let Some(older) = path.with_width(width) else { continue };
-            let bytes = read(self.files, &older.to_string(), older.max_bytes())?;
-            if Some(bytes) != beginning(width.into()) {
-                self.stale.get_or_insert(older.to_string());
+    /// Holds the roots that are expected from here to behind these leaves against the tree.
+    fn compare_earlier(&mut self, start: u64, leaves: &[Hash]) -> Result<(), Failure> {
+        while let Some(&(size, root)) = self.earlier.last() {
+            let ahead = usize::try_from(size.saturating_sub(start)).unwrap_or(usize::MAX);
+            let Some(leaves) = leaves.get(..ahead) else { return Ok(()) };
+            let edge: Frontier = leaves.iter().copied().collect();
+            if fold(&[self.tree.peaks(), edge.peaks()].concat()) != root {
+                return Err(Failure::new(checkpoint::FILE, Problem::Inconsistent { earlier: size }));
             }
+            self.earlier.pop();
         }
         Ok(())
-    }
-
-    fn compare_earlier(&mut self) -> Result<(), Failure> {
-        match self.earlier {
-            Some((size, root)) if size == self.tree.size() => {
-                self.earlier = None;
-                if self.tree.root() == root {
-                    Ok(())
-                } else {
-                    Err(Failure::new(checkpoint::FILE, Problem::Inconsistent { earlier: size }))
-                }
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn present(&self, path: TilePath) -> Result<Vec<u8>, Failure> {
-        let widths = self.opened.inventory.tiles.get(&(path.stack(), path.index()));
-        if !widths.is_some_and(|widths| widths.contains(&path.width())) {
-            return Err(Failure::new(path.to_string(), Problem::Missing));
-        }
-        read(self.files, &path.to_string(), path.max_bytes())
     }
 
     /// The signed root decides. If the entries have it, they are as signed, and whatever differs from
     /// them was changed; if they do not, they were changed, where the lowest difference is.
     fn judge(self) -> Result<Walked, Failure> {
-        let signed: &VerifiedCheckpoint = &self.opened.checkpoint;
-        let entries_hold = self.tree.root() == signed.checkpoint().root;
+        let Checkpoint { size, root, .. } = *self.signed;
+        let edge: Frontier = self.rest.iter().copied().collect();
+        let entries_hold = fold(&[self.tree.peaks(), edge.peaks()].concat()) == root;
+        let missing = || Failure::new("tile/entries/000", Problem::Missing);
         match (entries_hold, self.differs, self.stale) {
-            (true, None, None) => Ok(Walked { last: self.last }),
-            (true, Some(Difference { tile, slot }), _) => {
+            (true, None, None) => {
+                let (first, last) = self.times.ok_or_else(missing)?;
+                Ok(Walked { charter: self.charter, first, last })
+            }
+            (true, Some((tile, slot)), _) => {
                 Err(Failure::new(tile.to_string(), Problem::TileChanged { slot }))
             }
             (true, None, Some(stale)) => Err(Failure::new(stale, Problem::PartialChanged)),
-            (false, Some(Difference { tile, slot }), _) => Err(below(tile, slot, self.size)),
-            (false, None, _) => Err(Failure::new(
-                bundle_of(0, self.size),
-                Problem::Rewritten {
-                    from: 0,
-                    to: self.size.saturating_sub(1),
-                    above: checkpoint::FILE.into(),
-                },
-            )),
+            (false, Some((tile, slot)), _) => Err(below(tile, slot, size)),
+            (false, None, _) => {
+                let (from, to) = (self.minimum, size.saturating_sub(1));
+                let rewritten = Problem::Rewritten { from, to, above: checkpoint::FILE.into() };
+                Err(Failure::new(bundle_of(from, size), rewritten))
+            }
         }
     }
 }
