@@ -4,11 +4,23 @@
 //! that an entry names by its SHA-256 is there unchanged, until a later entry replaces or forgets it; and no file is
 //! there that no entry names. `docs/formats/ledger-entry.md` has the facts.
 
-use crate::directory::{Report, Unreadable};
+use crate::charter::{ERASED, fact};
+use crate::checkpoint::SignatureCheck;
+use crate::directory::{LedgerFiles, Report, Unreadable, Visit, visited};
+use crate::entry::Seen;
+use crate::failure::{Failure, Problem};
+use crate::trust::Pins;
+use base::digest;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
+
+/// The bytes of salt before the value of details.
+const SALT_BYTES: usize = 32;
 
 /// The details of entries, wherever they are kept.
 pub trait Details {
-    /// The details of the entry at this position: 32 bytes of salt and the value; none where there are none.
+    /// The details of the entry at this position of the log: 32 bytes of salt and the value; none where there are none.
     ///
     /// # Errors
     /// [`Unreadable`] where they cannot be read.
@@ -17,7 +29,7 @@ pub trait Details {
 
 /// The files that a ledger vouches for, wherever they are.
 pub trait ObjectFiles {
-    /// Every file's path, as the caller wants it named.
+    /// Every file's path, with `/` between elements.
     ///
     /// # Errors
     /// [`Unreadable`] where the listing fails.
@@ -41,4 +53,210 @@ pub struct DeepReport {
     pub erased: u64,
     /// How many files were held against their hashes.
     pub files: u64,
+}
+
+/// Verifies the log as [`directory`](fn@crate::directory), and besides what is handed in of what it vouches for: the
+/// details of its entries, and files. Which file belongs to which entry is known by its hash; where the entry's details
+/// say a path, a changed file is told from an added one.
+///
+/// # Errors
+/// The first [`Failure`]: of the log, of the details by the entry, of the files by the path or, for one that is gone and
+/// whose path is not known, by the object's id.
+pub fn deep(
+    files: &dyn LedgerFiles,
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    details: Option<&dyn Details>,
+    objects: Option<&dyn ObjectFiles>,
+) -> Result<DeepReport, Failure> {
+    let mut beside = Beside { details, ..Beside::default() };
+    let ledger = visited(files, check, pins, &mut beside)?;
+    if let Some(missing) = beside.missing.first() {
+        return Err(Failure::new("details", Problem::DetailsMissing).at(*missing));
+    }
+    let files = objects.map_or(Ok(0), |objects| beside.hold(objects))?;
+    Ok(DeepReport { ledger, details: beside.held.len() as u64, erased: beside.erased, files })
+}
+
+/// A file that an entry vouches for.
+#[derive(Debug)]
+struct Object {
+    sha256: [u8; 32],
+    entry: u64,
+    path: Option<String>,
+}
+
+/// What the log says of what lies beside it, as far as it has been read.
+#[derive(Default)]
+struct Beside<'d> {
+    details: Option<&'d dyn Details>,
+    /// The positions whose details are there.
+    held: BTreeSet<u64>,
+    /// Those whose details are not, and not yet said to be erased.
+    missing: BTreeSet<u64>,
+    erased: u64,
+    /// By kind and id.
+    objects: BTreeMap<(String, String), Object>,
+    /// Hashes of what was replaced, with the kind and id.
+    replaced: HashMap<[u8; 32], (String, String)>,
+    /// Hashes of what was forgotten: it may be there or not.
+    forgotten: HashSet<[u8; 32]>,
+}
+
+impl Visit for Beside<'_> {
+    fn wants(&self) -> fn(&Seen) -> bool {
+        |seen| {
+            seen.kind == ERASED
+                || seen.fields.contains_key("details")
+                || fact(seen, "files").is_some()
+                || fact(seen, "forgotten").is_some()
+        }
+    }
+
+    fn see(&mut self, entry: &Seen) -> Result<(), Problem> {
+        let paths = self.detail(entry)?;
+        if entry.kind == ERASED {
+            self.erase(entry)?;
+        }
+        for file in list(entry, "files")? {
+            let (kind, id) = named(file)?;
+            let text = file.get("sha256").and_then(Value::as_str).ok_or(Problem::ObjectFacts)?;
+            let sha256 = from_hex(text).ok_or(Problem::ObjectFacts)?;
+            let path = paths.get(&id).cloned();
+            let object = Object { sha256, entry: entry.position, path };
+            self.forgotten.remove(&sha256);
+            if let Some(before) = self.objects.insert((kind.clone(), id.clone()), object) {
+                self.replaced.insert(before.sha256, (kind, id));
+            }
+        }
+        for file in list(entry, "forgotten")? {
+            if let Some(object) = self.objects.remove(&named(file)?) {
+                self.forgotten.insert(object.sha256);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_again(&mut self) {
+        *self = Self { details: self.details, ..Self::default() };
+    }
+}
+
+impl Beside<'_> {
+    /// Holds the entry's details against its commitment; the paths that they say.
+    fn detail(&mut self, entry: &Seen) -> Result<HashMap<String, String>, Problem> {
+        let commitment = entry.fields.get("details").and_then(Value::as_str);
+        let (Some(details), Some(commitment)) = (self.details, commitment) else { return Ok(HashMap::new()) };
+        let Some(bytes) = details.details(entry.position)? else {
+            self.missing.insert(entry.position);
+            return Ok(HashMap::new());
+        };
+        let value = bytes.get(SALT_BYTES..).ok_or(Problem::DetailsChanged)?;
+        if digest::hex(&digest::sha256(&bytes)) != commitment {
+            return Err(Problem::DetailsChanged);
+        }
+        self.held.insert(entry.position);
+        let value: Value = serde_json::from_slice(value).unwrap_or_default();
+        let paths = value.get("files").and_then(Value::as_object).into_iter().flatten();
+        Ok(paths.filter_map(|(id, path)| Some((id.clone(), path.as_str()?.to_owned()))).collect())
+    }
+
+    fn erase(&mut self, entry: &Seen) -> Result<(), Problem> {
+        for range in list(entry, "positions")? {
+            let range = positions(range).ok_or(Problem::ObjectFacts)?;
+            if range.is_empty() || *range.end() >= entry.position {
+                return Err(Problem::ObjectFacts);
+            }
+            if self.held.range(range.clone()).next().is_some() {
+                return Err(Problem::NotErased);
+            }
+            let gone: Vec<u64> = self.missing.range(range).copied().collect();
+            self.erased += gone.len() as u64;
+            for position in gone {
+                self.missing.remove(&position);
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds files against the hashes; how many there are.
+    fn hold(&self, files: &dyn ObjectFiles) -> Result<u64, Failure> {
+        let mut vouched: HashMap<[u8; 32], bool> =
+            self.objects.values().map(|object| (object.sha256, false)).collect();
+        let mut paths = files.list().map_err(|error| Failure::new(".", error))?;
+        paths.sort();
+        for path in &paths {
+            let hash = files.sha256(path).map_err(|error| Failure::new(path, error))?;
+            match vouched.get_mut(&hash) {
+                Some(found) => *found = true,
+                None if self.forgotten.contains(&hash) => {}
+                None => return Err(Failure::new(path, self.changed_or_added(path, &hash))),
+            }
+        }
+        let mut removed: Vec<_> =
+            self.objects.iter().filter(|(_, object)| vouched.get(&object.sha256) != Some(&true)).collect();
+        removed.sort_by_key(|(_, object)| object.entry);
+        match removed.first() {
+            None => Ok(paths.len() as u64),
+            Some(((kind, id), object)) => {
+                let problem = Problem::ObjectRemoved { kind: kind.clone(), entry: object.entry };
+                Err(Failure::new(object.path.as_ref().unwrap_or(id), problem))
+            }
+        }
+    }
+
+    /// What is wrong with a file whose hash nothing vouches for.
+    fn changed_or_added(&self, path: &str, hash: &[u8; 32]) -> Problem {
+        let mut objects = self.objects.iter();
+        let there =
+            objects.find(|(_, object)| object.path.as_deref().is_some_and(|said| is_same(said, path)));
+        let before = || {
+            let key = self.replaced.get(hash)?;
+            Some((key, self.objects.get(key)?))
+        };
+        match there.or_else(before) {
+            Some(((kind, _), object)) => Problem::ObjectChanged { kind: kind.clone(), entry: object.entry },
+            None => Problem::ObjectAdded,
+        }
+    }
+}
+
+/// Whether two paths, of which either may be the more complete one, are of the same file.
+fn is_same(a: &str, b: &str) -> bool {
+    let ends = |long: &str, short: &str| {
+        long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    };
+    ends(a, b) || ends(b, a)
+}
+
+/// The items of a fact that is a list, none where there is no such fact.
+fn list<'e>(entry: &'e Seen, name: &str) -> Result<&'e [Value], Problem> {
+    match fact(entry, name) {
+        None => Ok(&[]),
+        Some(Value::Array(items)) => Ok(items),
+        Some(_) => Err(Problem::ObjectFacts),
+    }
+}
+
+fn named(file: &Value) -> Result<(String, String), Problem> {
+    let text = |name: &str| file.get(name).and_then(Value::as_str).map(str::to_owned);
+    text("kind").zip(text("id")).ok_or(Problem::ObjectFacts)
+}
+
+/// A position, or the first and the last of a range.
+fn positions(value: &Value) -> Option<RangeInclusive<u64>> {
+    match value {
+        Value::Array(ends) => match ends.as_slice() {
+            [first, last] => Some(first.as_u64()?..=last.as_u64()?),
+            _ => None,
+        },
+        one => one.as_u64().map(|one| one..=one),
+    }
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let digits: Vec<u8> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    (digits.len() == 64).then(|| bytes.try_into().ok()).flatten()
 }

@@ -143,6 +143,9 @@ pub(crate) trait Visit {
 
     /// Takes one that is. It is in the log for certain only once the whole has passed.
     fn see(&mut self, entry: &Seen) -> Result<(), Problem>;
+
+    /// Forgets what it has seen: the walk begins again.
+    fn begin_again(&mut self);
 }
 
 struct Nobody;
@@ -155,6 +158,8 @@ impl Visit for Nobody {
     fn see(&mut self, _: &Seen) -> Result<(), Problem> {
         Ok(())
     }
+
+    fn begin_again(&mut self) {}
 }
 
 /// As [`directory`], with somebody who looks on.
@@ -241,6 +246,7 @@ fn walked(
     let Some((_, minimum)) = minimum.filter(|(path, minimum)| path.is_prunable(*minimum)) else {
         return Err(failure);
     };
+    visitor.begin_again();
     let walked = begin(minimum, wants)?.run(looks, check, visitor)?;
     // What the way back from the end found is what the way forward found.
     if walked.charter.minimum != minimum {

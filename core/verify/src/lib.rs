@@ -26,7 +26,7 @@ pub mod witness;
 
 pub use charter::Charter;
 pub use checkpoint::{Checkpoint, Cosigned, SignatureCheck, VerifiedCheckpoint};
-pub use deep::{DeepReport, Details, ObjectFiles};
+pub use deep::{DeepReport, Details, ObjectFiles, deep};
 pub use directory::{
     Hands, Job, LedgerFiles, Report, Shown, Unreadable, directory, directory_by, settled, show,
 };
