@@ -39,7 +39,8 @@ impl S3 {
         std::thread::spawn(move || drop(std::io::copy(&mut said, &mut std::io::sink())));
         let server = Self { child, address };
         let mut stream = TcpStream::connect(server.address).expect("it listens");
-        let create = "PUT /ledgers HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let create =
+            "PUT /ledgers HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         stream.write_all(create.as_bytes()).expect("it takes a request");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");

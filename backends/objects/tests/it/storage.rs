@@ -73,7 +73,8 @@ fn nothing_outside_the_prefix_is_named() {
     let (server, runtime) = (S3::start(), runtime());
     let client = server.client("here", &runtime);
     server.client("", &runtime).put("secret", &[file("x", b"x")]).expect("it answers");
-    for (log, path) in [("..", "secret/x"), ("log", "../../secret/x"), ("log", "/secret/x"), ("log", "a//b"), ("", "x")]
+    for (log, path) in
+        [("..", "secret/x"), ("log", "../../secret/x"), ("log", "/secret/x"), ("log", "a//b"), ("", "x")]
     {
         assert!(client.read(log, path, 100).is_err(), "{log} {path}");
         assert!(client.put(log, &[file(path, b"y")]).is_err(), "{log} {path}");
@@ -89,6 +90,7 @@ fn options_that_nobody_understands_are_refused_and_secrets_are_not_shown() {
     };
     let wrong = open("regoin = eu").expect_err("a typing error");
     assert!(matches!(wrong, WrongPlace::Client(_)) && wrong.kind() == Kind::BadInput, "{wrong}");
-    let client = open("region = eu-central-1\naccess_key_id = AKIA\nsecret_access_key = hunter2").expect("options");
+    let client =
+        open("region = eu-central-1\naccess_key_id = AKIA\nsecret_access_key = hunter2").expect("options");
     assert!(!format!("{client:?}").contains("hunter2"));
 }
