@@ -52,4 +52,6 @@ nouns! {
     Custodian = "cus", "custodian";
     /// A ceremony in which custodians put their shares together.
     Ceremony = "cer", "ceremony";
+    /// A legal hold: while it stands, nothing of the ledger expires.
+    Hold = "hld", "hold";
 }

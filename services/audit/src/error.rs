@@ -1,7 +1,7 @@
 //! Why a log is not published.
 
 use crate::ports::{StorageError, Unmet, Unreachable};
-use base::{Fault, Kind};
+use base::{Fault, Id, Kind, noun};
 
 /// A failure of publication.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,9 @@ pub enum Error {
         known: u64,
     },
     /// Who must be asked before anything is signed does not answer.
-    #[error("it is not known whether this log is behind what others remember of it: nothing is signed until it is")]
+    #[error(
+        "it is not known whether this log is behind what others remember of it: nothing is signed until it is"
+    )]
     Uncompared(#[source] Unreachable),
     /// Too few witnesses have cosigned.
     #[error("entries are sequenced and wait for witnesses")]
@@ -97,6 +99,27 @@ pub enum Error {
     /// A key that makes no verifier key.
     #[error("a log signs with one Ed25519 and one ML-DSA-44 key of its own, under its origin")]
     Key,
+    /// A time to keep entries for that cannot be set.
+    #[error("entries are kept for 30 to 36525 days")]
+    Days,
+    /// A reason that is none, or too long.
+    #[error("a reason has 1 to 1024 bytes")]
+    Reason,
+    /// There is no such hold.
+    #[error("there is no legal hold {0}: list them with `nexora ledger retention show`")]
+    NoHold(Id<noun::Hold>),
+    /// Nothing expires or is erased while a hold stands.
+    #[error("the legal hold {0} stands: nothing of the ledger is erased until it is lifted")]
+    Held(Id<noun::Hold>),
+    /// Nothing was named whose details are still there.
+    #[error("none of these entries has details that are still there")]
+    NoDetails,
+    /// Entries that were named as a range without beginning or end, or too many ranges of them.
+    #[error(
+        "name entries by ranges of which the first is not after the last, at most {} of them",
+        crate::erasing::MAX_RANGES
+    )]
+    Ranges,
     /// A row of this service's tables that cannot be.
     #[error("a row of {0} is not as it was written: the database was changed or is damaged")]
     Row(&'static str),
@@ -113,15 +136,22 @@ impl Fault for Error {
         match self {
             Self::Store(error) => error.kind(),
             Self::Storage(error) => error.kind(),
-            Self::Stopped { .. } | Self::Unsigned(_) | Self::Uncompared(_) | Self::Unmet(_) | Self::Anchor(_) => Kind::Unavailable,
+            Self::Stopped { .. }
+            | Self::Unsigned(_)
+            | Self::Uncompared(_)
+            | Self::Unmet(_)
+            | Self::Anchor(_) => Kind::Unavailable,
             Self::Ahead { .. }
             | Self::Fork { .. }
             | Self::Gap { .. }
             | Self::Behind { .. }
             | Self::Split { .. }
             | Self::InOrder
+            | Self::Held(_)
             | Self::WrongKeys => Kind::Conflict,
             Self::Changed(_) | Self::Broken(_) => Kind::CheckFailed,
+            Self::Days | Self::Reason | Self::Ranges => Kind::BadInput,
+            Self::NoHold(_) | Self::NoDetails => Kind::NotFound,
             Self::Key | Self::Row(_) | Self::Clock | Self::Interrupted => Kind::Internal,
         }
     }

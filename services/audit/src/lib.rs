@@ -40,6 +40,7 @@ pub mod anchoring;
 mod anchors;
 pub mod conformance;
 mod disk;
+pub mod erasing;
 mod error;
 mod file_anchor;
 mod files;
@@ -52,6 +53,7 @@ mod ports;
 pub mod prove;
 mod publish;
 mod renewal;
+pub mod retention;
 mod rules;
 pub mod search;
 mod tables;
@@ -66,8 +68,8 @@ pub use keys::{LogKeys, Signatures};
 pub use local::LocalDirectory;
 pub use model::{Status, Step, log_name};
 pub use ports::{
-    Anchor, Cosigners, Fate, Memory, Outbox, ProofFrom, Rows, Sighting, Signed, Storage, StorageError, Stored,
-    StoredLog, Unmet, Unreachable, WrongReceipt,
+    Anchor, Cosigners, Fate, Memory, Outbox, ProofFrom, Rows, Sighting, Signed, Storage, StorageError,
+    Stored, StoredLog, Unmet, Unreachable, WrongReceipt,
 };
 pub use renewal::{Refused, Renewed};
 
@@ -166,6 +168,8 @@ struct Seen {
     /// Why an operator must begin another log.
     refused: Option<Refused>,
     pruned: u64,
+    /// The minimum below which this process has removed what was there.
+    expired: u64,
 }
 
 impl Audit {

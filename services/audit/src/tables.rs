@@ -17,6 +17,7 @@ pub(crate) static SCHEMA: Schema = Schema {
     migrations: &[
         Migration { name: "keys of logs, signed checkpoints, anchored checkpoints", up: first },
         Migration { name: "recorded checkpoints, witnesses of logs", up: crate::platform::tables },
+        Migration { name: "retention, holds, what was pruned", up: crate::retention::tables::tables },
     ],
 };
 
@@ -117,7 +118,8 @@ pub(crate) mod anchored {
 pub(crate) async fn chain(door: &impl Queries, generation: u32) -> Result<Option<Chain>, Error> {
     let select = key::Entity::find().filter(key::Column::Generation.eq(i64::from(generation)));
     let rows = door.all(select.order_by_asc(key::Column::Since)).await?;
-    let read = |text: &str| text.parse::<VerifierKey>().map_err(|_| store::Error::Damaged { what: "log key" });
+    let read =
+        |text: &str| text.parse::<VerifierKey>().map_err(|_| store::Error::Damaged { what: "log key" });
     let mut keys = Vec::new();
     for row in rows {
         let since = u64::try_from(row.since).unwrap_or(0);
@@ -165,11 +167,7 @@ pub(crate) async fn remember(tx: &mut Tx, generation: u32, note: Vec<u8>) -> Res
 }
 
 /// How an anchor stands with a log.
-pub(crate) async fn anchored(
-    door: &impl Queries,
-    anchor: &str,
-    generation: u32,
-) -> Result<Anchored, Error> {
+pub(crate) async fn anchored(door: &impl Queries, anchor: &str, generation: u32) -> Result<Anchored, Error> {
     let wanted = anchored::Column::Generation.eq(i64::from(generation));
     let select = anchored::Entity::find().filter(anchored::Column::Anchor.eq(anchor)).filter(wanted);
     let Some(row) = door.one(select).await? else { return Ok(Anchored::default()) };

@@ -56,7 +56,8 @@ impl StoredDetails {
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         if !(self.from..self.to).contains(&position) {
             let rows = sqlx::query(
-                "SELECT position, salted FROM entry_details WHERE position >= ? ORDER BY position LIMIT ?",
+                "SELECT position, salted FROM entry_details
+                 WHERE position >= ? AND substr(salted, 1, 32) <> zeroblob(32) ORDER BY position LIMIT ?",
             );
             let rows = rows.bind(position).bind(AHEAD).fetch_all(&mut self.connection).await?;
             let more = i64::try_from(rows.len()).is_ok_and(|found| found == AHEAD);

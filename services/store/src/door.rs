@@ -1,7 +1,7 @@
 //! The two doors: a snapshot to read, and a transaction to write.
 
 use crate::{
-    BASE, Error, GENERATION, Generation, OUTBOX, Registered, Store,
+    BASE, Erased, Error, GENERATION, Generation, OUTBOX, Registered, Store,
     file::File,
     outbox::{cursor, details, entry, position},
 };
@@ -128,6 +128,7 @@ pub trait Queries: Sync {
                 .select_only()
                 .column(details::Column::Position)
                 .filter(details::Column::Position.between(first, last))
+                .filter(details::kept())
                 .order_by_asc(details::Column::Position)
                 .limit(limit);
             let rows: Vec<details::At> = self.all_as(select).await?;
@@ -140,7 +141,8 @@ pub trait Queries: Sync {
     fn entry_details(&self, index: u64) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send {
         async move {
             let wanted = details::Column::Position.eq(i64::try_from(index).unwrap_or(i64::MAX));
-            Ok(self.one(details::Entity::find().filter(wanted)).await?.map(|row| row.salted))
+            let row = self.one(details::Entity::find().filter(wanted).filter(details::kept())).await?;
+            Ok(row.map(|row| row.salted))
         }
     }
 }
@@ -352,20 +354,37 @@ impl Tx {
     }
 
     /// Erases the details, salts included, of the entries at these positions of the outbox (each pair the first and
-    /// the last). How many there were. What lies under the rows is overwritten; [`Store::scrub`] does the same to the
-    /// write-ahead log.
+    /// the last): their bytes are overwritten where they stand. Once this is committed, [`Store::scrub`] sees to it
+    /// that they stand nowhere else.
     ///
     /// # Errors
     /// As [`Tx::insert`].
-    pub async fn erase_details(&mut self, ranges: &[(u64, u64)]) -> Result<u64, Error> {
-        let mut erased = 0;
+    pub async fn erase_details(&mut self, ranges: &[(u64, u64)]) -> Result<Erased, Error> {
+        let mut erased = Erased::default();
         for &(first, last) in ranges {
-            let [first, last] = [first, last].map(|position| i64::try_from(position).unwrap_or(i64::MAX));
-            erased += self
-                .delete(details::Entity::delete_many().filter(details::Column::Position.between(first, last)))
-                .await?;
+            for position in self.details_within(first, last, u32::MAX.into()).await? {
+                let Some(salted) = self.entry_details(position).await? else { continue };
+                erased.note(position, &salted);
+                // Of the same size, it takes the place of what was there. A row that is removed makes SQLite move its
+                // neighbours, and what it leaves of them behind is not overwritten when they are erased in turn.
+                let column = details::Column::Salted;
+                let blank = details::Entity::update_many()
+                    .col_expr(column, Expr::value(vec![0_u8; salted.len()]))
+                    .filter(details::Column::Position.eq(i64::try_from(position).unwrap_or(i64::MAX)));
+                self.update(blank).await?;
+            }
         }
         Ok(erased)
+    }
+
+    /// Removes the details of entries from position `from` up to `below` of the outbox: their entries are pruned.
+    ///
+    /// # Errors
+    /// As [`Tx::insert`].
+    pub async fn prune_details(&mut self, from: u64, below: u64) -> Result<u64, Error> {
+        let [from, below] = [from, below].map(|position| i64::try_from(position).unwrap_or(i64::MAX));
+        let details = details::Entity::delete_many().filter(details::Column::Position.gte(from));
+        self.delete(details.filter(details::Column::Position.lt(below))).await
     }
 
     /// Begins another log with this change: its first entry must be the one that starts a log, and is numbered 0.

@@ -1,6 +1,6 @@
 //! One organization's database file: opened, guarded, migrated.
 
-use crate::{Error, Guard, Schema, outbox, reserve::Reserve, schema};
+use crate::{Erased, Error, Guard, Schema, erased::Raw, outbox, reserve::Reserve, schema};
 use base::{Id, noun};
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::{
@@ -9,9 +9,9 @@ use sqlx::{
 };
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -33,6 +33,10 @@ pub(crate) struct File {
     organization: Id<noun::Organization>,
     /// Empties the write-ahead log.
     scrubber: SqlitePool,
+    /// The file as bytes. Open as long as the database is: closing any handle on a file gives up every lock that this
+    /// process has on it.
+    raw: Arc<Mutex<Raw>>,
+    path: PathBuf,
     pools: [SqlitePool; 3],
     stopped: AtomicBool,
 }
@@ -72,6 +76,7 @@ impl File {
             pool.connect_lazy_with(options.clone())
         };
         let (readers, reserved) = (readers(READERS), readers(1));
+        let at = |source| Error::Directory { path: path.clone(), source };
         Ok(Self {
             reserve,
             readers: SqlxSqliteConnector::from_sqlx_sqlite_pool(readers.clone()),
@@ -80,6 +85,8 @@ impl File {
             turn: Arc::default(),
             organization,
             scrubber,
+            raw: Arc::new(Mutex::new(Raw::open(&path).map_err(at)?)),
+            path: path.clone(),
             pools: [readers, reserved, writer],
             stopped: AtomicBool::new(false),
         })
@@ -105,16 +112,38 @@ impl File {
         error
     }
 
-    /// Brings the write-ahead log into the database and empties it: what was deleted stands in neither. False where
-    /// somebody still reads an older state.
-    pub(crate) async fn scrub(&self) -> Result<bool, Error> {
+    /// See [`crate::Store::scrub`].
+    pub(crate) async fn scrub(&self, erased: &Erased) -> Result<bool, Error> {
         self.running()?;
+        if !self.empty_log().await? {
+            return Ok(false);
+        }
+        if !erased.is_unknown() && !self.holds(erased).await? {
+            return Ok(true);
+        }
+        let _turn = self.turn.lock().await;
+        let [_, _, writer] = &self.pools;
+        sqlx::query("VACUUM").execute(writer).await.map_err(|error| self.judge(error))?;
+        self.empty_log().await
+    }
+
+    /// Brings the write-ahead log into the database and empties it. False where somebody reads an older state.
+    async fn empty_log(&self) -> Result<bool, Error> {
         let asked = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.scrubber).await;
         match asked {
             Ok(row) => Ok(row.get::<i64, _>(0) == 0),
             Err(sqlx::Error::Database(error)) if error.message().contains("locked") => Ok(false),
             Err(error) => Err(self.judge(error)),
         }
+    }
+
+    async fn holds(&self, erased: &Erased) -> Result<bool, Error> {
+        let (raw, erased) = (Arc::clone(&self.raw), erased.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            raw.lock().unwrap_or_else(PoisonError::into_inner).holds(&erased)
+        });
+        let looked = looked.await.map_err(|_| Error::Stopped)?;
+        looked.map_err(|source| Error::Directory { path: self.path.clone(), source })
     }
 
     pub(crate) async fn close(&self) {

@@ -30,6 +30,7 @@
 mod details;
 mod door;
 mod doorbell;
+mod erased;
 mod error;
 mod file;
 mod outbox;
@@ -41,6 +42,7 @@ pub use base::Context;
 pub use details::StoredDetails;
 pub use door::{Committed, Queries, Read, Tx};
 pub use doorbell::Doorbell;
+pub use erased::Erased;
 pub use error::Error;
 pub use registry::Registered;
 pub use reserve::Space;
@@ -233,14 +235,16 @@ impl Store {
         Ok(file.reserve.space())
     }
 
-    /// Empties the write-ahead log of the organization, so that what was deleted stands in no file any more: deleted
-    /// rows are overwritten, and the log holds what they were. False where somebody still reads an older state; ask
-    /// again then.
+    /// Sees to it that what was erased stands in no file of the database any more: empties the write-ahead log, which
+    /// holds what rows were, and looks for the salts in the file; where one is left in a corner that the database did
+    /// not overwrite, the whole file is written anew. Of what is [unknown](Erased::unknown), the file is written anew in
+    /// any case. False where somebody still reads an older
+    /// state: ask again then.
     ///
     /// # Errors
-    /// As [`Store::read`].
-    pub async fn scrub(&self, ctx: &Context) -> Result<bool, Error> {
-        self.file(ctx.organization()).await?.scrub().await
+    /// As [`Store::write`].
+    pub async fn scrub(&self, ctx: &Context, erased: &Erased) -> Result<bool, Error> {
+        self.file(ctx.organization()).await?.scrub(erased).await
     }
 
     /// A bell that rings after each commit that moved `topic` in this organization.

@@ -67,6 +67,13 @@ pub(crate) mod details {
         pub salted: Vec<u8>,
     }
 
+    /// What is not erased: an erased row is blank.
+    pub(crate) fn kept() -> sea_orm::sea_query::SimpleExpr {
+        // The salt alone decides: 32 random bytes are not zero.
+        let salt = sea_orm::sea_query::Func::cust("substr").arg(Expr::col(Column::Salted)).arg(1).arg(32);
+        sea_orm::sea_query::ExprTrait::ne(Expr::expr(salt), vec![0_u8; 32])
+    }
+
     /// Where there are details, without them.
     #[derive(Debug, FromQueryResult)]
     pub struct At {

@@ -27,14 +27,18 @@ fn canary(position: u64) -> String {
     format!("canary-{position:06}")
 }
 
-/// Whether bytes stand in any file of a directory.
-fn holds(dir: &Path, needle: &[u8]) -> bool {
-    let first = needle[0];
-    std::fs::read_dir(dir).expect("it lists").any(|entry| {
-        let bytes = std::fs::read(entry.expect("it lists").path()).expect("it reads");
-        let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == first);
-        starts.any(|(at, _)| bytes[at..].starts_with(needle))
-    })
+/// The files of a directory in which bytes stand, and where.
+fn holds(dir: &Path, needle: &[u8]) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("it lists") {
+        let path = entry.expect("it lists").path();
+        let bytes = std::fs::read(&path).expect("it reads");
+        let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == needle[0]);
+        if let Some((at, _)) = starts.find(|(at, _)| bytes[*at..].starts_with(needle)) {
+            found.push((path.display().to_string(), at));
+        }
+    }
+    found
 }
 
 /// Details of every size, from what shares a page with others to what fills many, written in many transactions; then
@@ -61,32 +65,35 @@ async fn erased_details_stand_in_no_file() {
     for position in erased.iter().step_by(30) {
         let salted = read.entry_details(*position).await.expect("a read").expect("it is there");
         salts.push(salted[..32].to_vec());
-        assert!(holds(&home, &salted[..32]));
+        assert!(!holds(&home, &salted[..32]).is_empty());
     }
     let before = found(&home);
     assert!(erased.iter().all(|position| before.contains_key(position)), "they can be found");
 
     let mut tx = store.write(&ctx).await.expect("its turn");
     let ranges: Vec<_> = erased.iter().map(|position| (*position, *position)).collect();
-    assert_eq!(tx.erase_details(&ranges).await.expect("it erases"), 333);
+    let gone = tx.erase_details(&ranges).await.expect("it erases");
+    assert_eq!(gone.positions(), erased);
     let entry = Entry::done(Kind::DetailsErased, ctx.organization());
     let _ = tx.commit(entry).await.expect("it commits");
-    assert!(!store.scrub(&ctx).await.expect("it answers"), "somebody reads the older state still");
+    assert!(!store.scrub(&ctx, &gone).await.expect("it answers"), "somebody reads the older state still");
     drop(read);
     // The dropped snapshot is given back by and by.
     let mut tries = 0;
-    while !store.scrub(&ctx).await.expect("it answers") {
+    while !store.scrub(&ctx, &gone).await.expect("it answers") {
         tries += 1;
         assert!(tries < 100, "nobody reads any more");
     }
     let after = found(&home);
     let left: Vec<_> = erased.iter().filter_map(|position| after.get_key_value(position)).collect();
     assert!(left.is_empty(), "{left:?}");
-    assert!(!salts.iter().any(|salt| holds(&home, salt)), "nor their salts");
+    let left: Vec<_> = salts.iter().flat_map(|salt| holds(&home, salt)).collect();
+    assert!(left.is_empty(), "nor their salts: {left:?}");
     assert!((1..=1_000).filter(|position| position % 3 != 0).all(|position| after.contains_key(&position)));
     let read = store.read(&ctx).await.expect("a snapshot");
     assert_eq!(read.entry_details(3).await.expect("a read"), None);
     assert!(read.entry_details(4).await.expect("a read").is_some());
+    assert_eq!(read.details_within(1, 3, 1).await.expect("a read"), [1]);
     assert_eq!(read.details_within(1, 10, 4).await.expect("a read"), [1, 2, 4, 5]);
     drop(read);
     store.close().await;

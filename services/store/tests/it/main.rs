@@ -9,7 +9,7 @@ use base::{Actor, Clock, Context, Id, Role, Timestamp, noun};
 use ledger::{Entry, Kind};
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 use store::{Change, Guard, Migration, Options, Registered, Schema, Store};
 
@@ -55,10 +55,12 @@ pub(crate) mod note {
 }
 
 pub(crate) async fn open(dir: &std::path::Path) -> Result<Store, store::Error> {
-    let drawn = AtomicU8::new(0);
+    let drawn = AtomicU64::new(0);
+    // No two draws are alike.
     let random = move |bytes: &mut [u8]| {
-        for byte in bytes {
-            *byte = drawn.fetch_add(1, Ordering::Relaxed);
+        for chunk in bytes.chunks_mut(32) {
+            let hash = base::digest::sha256(&drawn.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+            chunk.copy_from_slice(&hash[..chunk.len()]);
         }
     };
     let options = Options { dir: dir.to_owned(), clock: Arc::new(Stopped), random: Arc::new(random) };

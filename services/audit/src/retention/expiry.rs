@@ -1,0 +1,200 @@
+//! Expiry: a prefix of the log that is older than the organization keeps is pruned, as tlog-tiles describes it.
+//!
+//! # The order
+//! 1. The entry `ledger.pruned` is committed, with the row that remembers it. It names the first index that is kept, a
+//!    multiple of 256, and says again what the log said of itself in entries that go.
+//! 2. It is published, like every entry: from here on the log says that the prefix may be gone.
+//! 3. The files whose span ends there go, entries before the hashes over them; then the details of those entries. What
+//!    the search index has of them, it drops by itself.
+//!
+//! A crash between any two steps loses nothing: the next step finds the row, and does what is left. What was pruned
+//! stays pruned, whatever is set later. The tile that holds the newest entry stays always.
+
+use super::{Pruned, not_held, tables};
+use crate::{Audit, Error, StorageError, log_name, tables as log_tables, witness};
+use base::{Context, Id, Timestamp, noun};
+use ledger::charter;
+use std::time::Duration;
+use store::{Erased, Generation, Queries as _};
+use verify::{Charter, Origin, Stack, TilePath, tiles};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const WIDTH: u64 = tiles::WIDTH as u64;
+/// Bundles that one step looks at: a million entries. The next step goes on.
+const LOOK: u64 = 4_096;
+/// Files that are removed in one call.
+const REMOVE: usize = 1_024;
+/// Details that are removed in one transaction.
+const DETAILS: u64 = 4_096;
+
+/// What a step has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expired {
+    /// The minimum that it has put on record.
+    pub pruned: Option<u64>,
+    /// How many files it has removed.
+    pub removed: usize,
+}
+
+impl Audit {
+    /// Takes the next step of what has expired: puts a new minimum on record, or removes what lies below one that is
+    /// published. Call it now and then, and again while it has done something.
+    ///
+    /// # Errors
+    /// What the store or the storage meets. Nothing is left half done that the next call does not finish.
+    pub async fn expire_step(&self, ctx: &Context) -> Result<Expired, Error> {
+        let log = self.log(ctx.organization());
+        // What this process has not opened, it does not prune.
+        let Some((head, _)) = self.published(ctx.organization()) else { return Ok(Expired::default()) };
+        let read = self.shared.options.store.read(ctx).await?;
+        let generation = read.generation().await?;
+        let pruned = tables::pruned(&read, generation.number).await?;
+        let days = tables::days(&read).await?.unwrap_or(super::DEFAULT);
+        let holds = tables::holds(&read).await?;
+        drop(read);
+        if log.seen().generation != generation.number {
+            return Ok(Expired::default());
+        }
+        if let Some(Pruned { minimum, entry }) = pruned {
+            if head.size <= entry {
+                // It must be published first.
+                return Ok(Expired::default());
+            }
+            if log.seen().expired != minimum {
+                let removed = self.remove(ctx, generation, minimum).await?;
+                log.seen().expired = minimum;
+                return Ok(Expired { pruned: None, removed });
+            }
+        }
+        if !holds.is_empty() {
+            return Ok(Expired::default());
+        }
+        let before = pruned.map_or(0, |pruned| pruned.minimum);
+        let horizon = self.shared.options.clock.now().minus(DAY * days);
+        let minimum = self.expired(ctx, generation, before, head.size, horizon).await?;
+        if minimum <= before {
+            return Ok(Expired::default());
+        }
+        self.record(ctx, generation, minimum).await?;
+        Ok(Expired { pruned: Some(minimum), removed: 0 })
+    }
+
+    /// How far every entry is older than `horizon`: up to a multiple of 256, and not the tile of the newest entry.
+    async fn expired(
+        &self,
+        ctx: &Context,
+        generation: Generation,
+        from: u64,
+        size: u64,
+        horizon: Timestamp,
+    ) -> Result<u64, Error> {
+        let (storage, name) = (self.storage(), log_name(ctx.organization(), generation.number));
+        let until = size.saturating_sub(1) / WIDTH;
+        let first = from / WIDTH;
+        crate::blocking(move || {
+            let mut minimum = from;
+            for index in first..until.min(first.saturating_add(LOOK)) {
+                let Some(path) = TilePath::new(Stack::Entries, index, tiles::WIDTH) else { break };
+                let bytes = storage.read(&name, &path.to_string(), path.max_bytes())?;
+                // What does not read is not pruned: `verify` will name it.
+                let Some(bytes) = bytes else { break };
+                let Ok(entries) = tiles::entries(&bytes) else { break };
+                let old = |entry: &&[u8]| verify::entry::read(entry).is_ok_and(|seen| seen.time < horizon);
+                if entries.len() as u64 != WIDTH || !entries.iter().all(old) {
+                    break;
+                }
+                minimum = (index + 1) * WIDTH;
+            }
+            Ok::<_, Error>(minimum)
+        })
+        .await?
+    }
+
+    /// Puts a new minimum on record, saying what the log has said of itself up to here: read in the transaction that
+    /// commits it, so that nothing comes between.
+    async fn record(&self, ctx: &Context, generation: Generation, minimum: u64) -> Result<(), Error> {
+        let mut tx = self.shared.options.store.write(ctx).await?;
+        not_held(&tx).await?;
+        if tx.generation().await? != generation {
+            return Ok(());
+        }
+        let origin = Origin { organization: ctx.organization(), generation: generation.number };
+        let mut said = Charter::new(origin);
+        let chain = log_tables::chain(&tx, generation.number).await?;
+        said.keys = match chain {
+            Some(chain) => chain.at(u64::MAX).to_vec(),
+            // As long as no key was renewed, those of entry 0 sign.
+            None => self.first_keys(origin).await?,
+        };
+        said.policy = witness::policies::find(&tx, &origin.to_string()).await?.map(|(policy, _)| policy);
+        let entry = witness::next_in_log(&tx).await?;
+        tables::set_pruned(&mut tx, generation.number, Pruned { minimum, entry }).await?;
+        tx.commit(charter::pruned(&said, minimum)).await?;
+        Ok(())
+    }
+
+    /// The keys that entry 0 names.
+    async fn first_keys(&self, origin: Origin) -> Result<Vec<verify::VerifierKey>, Error> {
+        let (storage, name) = (self.storage(), log_name(origin.organization, origin.generation));
+        let first = crate::blocking(move || first_bundle(&*storage, &name)).await??;
+        let entries = tiles::entries(&first).map_err(|_| Error::WrongKeys)?;
+        let seen = entries.first().and_then(|entry| verify::entry::read(entry).ok());
+        let facts = seen.and_then(|seen| verify::charter::started_facts(&seen).ok());
+        facts.map(|(_, keys)| keys).ok_or(Error::WrongKeys)
+    }
+
+    /// Removes the files below a published minimum, and the details of their entries.
+    async fn remove(&self, ctx: &Context, generation: Generation, minimum: u64) -> Result<usize, Error> {
+        let organization = ctx.organization();
+        let storage = self.storage();
+        let removed = crate::blocking(move || prune(&*storage, organization, generation.number, minimum));
+        let removed = removed.await??;
+        let below = generation.base.saturating_add(minimum);
+        let (store, mut from) = (&self.shared.options.store, generation.base);
+        while from < below {
+            let to = below.min(from.saturating_add(DETAILS));
+            let mut tx = store.write(ctx).await?;
+            if tx.prune_details(from, to).await? > 0 {
+                tx.commit_derived().await?;
+            }
+            from = to;
+        }
+        if !store.scrub(ctx, &Erased::default()).await? {
+            tracing::debug!(%organization, "pruned details are in the write-ahead log until its next checkpoint");
+        }
+        tracing::info!(%organization, minimum, files = removed, "entries that have expired were pruned");
+        Ok(removed)
+    }
+}
+
+fn first_bundle(storage: &dyn crate::Storage, log: &str) -> Result<Vec<u8>, StorageError> {
+    let mut bundles = storage.list(log, "tile/entries")?;
+    bundles.retain(|path| path.parse::<TilePath>().is_ok_and(|tile| tile.index() == 0));
+    let limit = TilePath::new(Stack::Entries, 0, tiles::WIDTH).map_or(0, TilePath::max_bytes);
+    let Some(path) = bundles.last() else { return Ok(Vec::new()) };
+    Ok(storage.read(log, path, limit)?.unwrap_or_default())
+}
+
+/// Removes what lies below a minimum, entries before the hashes over them; how many files.
+fn prune(
+    storage: &dyn crate::Storage,
+    organization: Id<noun::Organization>,
+    generation: u32,
+    minimum: u64,
+) -> Result<usize, StorageError> {
+    let log = log_name(organization, generation);
+    let mut gone: Vec<(bool, TilePath)> = Vec::new();
+    for path in storage.list(&log, "")? {
+        if let Ok(tile) = path.parse::<TilePath>()
+            && tile.is_prunable(minimum)
+        {
+            gone.push((tile.stack() != Stack::Entries, tile));
+        }
+    }
+    gone.sort();
+    let paths: Vec<String> = gone.into_iter().map(|(_, tile)| tile.to_string()).collect();
+    for some in paths.chunks(REMOVE) {
+        storage.remove(&log, some)?;
+    }
+    Ok(paths.len())
+}
