@@ -1,8 +1,10 @@
 //! Operations on an organization's ledger. The files themselves are no operations: they are read at the standard
 //! paths of tlog-tiles below [`PREFIX`], which any tool for such logs speaks.
 
+mod prove;
 mod search;
 
+pub use prove::{Prove, ProveRequest};
 pub use search::{Found, Search, SearchReply, SearchRequest};
 
 use crate::operation::{Nothing, operations};
@@ -29,6 +31,6 @@ pub struct LedgerStatus {
     pub committed: u64,
     /// Entries under the published checkpoint.
     pub published: u64,
-    /// Where the log's files are, on the node's machine.
+    /// Where the log's files are: a directory on the node's machine, or the place in an object storage.
     pub dir: String,
 }

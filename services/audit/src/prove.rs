@@ -90,8 +90,7 @@ impl Audit {
     /// Whether somebody else than the log itself has signed its published checkpoint.
     fn is_witnessed(&self, organization: Id<noun::Organization>) -> bool {
         let Some((checkpoint, note)) = self.published(organization) else { return false };
-        note::read(&note)
-            .is_ok_and(|note| note.signatures.iter().any(|line| line.name != checkpoint.origin))
+        note::read(&note).is_ok_and(|note| note.signatures.iter().any(|line| line.name != checkpoint.origin))
     }
 }
 
@@ -99,7 +98,10 @@ fn pending(status: &Status, position: u64) -> NotProven {
     let entries = status.published..=status.committed - 1;
     let why = match &status.stalled {
         Some(why) if status.sequenced > status.published => {
-            format!("{} of them are sequenced, and publication stalls: {why}", status.sequenced - status.published)
+            format!(
+                "{} of them are sequenced, and publication stalls: {why}",
+                status.sequenced - status.published
+            )
         }
         Some(why) => format!("publication stalls: {why}"),
         None => "committed a moment ago, and about to be published".to_owned(),
