@@ -74,7 +74,8 @@ impl Audit {
                 // Once a record lies under a checkpoint of the platform, those before it prove nothing more.
                 tables::forget_before(&mut tx, &checkpoint.origin, generation, published).await?;
             }
-            let checkpoints: Vec<Checkpoint> = some.iter().map(|(checkpoint, _)| checkpoint.clone()).collect();
+            let checkpoints: Vec<Checkpoint> =
+                some.iter().map(|(checkpoint, _)| checkpoint.clone()).collect();
             tx.commit(ledger::charter::checkpoints_recorded(platform.organization(), &checkpoints)).await?;
         }
         Ok(waiting.len())

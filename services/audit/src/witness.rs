@@ -19,8 +19,6 @@ mod quorum;
 mod serving;
 mod setting;
 mod tables;
-#[cfg(test)]
-mod tests;
 
 pub use keys::{WitnessKeys, WrongKeyFile};
 pub use ports::{Unanswered, Witness};

@@ -4,9 +4,9 @@ use super::{Settings, Unanswered, Witness, setting::TooLarge};
 use crate::ports::{Cosigners, Memory, Sighting, Signed, Unmet, Unreachable};
 use crate::{Error, Signatures};
 use base::Context;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use futures::FutureExt as _;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -87,7 +87,12 @@ impl Quorum {
     ///
     /// # Errors
     /// [`WrongQuorum`].
-    pub fn new(store: Store, file: &str, signatures: Signatures, connect: Connect<'_>) -> Result<Self, WrongQuorum> {
+    pub fn new(
+        store: Store,
+        file: &str,
+        signatures: Signatures,
+        connect: Connect<'_>,
+    ) -> Result<Self, WrongQuorum> {
         let policy: Policy = file.parse()?;
         let settings = Settings::of(store, file, &policy)?;
         let mut endpoints: Vec<(String, Endpoint)> = Vec::new();
@@ -97,9 +102,14 @@ impl Quorum {
             let at = match endpoints.iter().position(|(known, _)| *known == url) {
                 Some(at) => at,
                 None => {
-                    let reached = connect(&url).map_err(|why| WrongQuorum::Address { name: name.clone(), why })?;
-                    let endpoint =
-                        Endpoint { witness: reached, keys: Vec::new(), names: Vec::new(), known: Mutex::default() };
+                    let reached =
+                        connect(&url).map_err(|why| WrongQuorum::Address { name: name.clone(), why })?;
+                    let endpoint = Endpoint {
+                        witness: reached,
+                        keys: Vec::new(),
+                        names: Vec::new(),
+                        known: Mutex::default(),
+                    };
                     endpoints.push((url, endpoint));
                     endpoints.len() - 1
                 }
@@ -124,7 +134,8 @@ impl Quorum {
 
     async fn gather_lines(&self, ctx: &Context, signed: Signed) -> Result<Vec<u8>, Unmet> {
         let absent = |why: &dyn std::fmt::Display| Unmet::Absent(why.to_string());
-        let origin = signed.checkpoint.origin.parse().map_err(|wrong: verify::origin::WrongOrigin| absent(&wrong))?;
+        let origin =
+            signed.checkpoint.origin.parse().map_err(|wrong: verify::origin::WrongOrigin| absent(&wrong))?;
         let Some(settled) = self.settings.settle(ctx, origin).await.map_err(|error| absent(&error))? else {
             return Ok(Vec::new());
         };
@@ -132,14 +143,17 @@ impl Quorum {
         // that it had before are asked no more, so the next checkpoint waits for the entry that says so.
         if settled.position >= signed.checkpoint.size {
             return match settled.replaces {
-                true => Err(absent(&"the log's new witnesses cosign once the entry that names them is sequenced")),
+                true => {
+                    Err(absent(&"the log's new witnesses cosign once the entry that names them is sequenced"))
+                }
                 false => Ok(Vec::new()),
             };
         }
         let signed = &signed;
         let mut asked: FuturesUnordered<_> =
             self.endpoints.iter().map(|endpoint| endpoint.cosign(signed, &self.signatures)).collect();
-        let (mut by, mut lines, mut troubles, mut seen) = (HashSet::new(), String::new(), Vec::new(), Vec::new());
+        let (mut by, mut lines, mut troubles, mut seen) =
+            (HashSet::new(), String::new(), Vec::new(), Vec::new());
         loop {
             let next = match self.is_met(&by) {
                 false => asked.next().await,
@@ -249,7 +263,8 @@ impl Endpoint {
 
     async fn ask(&self, signed: &Signed, signatures: &Signatures) -> Said {
         let Checkpoint { origin, size, .. } = &signed.checkpoint;
-        let trouble = |why: String| Said { trouble: Some(format!("{}: {why}", self.name())), ..Said::default() };
+        let trouble =
+            |why: String| Said { trouble: Some(format!("{}: {why}", self.name())), ..Said::default() };
         // A witness that was never asked says itself what it knows.
         let mut old = self.known(origin).unwrap_or(0).min(*size);
         for _ in 0..TRIES {
@@ -334,11 +349,15 @@ impl Endpoint {
         let (Some(read), Some(checkpoint)) = (read, checkpoint) else {
             return Err(format!("{}: its monitoring address holds no checkpoint", self.name()));
         };
-        let holds = self.keys.iter().any(|key| checkpoint.cosigned(&read.signatures, key, signatures).is_some());
+        let holds =
+            self.keys.iter().any(|key| checkpoint.cosigned(&read.signatures, key, signatures).is_some());
         if holds && checkpoint.origin == origin {
             Ok(Some((checkpoint.size, checkpoint.root)))
         } else {
-            Err(format!("{}: its monitoring address holds a checkpoint that it has not cosigned", self.name()))
+            Err(format!(
+                "{}: its monitoring address holds a checkpoint that it has not cosigned",
+                self.name()
+            ))
         }
     }
 
@@ -348,7 +367,10 @@ impl Endpoint {
         }
         let from = Arc::clone(&signed.proof);
         let proof = tokio::task::spawn_blocking(move || from(old)).await;
-        proof.map_err(|_| Error::Interrupted).flatten().map_err(|error| format!("no proof from size {old}: {error}"))
+        proof
+            .map_err(|_| Error::Interrupted)
+            .flatten()
+            .map_err(|error| format!("no proof from size {old}: {error}"))
     }
 
     fn known(&self, origin: &str) -> Option<u64> {

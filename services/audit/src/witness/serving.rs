@@ -92,7 +92,8 @@ impl Witnessing {
         let read = self.shared.store.read(ctx).await?;
         // Also of a log that is no longer on the list: what was cosigned stays said.
         let origins = tables::origins(&read).await?;
-        let found = origins.into_iter().find(|origin| digest::hex(&digest::sha256(origin.as_bytes())) == origin_hash);
+        let found =
+            origins.into_iter().find(|origin| digest::hex(&digest::sha256(origin.as_bytes())) == origin_hash);
         match found {
             Some(origin) => Ok(tables::find(&read, &origin).await?.map(|row| row.note)),
             None => Ok(None),

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_log_is_told_keys_and_quorum_only() {
-        let file = "# ours\n\nlog l+1+x https://l/\n  witness\tA  a+1+x http://10.0.0.1/ \ngroup G any A\nquorum G";
+        let file =
+            "# ours\n\nlog l+1+x https://l/\n  witness\tA  a+1+x http://10.0.0.1/ \ngroup G any A\nquorum G";
         assert_eq!(plain(file), "log l+1+x\nwitness A a+1+x\ngroup G any A\nquorum G\n");
     }
 }

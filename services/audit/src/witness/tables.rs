@@ -144,12 +144,7 @@ pub(crate) mod policies {
     }
 
     /// Keeps the policy with the position of its entry.
-    pub(crate) async fn set(
-        tx: &mut Tx,
-        origin: &str,
-        policy: &str,
-        settled: Settled,
-    ) -> Result<(), Error> {
+    pub(crate) async fn set(tx: &mut Tx, origin: &str, policy: &str, settled: Settled) -> Result<(), Error> {
         let position = i64::try_from(settled.position).map_err(|_| Error::Row("witness_policies"))?;
         let row = ActiveModel {
             organization: Set(tx.owner()),

@@ -1,1 +1,0 @@
-//! Witness and log, over a store and witnesses in memory.

@@ -1,0 +1,366 @@
+//! A log and its witnesses: each with its own store, asked in this process.
+
+use crate::house::{Fixed, House};
+use audit::witness::{Denied, Quorum, SCHEMA, Unanswered, Witness, WitnessKeys, Witnessing};
+use audit::{Cosigners, Error, Memory, Signatures};
+use base::{Clock, Context, Id};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use store::Store;
+use verify::witness::{Refusal, Request};
+use verify::{VerifierKey, note};
+
+static SCHEMAS: &[&store::Schema] = &[&SCHEMA];
+
+/// A witness in this process.
+struct Near {
+    witnessing: Witnessing,
+    ctx: Context,
+    down: AtomicBool,
+    /// What it answers instead.
+    lies: Mutex<Option<Vec<u8>>>,
+}
+
+impl Near {
+    async fn open(dir: &Path, keys: &WitnessKeys, logs: &[VerifierKey]) -> Arc<Self> {
+        let random = crypto::aws_lc();
+        let clock: Arc<dyn Clock> = Arc::new(Fixed);
+        let random: store::Random = Arc::new(move |bytes: &mut [u8]| random.fill(bytes));
+        let options = store::Options { dir: dir.to_owned(), clock, random };
+        let store = Store::open(options, SCHEMAS).await.expect("a directory of its own");
+        let ctx = Context::background(store.platform(), "witness", Id::from_bytes([3; 16]));
+        let signatures = Signatures::new(crypto::aws_lc());
+        let witnessing = Witnessing::new(store, keys.clone(), logs.to_vec(), signatures, Arc::new(Fixed));
+        Arc::new(Self { witnessing, ctx, down: AtomicBool::new(false), lies: Mutex::default() })
+    }
+
+    fn is_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    fn answers(&self) -> Result<(), Unanswered> {
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(Unanswered::Unreachable("it is down".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Witness for Near {
+    fn add_checkpoint<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Vec<u8>, Unanswered>> {
+        async move {
+            self.answers()?;
+            if let Some(lie) = self.lies.lock().expect("no panic").clone() {
+                return Ok(lie);
+            }
+            match self.witnessing.add_checkpoint(&self.ctx, &request.to_body()).await {
+                Ok(lines) => Ok(lines),
+                Err(Denied::Refused(refusal)) => Err(refusal.into()),
+                Err(Denied::Failed(error)) => Err(Unanswered::Unreachable(error.to_string())),
+            }
+        }
+        .boxed()
+    }
+
+    fn latest<'a>(&'a self, origin: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unanswered>> {
+        async move {
+            self.answers()?;
+            let hash = base::digest::hex(&base::digest::sha256(origin.as_bytes()));
+            let latest = self.witnessing.checkpoint(&self.ctx, &hash).await;
+            latest.map_err(|error| Unanswered::Unreachable(error.to_string()))
+        }
+        .boxed()
+    }
+}
+
+fn witness_keys(name: &str) -> WitnessKeys {
+    WitnessKeys::generate(&*crypto::aws_lc(), name).expect("a name")
+}
+
+/// The policy file of these witnesses: each under both of its keys, `needed` of them by the first.
+fn policy(keys: &[WitnessKeys], needed: usize) -> String {
+    let mut text = String::from("# those of the test\n");
+    let mut names = Vec::new();
+    for (at, keys) in keys.iter().enumerate() {
+        let [ml_dsa, ed25519] = keys.verifier_keys();
+        text.push_str(&format!("witness W{at} {ml_dsa} near:{at}\nwitness W{at}-old {ed25519} near:{at}\n"));
+        names.push(format!("W{at}"));
+    }
+    format!("{text}group all-of-them {needed} {}\nquorum all-of-them\n", names.join(" "))
+}
+
+/// A log with its witnesses, below one directory.
+struct Scene {
+    dir: tempfile::TempDir,
+    keys: Vec<WitnessKeys>,
+    near: Vec<Arc<Near>>,
+    log_keys: audit::LogKeys,
+    needed: usize,
+}
+
+impl Scene {
+    /// `count` witnesses, of which `needed` must cosign; a log with one entry.
+    async fn begin(count: usize, needed: usize) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = made(dir.path(), "data");
+        let house = House::open(&data, None).await;
+        house.begin().await;
+        let log_keys = house.keys.clone();
+        house.store.close().await;
+        let (mut keys, mut near) = (Vec::new(), Vec::new());
+        for at in 0..count {
+            let own = witness_keys(&format!("w.example/{at}"));
+            let place = made(dir.path(), &format!("w{at}"));
+            near.push(Near::open(&place, &own, &log_keys.verifier_keys()).await);
+            keys.push(own);
+        }
+        Self { dir, keys, near, log_keys, needed }
+    }
+
+    /// The node over a data directory, with the witnesses as cosigners and, unless it `forgets`, as its memory.
+    async fn open(&self, data: &str, forgets: bool) -> House {
+        let data = self.dir.path().join(data);
+        let house = House::open_with(&data, Some(self.log_keys.clone()), |options| {
+            let mut connect = |url: &str| -> Result<Arc<dyn Witness>, String> {
+                let at: usize = url.strip_prefix("near:").and_then(|at| at.parse().ok()).expect("one of ours");
+                Ok(self.near[at].clone())
+            };
+            let signatures = Signatures::new(crypto::aws_lc());
+            let text = policy(&self.keys, self.needed);
+            let quorum = Quorum::new(options.store.clone(), &text, signatures, &mut connect);
+            let quorum = Arc::new(quorum.expect("a policy"));
+            options.cosigners = Some(quorum.clone() as Arc<dyn Cosigners>);
+            if !forgets {
+                options.memories.push(quorum as Arc<dyn Memory>);
+            }
+        });
+        house.await
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        copy(&self.dir.path().join(from), &self.dir.path().join(to));
+    }
+}
+
+fn made(dir: &Path, name: &str) -> std::path::PathBuf {
+    let made = dir.join(name);
+    std::fs::create_dir(&made).expect("made");
+    made
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("a directory").map_while(Result::ok) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).expect("copied");
+        }
+    }
+}
+
+fn cosigned_by(house: &House) -> Vec<String> {
+    let report = house.verify().expect("it verifies");
+    let mut names: Vec<_> = report.vouched.by.iter().map(|by| by.witness.clone()).collect();
+    names.sort();
+    names
+}
+
+async fn refusal(house: &House) -> Error {
+    house.audit.publish_step(&house.ctx, &house.keys).await.expect_err("it does not go on")
+}
+
+#[tokio::test]
+async fn with_one_of_three_down_a_log_goes_on_and_with_two_it_stalls_and_says_so() {
+    let scene = Scene::begin(3, 2).await;
+    let house = scene.open("data", false).await;
+    assert_eq!(house.publish().await, 1, "the first checkpoint names no witness yet");
+    assert_eq!(cosigned_by(&house), [""; 0]);
+    house.commit(2).await;
+    assert_eq!(house.publish().await, 3, "the entry that names them, and two");
+    assert_eq!(cosigned_by(&house), ["W0", "W0-old", "W1", "W1-old", "W2", "W2-old"]);
+
+    scene.near[1].is_down(true);
+    house.commit(1).await;
+    house.publish().await;
+    assert_eq!(cosigned_by(&house), ["W0", "W0-old", "W2", "W2-old"]);
+
+    // One that answers something is no better than one that does not.
+    *scene.near[0].lies.lock().expect("no panic") = Some(b"\xe2\x80\x94 w.example/0 AAAAAAA=\n".to_vec());
+    house.commit(3).await;
+    let error = refusal(&house).await;
+    assert!(matches!(error, Error::Unmet(_)), "{error:?}");
+    let status = house.audit.status(&house.ctx).await.expect("it answers");
+    assert_eq!((status.committed, status.sequenced, status.published), (8, 8, 5));
+    let stalled = status.stalled.expect("it says so");
+    assert!(stalled.contains("W0") && stalled.contains("W1") && stalled.contains("quorum"), "{stalled}");
+    assert_eq!(cosigned_by(&house), ["W0", "W0-old", "W2", "W2-old"], "the old checkpoint stays");
+
+    scene.near[1].is_down(false);
+    assert_eq!(house.publish().await, 3);
+    assert_eq!(cosigned_by(&house), ["W1", "W1-old", "W2", "W2-old"]);
+    assert_eq!(house.audit.status(&house.ctx).await.expect("it answers").stalled, None);
+}
+
+#[tokio::test]
+async fn an_older_state_that_is_valid_in_itself_signs_nothing() {
+    let scene = Scene::begin(1, 1).await;
+    let house = scene.open("data", false).await;
+    house.publish().await;
+    house.commit(2).await;
+    house.publish().await;
+    house.store.close().await;
+    scene.copy("data", "backup");
+    let house = scene.open("data", false).await;
+    house.commit(4).await;
+    house.publish().await;
+    house.verify().expect("it verifies");
+    house.store.close().await;
+
+    let restored = scene.open("backup", false).await;
+    restored.verify().expect("in itself it is in order");
+    let error = refusal(&restored).await;
+    assert!(matches!(error, Error::Behind { known: 8, .. }), "{error:?}");
+    // Also where it has grown past what is known, with other entries.
+    restored.commit(9).await;
+    assert!(matches!(refusal(&restored).await, Error::Behind { .. }));
+    let status = restored.audit.status(&restored.ctx).await.expect("it answers");
+    assert!(status.behind && status.published == 4, "{status:?}");
+    restored.store.close().await;
+
+    // Nobody answers: it is not known, so nothing is signed either.
+    scene.near[0].is_down(true);
+    let house = scene.open("data", false).await;
+    house.commit(1).await;
+    let error = refusal(&house).await;
+    assert!(matches!(error, Error::Uncompared(_)), "{error:?}");
+    scene.near[0].is_down(false);
+    assert_eq!(house.publish().await, 1);
+}
+
+#[tokio::test]
+async fn a_split_view_is_caught_by_whoever_is_asked_to_cosign_it() {
+    let scene = Scene::begin(1, 1).await;
+    let house = scene.open("data", false).await;
+    house.publish().await;
+    house.commit(2).await;
+    house.publish().await;
+    house.store.close().await;
+    scene.copy("data", "other");
+    let house = scene.open("data", false).await;
+    house.commit(3).await;
+    house.publish().await;
+    // A node that does not ask its witnesses what they remember signs another history; they do not.
+    for more in [3, 9] {
+        let name = format!("other-{more}");
+        scene.copy("other", &name);
+        let split = scene.open(&name, true).await;
+        split.commit(more).await;
+        let error = refusal(&split).await;
+        assert!(matches!(error, Error::Split { known: 7, .. }), "{more}: {error:?}");
+        let status = split.audit.status(&split.ctx).await.expect("it answers");
+        assert_eq!(status.published, 4, "nothing of it is published");
+    }
+}
+
+/// A request that shows the published checkpoint, and its note.
+fn request(house: &House, old: u64) -> (Vec<u8>, Vec<u8>) {
+    let (_, note) = house.audit.published(house.ctx.organization()).expect("it was published");
+    (Request { old, proof: Vec::new(), note: note.clone() }.to_body(), note)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_trees_at_once_one_is_cosigned() {
+    let scene = Scene::begin(0, 1).await;
+    // Two nodes with the same keys, and different entries of the same log.
+    scene.copy("data", "other");
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    for (data, body) in [("data", &mut one), ("other", &mut other)] {
+        let house = House::open(&scene.dir.path().join(data), Some(scene.log_keys.clone())).await;
+        house.commit(1).await;
+        house.publish().await;
+        *body = request(&house, 0).0;
+    }
+    assert_ne!(one, other);
+    for round in 0..24 {
+        let place = made(scene.dir.path(), &format!("round-{round}"));
+        let keys = witness_keys("w.example/race");
+        let near = Near::open(&place, &keys, &scene.log_keys.verifier_keys()).await;
+        let (first, second) = if round % 2 == 0 { (&one, &other) } else { (&other, &one) };
+        let mut asked = tokio::task::JoinSet::new();
+        for body in [first, second, first, second] {
+            let (near, body) = (Arc::clone(&near), body.clone());
+            asked.spawn(async move { (near.witnessing.add_checkpoint(&near.ctx, &body).await, body) });
+        }
+        let mut cosigned = HashSet::new();
+        while let Some(answer) = asked.join_next().await {
+            match answer.expect("no panic") {
+                (Ok(_), body) => drop(cosigned.insert(body)),
+                // Whoever came later did not know of the one before.
+                (Err(Denied::Refused(Refusal::Stale { known: 2 })), _) => {}
+                (Err(other), _) => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(cosigned.len(), 1, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_cosigned_is_remembered_by_a_witness_that_died_before_it_answered() {
+    let scene = Scene::begin(0, 1).await;
+    let house = House::open(&scene.dir.path().join("data"), Some(scene.log_keys.clone())).await;
+    house.commit(1).await;
+    house.publish().await;
+    let (body, note) = request(&house, 0);
+    let place = made(scene.dir.path(), "w");
+    let keys = witness_keys("w.example/1");
+    let logs = scene.log_keys.verifier_keys();
+    let near = Near::open(&place, &keys, &logs).await;
+    // The answer is lost.
+    drop(near.witnessing.add_checkpoint(&near.ctx, &body).await.expect("it cosigns"));
+    drop(near);
+    let near = Near::open(&place, &keys, &logs).await;
+    let again = near.witnessing.add_checkpoint(&near.ctx, &body).await;
+    assert!(matches!(again, Err(Denied::Refused(Refusal::Stale { known: 2 }))), "{again:?}");
+    let (told, _) = request(&house, 2);
+    let lines = near.witnessing.add_checkpoint(&near.ctx, &told).await.expect("it cosigns the same again");
+    // Both kinds, with the time; and the monitoring address has them under the log's own lines.
+    let read = note::read(&note).expect("a note");
+    let checkpoint = verify::Checkpoint::read(read.text).expect("a checkpoint");
+    let signatures = Signatures::new(crypto::aws_lc());
+    let found = verify::witness::cosignatures(&checkpoint, &lines, &keys.verifier_keys(), &signatures);
+    let times: Vec<_> = found.iter().map(|found| (found.key, found.time.seconds())).collect();
+    assert_eq!(times, [(0, 1_763_800_000), (1, 1_763_800_000)]);
+    let hash = base::digest::hex(&base::digest::sha256(checkpoint.origin.as_bytes()));
+    let latest = near.witnessing.checkpoint(&near.ctx, &hash).await.expect("it reads").expect("it has one");
+    assert_eq!(latest, [note, lines].concat());
+    assert_eq!(near.witnessing.checkpoint(&near.ctx, &"0".repeat(64)).await.expect("it reads"), None);
+}
+
+#[test]
+fn the_key_file_reads_alike_and_a_changed_one_does_not() {
+    let provider = crypto::aws_lc();
+    let keys = witness_keys("w.example/1");
+    let file = keys.to_file();
+    let read = WitnessKeys::read(&*provider, &file).expect("a key file");
+    assert_eq!(read.verifier_keys(), keys.verifier_keys());
+    let text = file.expose().clone();
+    let lines: Vec<&str> = text.lines().collect();
+    for wrong in [
+        String::new(),
+        text.trim_end().to_owned(),
+        format!("{}\n{}\n", lines[1], lines[0]),
+        format!("{}\n", lines[0]),
+        text.replacen("w.example/1", "w.example/2", 1),
+        text.replace("w.example/1", "w.example/2"),
+        text.replacen("PRIVATE", "PUBLIC", 1),
+        format!("{text}\n"),
+    ] {
+        assert!(WitnessKeys::read(&*provider, &base::Secret::new(wrong.clone())).is_err(), "{wrong}");
+    }
+}
