@@ -43,8 +43,7 @@ impl Custodians {
         let recovery = match shown["recovery"].clone() {
             Value::Null => {
                 let body = json!({"threshold": 2, "custodians": self.public()});
-                let request = Request::new("POST", "/api/v1/recovery").token(admin).json(&body);
-                house.server.send(&request).ok().json()
+                set_up(house, admin, &body)
             }
             recovery => recovery,
         };
@@ -80,4 +79,17 @@ impl Custodians {
         let share = open_share(&*provider, &self.keys[which], &meeting.shares[which], &meeting.invitation);
         serde_json::to_value(share.expect("its own share opens")).expect("JSON")
     }
+}
+
+/// Has one person ask for a setup, and another approve it.
+pub(crate) fn set_up(house: &House, admin: &str, body: &Value) -> Value {
+    let post = |token: &str, path: &str, body: &Value| {
+        house.server.send(&Request::new("POST", path).token(token).json(body))
+    };
+    let asked = post(admin, "/api/v1/recovery", body).ok().json();
+    let path = format!("/api/v1/recovery/requests/{}/approve", asked["id"].as_str().expect("an id"));
+    let own = post(admin, &path, &json!({}));
+    assert_eq!(own.status, 403, "nobody approves their own request: {}", own.text());
+    let second = house.organization.person(&house.server, "the second", "org_admin");
+    post(&second, &path, &json!({})).ok().json()
 }

@@ -1,6 +1,6 @@
 //! The loops of keys, from outside: what opens, what no longer does, and what brings it back.
 
-use crate::custody::Custodians;
+use crate::custody::{Custodians, set_up};
 use crate::spine::{CSV, House};
 use serde_json::{Value, json};
 use std::fs;
@@ -172,7 +172,7 @@ fn what_two_persons_shredded_stays_shut_from_a_restored_directory_and_from_a_cer
     let custodians = Custodians::new(&["cleo", "dora", "emil"]);
     let admin = house.organization.admin.clone();
     let body = json!({"threshold": 2, "custodians": custodians.public()});
-    house.act("/api/v1/recovery", &body);
+    set_up(&house, &admin, &body);
     let second = house.organization.person(&house.server, "bela", "org_admin");
 
     // The copies that somebody made before.
@@ -224,7 +224,7 @@ fn two_of_three_custodians_bring_the_keys_back_under_a_fresh_root() {
     let admin = house.organization.admin.clone();
     let custodians = Custodians::new(&["cleo", "dora", "emil"]);
     let body = json!({"threshold": 2, "custodians": custodians.public()});
-    let recovery = house.act("/api/v1/recovery", &body);
+    let recovery = set_up(&house, &admin, &body);
     until("the package is current", PATIENCE, || {
         let shown = house.organization.get(&house.server, "/api/v1/recovery").ok().json();
         (shown["recovery"]["current"] == true).then_some(())

@@ -195,7 +195,7 @@ fn everything(walk: &mut Walk, secret: &str) {
     let second = text(&walk.run("credentials.issue", &admin, &arguments)["token"]);
     datasets(walk, &admin, &bound);
     keys(walk, &admin, &second, &producer);
-    recovery(walk, &admin);
+    recovery(walk, &admin, &second);
 
     walk.run("ledger.status", &admin, &["ledger", "status"]);
     walk.run("node.diagnose", &admin, &["doctor"]);
@@ -296,7 +296,7 @@ fn keys(walk: &mut Walk, admin: &str, second: &str, producer: &str) {
 }
 
 /// Two of three custodians, by their own commands.
-fn recovery(walk: &mut Walk, admin: &str) {
+fn recovery(walk: &mut Walk, admin: &str, second: &str) {
     let mut arguments = vec!["keys", "recovery", "setup", "--threshold", "2"];
     let files: Vec<(String, String)> =
         ["cleo", "dora", "emil"].map(|name| (walk.path(&format!("{name}.key")), walk.path(name))).into();
@@ -307,8 +307,9 @@ fn recovery(walk: &mut Walk, admin: &str) {
         arguments.extend(["--custodian", public]);
     }
     let shares = walk.path("shares");
-    arguments.extend(["--out", &shares]);
-    let setup = walk.run("recovery.set_up", admin, &arguments);
+    let asked = text(&walk.run("recovery.set_up", admin, &arguments)["id"]);
+    let arguments = ["keys", "recovery", "setup", "--approve", &asked, "--out", &shares, "--yes"];
+    let setup = walk.run("recovery.approve_set_up", second, &arguments);
     walk.run("recovery.show", admin, &["keys", "recovery", "show"]);
     let package = walk.path("package");
     let _ = run(&mut walk.command(admin, &["keys", "recovery", "package", "--out", &package])).ok();

@@ -26,9 +26,9 @@ operations! {
     /// Records that an output is no more, so that the version of the key that it needed can be destroyed.
     ForgetOutput: "datasets.forget_output", Post "/api/v1/datasets/{dataset}/outputs/{run}/forget",
         KeysReencrypt, Some(Kind::DatasetOutputForgotten), ForgetOutputRequest => Forgotten;
-    /// Reads a dataset's public key: enough to protect, not to reveal.
-    PublicKey: "datasets.public_key", Get "/api/v1/datasets/{dataset}/public-key", DatasetsRead, None,
-        DatasetRequest => PublicKeyDocument;
+    /// Hands out a dataset's public key: enough to protect, not to reveal. Its version is not destroyed from then on.
+    PublicKey: "datasets.public_key", Post "/api/v1/datasets/{dataset}/public-key", DatasetsRead,
+        Some(Kind::KeyHandedOut), DatasetRequest => PublicKeyDocument;
     /// Releases the key of a whole protected Parquet column to a reader that decrypts it itself.
     ReleaseKey: "datasets.release_key", Post "/api/v1/release", KeysRelease,
         Some(Kind::KeyReleased), ReleaseRequest => Released;

@@ -45,8 +45,8 @@ operations! {
     ApproveExport: "keys.approve_export", Post "/api/v1/exports/{approval}/approve", KeysApproveExport,
         Some(Kind::KeyExported), ApprovalRequest => SealedExport;
     /// Fetches an approved export: the keyset, sealed to its recipient.
-    FetchExport: "keys.fetch_export", Get "/api/v1/exports/{approval}", KeysExport, None,
-        ApprovalRequest => SealedExport;
+    FetchExport: "keys.fetch_export", Post "/api/v1/exports/{approval}/fetch", KeysExport,
+        Some(Kind::KeyExported), ApprovalRequest => SealedExport;
 }
 
 /// Which keys.
@@ -245,4 +245,6 @@ pub struct Shown {
     pub named_by: u64,
     /// How many versions of other keys are sealed to it.
     pub keys_under_it: u64,
+    /// How often the root's record that it is wrapped under has wrapped; at 2,147,483,648 it wraps no more.
+    pub wraps: u64,
 }

@@ -62,6 +62,7 @@ pub const OPERATIONS: &[Descriptor] = &[
     Descriptor::of::<producers::Revoke>(),
     Descriptor::of::<producers::List>(),
     Descriptor::of::<recovery::SetUp>(),
+    Descriptor::of::<recovery::ApproveSetUp>(),
     Descriptor::of::<recovery::Show>(),
     Descriptor::of::<recovery::Package>(),
     Descriptor::of::<recovery::Begin>(),
@@ -69,5 +70,7 @@ pub const OPERATIONS: &[Descriptor] = &[
     Descriptor::of::<recovery::Approve>(),
     Descriptor::of::<recovery::Restore>(),
     Descriptor::of::<ledgers::Status>(),
+    Descriptor::of::<ledgers::Search>(),
+    Descriptor::of::<ledgers::Prove>(),
     Descriptor::of::<node::Diagnose>(),
 ];

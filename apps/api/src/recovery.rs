@@ -8,9 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 operations! {
-    /// Deals shares of a new recovery key to custodians, each sealed to its own key. A rehearsal ends the setup.
-    SetUp: "recovery.set_up", Post "/api/v1/recovery", RecoverySetUp, Some(Kind::RecoverySetUp),
-        SetUpRequest => Recovery;
+    /// Asks to set recovery up with these custodians. Nothing is dealt before another person approves.
+    SetUp: "recovery.set_up", Post "/api/v1/recovery", RecoverySetUp, Some(Kind::RecoveryRequested),
+        SetUpRequest => SetUpOnRecord;
+    /// Approves another person's choice of custodians: deals shares of a new recovery key, each sealed to its
+    /// custodian's own key. A rehearsal ends the setup.
+    ApproveSetUp: "recovery.approve_set_up", Post "/api/v1/recovery/requests/{approval}/approve",
+        RecoveryApproveSetUp, Some(Kind::RecoverySetUp), SetUpApproval => Recovery;
     /// Shows who the custodians are, their sealed shares, and whether it was rehearsed.
     Show: "recovery.show", Get "/api/v1/recovery", KeysRead, None, Nothing => RecoveryReply;
     /// Reads the recovery package: the organization's private keys under the recovery key, to be kept elsewhere.
@@ -43,12 +47,57 @@ pub struct SetUpRequest {
     pub custodians: Vec<Value>,
 }
 
+/// Which request to set recovery up.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetUpApproval {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub approval: Id<noun::Approval>,
+}
+
+/// A setup that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SetUpOnRecord {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub id: Id<noun::Approval>,
+    /// How many shares it will take.
+    pub threshold: u8,
+    /// Who will be custodians.
+    pub custodians: Vec<CustodianToBe>,
+    /// Who asked.
+    #[schemars(with = "String")]
+    pub requested_by: Id<noun::Person>,
+    /// When.
+    #[schemars(with = "String")]
+    pub requested: Timestamp,
+    /// Until when another person may approve.
+    #[schemars(with = "String")]
+    pub expires: Timestamp,
+}
+
+/// One who is to hold a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustodianToBe {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub id: Id<noun::Custodian>,
+    /// Its name.
+    pub name: String,
+    /// The fingerprint of its key, which it reads out and whoever approves compares.
+    pub fingerprint: String,
+}
+
 /// Whether a recovery was set up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RecoveryReply {
     /// The setup in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
+    /// The setups that wait for another person's approval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requested: Vec<SetUpOnRecord>,
 }
 
 /// A setup.

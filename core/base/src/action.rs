@@ -104,6 +104,8 @@ actions! {
     ShredsCancel = "shreds.cancel",
     /// Name custodians and deal shares of a new recovery key.
     RecoverySetUp = "recovery.set_up",
+    /// Approve another person's choice of custodians.
+    RecoveryApproveSetUp = "recovery.approve_set_up",
     /// Begin a recovery ceremony or a rehearsal of one.
     RecoveryBegin = "recovery.begin",
     /// Give a custodian's share to a ceremony.

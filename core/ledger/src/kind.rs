@@ -107,6 +107,8 @@ kinds! {
     ShredCancelled = "shred.cancelled",
     /// Keys were shredded; the entry names the certificate.
     KeysShredded = "keys.shredded",
+    /// A person asked to set recovery up with custodians that the entry names.
+    RecoveryRequested = "recovery.requested",
     /// Recovery was set up: custodians and commitments to their shares.
     RecoverySetUp = "recovery.set_up",
     /// A recovery was rehearsed.

@@ -1,4 +1,4 @@
-//! Tables `breaches`, `shreds`, `tombstones`, `recoveries`, `ceremonies`, `contributions` and `root_acts`: rows and the
+//! Tables `breaches`, `shreds`, `tombstones`, `recoveries`, `ceremonies`, `contributions`, `recovery_requests` and `root_acts`: rows and the
 //! queries over them. What each means stands in `breach.rs`, `shred.rs`, `recovery/` and `root_acts.rs`.
 #![expect(unreachable_pub, reason = "the entity derives make public items; the module is private")]
 
@@ -55,6 +55,14 @@ pub(crate) fn tables(guard: &Guard) -> Vec<Change> {
 pub(crate) fn root_acts(guard: &Guard) -> Vec<Change> {
     vec![guard.table("root_acts", &["id"], |table| {
         times(table, &["at"], &[]).col(ColumnDef::new("id").text().not_null())
+    })]
+}
+
+/// Setups that wait for another person's approval.
+pub(crate) fn recovery_requests_table(guard: &Guard) -> Vec<Change> {
+    vec![guard.table("recovery_requests", &["id"], |table| {
+        let table = bytes(table, &["id", "custodians", "requested_by"], &["approved_by"]);
+        times(table, &["quorum", "requested_at", "expires_at"], &["approved_at"])
     })]
 }
 
@@ -137,6 +145,16 @@ entity!(shred, "shreds", id: Vec<u8>;
 
 entity!(tombstone, "tombstones", unit: String; at: i64);
 
+entity!(recovery_request, "recovery_requests", id: Vec<u8>;
+    quorum: i64,
+    custodians: Vec<u8>,
+    requested_by: Vec<u8>,
+    requested_at: i64,
+    expires_at: i64,
+    approved_by: Option<Vec<u8>>,
+    approved_at: Option<i64>,
+);
+
 entity!(root_act, "root_acts", id: String; at: i64);
 
 entity!(recovery, "recoveries", setup: Vec<u8>;
@@ -188,6 +206,7 @@ save!(save_breach, breach);
 save!(save_shred, shred);
 save!(save_recovery, recovery);
 save!(save_ceremony, ceremony);
+save!(save_recovery_request, recovery_request);
 
 /// The rows of `scope` and of what it lies in.
 fn covering<C: ColumnTrait>(column: C, dataset: Option<Id<noun::Dataset>>) -> sea_orm::Condition {
@@ -306,6 +325,28 @@ pub(crate) async fn current_recovery(door: &impl Queries) -> Result<Option<recov
 /// How many recoveries were ever set up here.
 pub(crate) async fn recoveries(door: &impl Queries) -> Result<Vec<recovery::Model>, Error> {
     Ok(door.all(recovery::Entity::find().order_by_asc(recovery::Column::Setup)).await?)
+}
+
+/// One request to set recovery up.
+pub(crate) async fn recovery_request_of(
+    door: &impl Queries,
+    id: Id<noun::Approval>,
+) -> Result<Option<recovery_request::Model>, Error> {
+    let select =
+        recovery_request::Entity::find().filter(recovery_request::Column::Id.eq(id.as_bytes().to_vec()));
+    Ok(door.one(select).await?)
+}
+
+/// The requests to set recovery up that may be approved, the newest first.
+pub(crate) async fn recovery_requests(
+    door: &impl Queries,
+    now: Timestamp,
+) -> Result<Vec<recovery_request::Model>, Error> {
+    let select = recovery_request::Entity::find()
+        .filter(recovery_request::Column::ApprovedBy.is_null())
+        .filter(recovery_request::Column::ExpiresAt.gte(now.micros()))
+        .order_by_desc(recovery_request::Column::Id);
+    Ok(door.all(select).await?)
 }
 
 /// One ceremony.

@@ -79,7 +79,7 @@ use crypto::{
 };
 use epoch::Epochs;
 use halves::New;
-use ledger::{Entry, checkpoint};
+use ledger::{Entry, Kind, checkpoint};
 use open::in_use;
 use std::sync::Arc;
 use store::{OUTBOX, Queries, Schema, Store, Tx};
@@ -225,16 +225,13 @@ impl Keys {
         })
     }
 
-    /// As [`dataset_key`](Self::dataset_key), for a producer outside. The version is marked the first time: from
-    /// then on outputs may exist that nobody here knows, so it is not destroyed (`docs/decisions/0121-handed-out.md`).
+    /// As [`dataset_key`](Self::dataset_key), for a producer outside, and on record. The version is marked: from then on
+    /// outputs may exist that nobody here knows, so it is not destroyed (`docs/decisions/0121-handed-out.md`).
     ///
     /// # Errors
     /// As [`dataset_key`](Self::dataset_key).
     pub async fn hand_out(&self, ctx: &Context, dataset: Id<noun::Dataset>) -> Result<DatasetKey, Error> {
         let key = self.dataset_key(ctx, dataset).await?;
-        if self.version(ctx, key.id).await?.handed_out_at.is_some() {
-            return Ok(key);
-        }
         let mut tx = self.store.write(ctx).await?;
         let mut row = tables::get(&tx, key.id).await?.ok_or(Error::NotFound { key: key.id })?;
         if !row.state()?.opens() {
@@ -242,8 +239,7 @@ impl Keys {
         }
         row.handed_out_at = row.handed_out_at.or(Some(tx.now().micros()));
         tables::save(&mut tx, &row).await?;
-        // A mark that only ever keeps something from being done: no decision of its own.
-        tx.commit_derived().await?;
+        tx.commit(halves::described(Entry::done(Kind::KeyHandedOut, key.id), &row)?).await?;
         Ok(key)
     }
 

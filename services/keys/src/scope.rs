@@ -95,7 +95,7 @@ impl Keys {
 }
 
 /// The person who acts. What needs two persons is refused to everything that is none, whatever its permit says.
-pub(crate) fn person(ctx: &Context) -> Result<Id<noun::Person>, Error> {
+fn person(ctx: &Context) -> Result<Id<noun::Person>, Error> {
     match ctx.actor() {
         Actor::Person { person, .. } => Ok(*person),
         _ => Err(Error::NotAPerson),

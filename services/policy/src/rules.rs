@@ -55,6 +55,7 @@ pub(crate) const fn open_to(action: Action) -> &'static [Who] {
         | Action::ShredsApprove
         | Action::ShredsCancel
         | Action::RecoverySetUp
+        | Action::RecoveryApproveSetUp
         | Action::RecoveryBegin
         | Action::RecoveryApprove
         | Action::RecoveryRestore => &[ORG_ADMIN],

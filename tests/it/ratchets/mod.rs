@@ -71,6 +71,7 @@ fn may(action: Action) -> &'static [Caller] {
         | Action::ShredsApprove
         | Action::ShredsCancel
         | Action::RecoverySetUp
+        | Action::RecoveryApproveSetUp
         | Action::RecoveryBegin
         | Action::RecoveryApprove
         | Action::RecoveryRestore => &[Admin],

@@ -145,6 +145,10 @@ impl Scene {
             }
             "keys.fetch_export" => self.newest("/api/v1/exports", "apr", |row| !row["approved_by"].is_null()),
             "shreds.show" => self.newest("/api/v1/shreds", "apr", |_| true),
+            "recovery.approve_set_up" => {
+                let shown = self.house.organization.get(&self.house.server, "/api/v1/recovery").ok().json();
+                shown["requested"][0]["id"].as_str().map_or_else(|| format!("apr_{}", "0".repeat(26)), str::to_owned)
+            }
             _ => self.newest("/api/v1/shreds", "apr", |row| row["state"] == "requested"),
         });
         put("producer", &|| self.newest("/api/v1/producers", "prd", |row| row["revoked"].is_null()));
@@ -177,7 +181,9 @@ impl Scene {
             "datasets.reencrypt" => dataset::both(&path, token, &self.protected),
             "datasets.release_key" => {
                 let place = "/api/v1/datasets/customers/public-key";
-                let public = self.house.organization.get(&self.house.server, place).ok().json();
+                let admin = &self.house.organization.admin;
+                let public = Request::new("POST", place).token(admin).json(&json!({}));
+                let public = self.house.server.send(&public).ok().json();
                 let (name, wrapped) = dataset::column_key(&public["document"].to_string());
                 plain().json(&json!({"key_name": name, "wrapped_key": wrapped}))
             }
@@ -201,7 +207,10 @@ impl Scene {
             | "keys.resume"
             | "keys.destroy"
             | "keys.approve_export"
+            | "keys.fetch_export"
             | "keys.reencrypt"
+            | "datasets.public_key"
+            | "recovery.approve_set_up"
             | "shreds.approve"
             | "shreds.cancel"
             | "producers.revoke"
@@ -219,12 +228,10 @@ impl Scene {
             | "datasets.ls"
             | "datasets.show"
             | "datasets.outputs"
-            | "datasets.public_key"
             | "keys.reencryption"
             | "keys.ls"
             | "keys.show"
             | "keys.exports"
-            | "keys.fetch_export"
             | "breaches.ls"
             | "shreds.ls"
             | "shreds.show"
@@ -287,6 +294,11 @@ impl Scene {
             "producers.revoke" => {
                 let body = json!({"name": self.name("partner"), "public_key": producer()});
                 let _ = post(admin, "/api/v1/producers", &body).ok();
+            }
+            // By the other person.
+            "recovery.approve_set_up" => {
+                let body = json!({"threshold": 2, "custodians": self.custodians.public()});
+                let _ = post(&self.second, "/api/v1/recovery", &body).ok();
             }
             "recovery.begin" | "recovery.approve" | "recovery.restore" | "recovery.ceremony"
             | "recovery.package" => {

@@ -10,6 +10,7 @@ mod ledger;
 mod node;
 mod organizations;
 mod recovery;
+mod witness;
 
 pub(crate) use credentials::{Credentials, Issue};
 pub(crate) use datasets::{Datasets, Fields, Policy, Protect, Reveal};
@@ -17,10 +18,11 @@ pub(crate) use events::Events;
 pub(crate) use findings::{Findings, Mode, Response};
 pub(crate) use identities::Identities;
 pub(crate) use keys::{Breach, Create, Export, Keys, Producers, Reencrypt, Rotate, Scope, Shred};
-pub(crate) use ledger::{Ledger, Rules};
+pub(crate) use ledger::{Consistency, Ledger, Pins, Prove, Rules, Trusted, Verify};
 pub(crate) use node::{Config, Demo, Serve, Simulate};
 pub(crate) use organizations::Organizations;
-pub(crate) use recovery::{OpenShare, Passphrase, Recovery, Restore, Root};
+pub(crate) use recovery::{OpenShare, Passphrase, Recovery, Restore, Root, Setup};
+pub(crate) use witness::{ServeWitness, Witness};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -122,6 +124,9 @@ pub(crate) enum Command {
     /// Check a ledger from its files alone
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Run a witness of logs, or show its keys
+    #[command(subcommand)]
+    Witness(Witness),
     /// Test detection rules against their samples
     #[command(subcommand)]
     Rules(Rules),

@@ -20,21 +20,9 @@ pub(crate) enum Recovery {
         #[command(flatten)]
         passphrase: Passphrase,
     },
-    /// Deal shares of a new recovery key to custodians; a rehearsal ends the setup
-    Setup {
-        /// How many shares it takes
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..))]
-        threshold: u8,
-        /// A file with a custodian's public half, from `keys recovery custodian`; once for each
-        #[arg(long, value_name = "FILE", required = true)]
-        custodian: Vec<PathBuf>,
-        /// The directory for the sealed shares, one file for each custodian, and the recovery package
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-        /// Where a recovery is set up already, its shares are of no use afterwards.
-        #[command(flatten)]
-        care: Care,
-    },
+    /// Ask to deal shares of a new recovery key to custodians, or, as another person, approve that; a rehearsal ends the
+    /// setup
+    Setup(Setup),
     /// Show who the custodians are, and whether recovery was rehearsed and its package is current
     Show,
     /// Write the recovery package as it is now: keep it where neither the data nor the root is
@@ -66,6 +54,27 @@ pub(crate) enum Recovery {
     },
     /// Begin a restore, or, with the ceremony that has its quorum, carry it out
     Restore(Restore),
+}
+
+/// `keys recovery setup`.
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// How many shares it takes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..))]
+    #[arg(required_unless_present = "approve")]
+    pub(crate) threshold: Option<u8>,
+    /// A file with a custodian's public half, from `keys recovery custodian`; once for each
+    #[arg(long, value_name = "FILE", required_unless_present = "approve")]
+    pub(crate) custodian: Vec<PathBuf>,
+    /// Approve another person's request: compare each custodian's fingerprint first. The shares are dealt
+    #[arg(long, value_name = "REQUEST", requires = "out", conflicts_with_all = ["threshold", "custodian"])]
+    pub(crate) approve: Option<Id<noun::Approval>>,
+    /// With --approve: the directory for the sealed shares, one file for each custodian, and the recovery package
+    #[arg(long, value_name = "DIR", requires = "approve")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where a recovery is set up already, its shares are of no use afterwards.
+    #[command(flatten)]
+    pub(crate) care: Care,
 }
 
 /// `keys recovery restore`.

@@ -76,8 +76,6 @@ async fn forget_output(ask: Ask<ForgetOutput>) -> Result<Forgotten, Failure> {
 async fn public_key(ask: Ask<PublicKey>) -> Result<PublicKeyDocument, Failure> {
     let name: Name = ask.request.dataset.parse()?;
     let key = ask.rooms.datasets.public_key(&ask.ctx, &name).await?;
-    // From now on there may be outputs that nobody here knows: the version is not destroyed.
-    ask.rooms.keys.hand_out(&ask.ctx, key.dataset).await?;
     let document = serde_json::to_value(key)
         .map_err(|error| Failure::new(Kind::Internal, format!("the key cannot be written: {error}")))?;
     Ok(PublicKeyDocument { document })
@@ -161,14 +159,14 @@ impl From<Gone> for Stopped {
 
 impl From<datasets::Error> for Stopped {
     fn from(error: datasets::Error) -> Self {
-        Self::Failed(Failure::at(&error, view::failed(&error)).0)
+        Self::Failed(Failure::at(&error, view::failed(&error)).problem)
     }
 }
 
 /// What ended a body early.
 fn broken(error: io::Error) -> Failure {
     match error.downcast::<Problem>() {
-        Ok(problem) => Failure(problem),
+        Ok(problem) => Failure::told(problem),
         Err(error) => Failure::new(Kind::BadInput, format!("the body ended early: {error}")),
     }
 }
@@ -183,7 +181,7 @@ async fn pour(
     parts.open("output", media).await?;
     parts.send(first).await?;
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|error| Stopped::Failed(broken(error).0))?;
+        let piece = piece.map_err(|error| Stopped::Failed(broken(error).problem))?;
         parts.send(run.push(piece).await?).await?;
     }
     while let Some(piece) = run.more().await? {

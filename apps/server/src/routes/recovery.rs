@@ -5,8 +5,8 @@ use crate::failure::Failure;
 use crate::outlet::Outlet;
 use crate::view::recovery as view;
 use api::recovery::{
-    Aim, Approve, Begin, Ceremony, Package, Recovery, RecoveryReply, Restoration, Restore, SetUp, Show,
-    ShowCeremony,
+    Aim, Approve, ApproveSetUp, Begin, Ceremony, Package, Recovery, RecoveryReply, Restoration, Restore,
+    SetUp, SetUpOnRecord, Show, ShowCeremony,
 };
 use axum::body::Body;
 use base::Kind;
@@ -19,6 +19,7 @@ const MAX_PACKAGE: usize = 16 << 20;
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .document::<SetUp, _, _>(set_up)
+        .document::<ApproveSetUp, _, _>(approve_set_up)
         .document::<Show, _, _>(show)
         .streamed::<Package, _, _>(package)
         .streamed::<Begin, _, _>(begin)
@@ -27,16 +28,21 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .document::<Restore, _, _>(restore)
 }
 
-async fn set_up(ask: Ask<SetUp>) -> Result<Recovery, Failure> {
+async fn set_up(ask: Ask<SetUp>) -> Result<SetUpOnRecord, Failure> {
     let custodians = ask.request.custodians.into_iter().map(view::custodian).collect::<Result<_, _>>()?;
     let threshold = ask.request.threshold;
-    let recovery = ask.rooms.keys.set_up_recovery(&ask.ctx, &ask.permit, threshold, custodians).await?;
-    view::recovery(recovery)
+    let asked = ask.rooms.keys.request_recovery(&ask.ctx, &ask.permit, threshold, custodians).await?;
+    Ok(view::asked(asked))
+}
+
+async fn approve_set_up(ask: Ask<ApproveSetUp>) -> Result<Recovery, Failure> {
+    view::recovery(ask.rooms.keys.approve_recovery(&ask.ctx, &ask.permit, ask.request.approval).await?)
 }
 
 async fn show(ask: Ask<Show>) -> Result<RecoveryReply, Failure> {
     let recovery = ask.rooms.keys.recovery(&ask.ctx).await?.map(view::recovery).transpose()?;
-    Ok(RecoveryReply { recovery })
+    let requested = ask.rooms.keys.recovery_requests(&ask.ctx).await?;
+    Ok(RecoveryReply { recovery, requested: requested.into_iter().map(view::asked).collect() })
 }
 
 async fn package(ask: Ask<Package>, head: Parts, _body: Body) -> Result<Response<Body>, Failure> {

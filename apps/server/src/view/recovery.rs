@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::view::keys::json;
-use api::recovery::{Aim, Ceremony, Custodian, Recovery, Restoration};
+use api::recovery::{Aim, Ceremony, Custodian, CustodianToBe, Recovery, Restoration, SetUpOnRecord};
 use base::Kind;
 use keys::recovery::{self, CustodianPublic, NewCustodian};
 use serde::de::DeserializeOwned;
@@ -17,6 +17,23 @@ pub(crate) fn read<T: DeserializeOwned>(document: serde_json::Value) -> Result<T
 pub(crate) fn custodian(document: serde_json::Value) -> Result<NewCustodian, Failure> {
     let document: CustodianPublic = read(document)?;
     Ok(NewCustodian::try_from(&document)?)
+}
+
+/// A setup that was asked for.
+pub(crate) fn asked(asked: recovery::SetupRequest) -> SetUpOnRecord {
+    let custodian = |custodian: CustodianPublic| CustodianToBe {
+        id: custodian.custodian,
+        fingerprint: custodian.fingerprint(),
+        name: custodian.name,
+    };
+    SetUpOnRecord {
+        id: asked.id,
+        threshold: asked.quorum,
+        custodians: asked.custodians.into_iter().map(custodian).collect(),
+        requested_by: asked.requested_by,
+        requested: asked.requested_at,
+        expires: asked.expires_at,
+    }
 }
 
 /// A setup.

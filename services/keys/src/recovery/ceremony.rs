@@ -4,7 +4,6 @@ use super::{Contribution, Invitation, Package, RecoveryError, SealedShare, belon
 use crate::{
     Error, Keys, Unit,
     custody::{self, ceremony, contribution},
-    scope::person,
 };
 use base::{Action, Context, Id, Timestamp, digest, noun};
 use crypto::{Suite, bind, hpke};
@@ -103,7 +102,7 @@ impl Keys {
         package: Option<Vec<u8>>,
     ) -> Result<Ceremony, Error> {
         permit.covers(ctx, Action::RecoveryBegin, Resource::Organization, self.clock.now())?;
-        let by = person(ctx)?;
+        let by = self.person(ctx, Action::RecoveryBegin, ctx.organization()).await?;
         let bytes = match package {
             Some(package) => package,
             None => fs::read(self.package_path(ctx)).map_err(|error| match error.kind() {
@@ -190,7 +189,7 @@ impl Keys {
         given: &Contribution,
     ) -> Result<Ceremony, Error> {
         permit.covers(ctx, Action::RecoveryApprove, Resource::Ceremony(id), self.clock.now())?;
-        let by = person(ctx)?;
+        let by = self.person(ctx, Action::RecoveryApprove, id).await?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = self.open_ceremony(&tx, id).await?;
         let package = Package::read(&row.package)?;

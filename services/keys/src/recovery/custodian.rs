@@ -118,17 +118,22 @@ impl CustodianKey {
     /// The public document.
     #[must_use]
     pub fn public(&self) -> CustodianPublic {
-        CustodianPublic {
-            format: PUBLIC.to_owned(),
-            custodian: custodian_id(&self.pair.public),
-            name: self.name.clone(),
-            suite: SUITE,
-            public: text::encode(self.pair.public.as_bytes()),
-        }
+        CustodianPublic::of(&self.name, &self.pair.public)
     }
 }
 
 impl CustodianPublic {
+    /// The document of a custodian of this name with this key.
+    pub(super) fn of(name: &str, key: &hpke::PublicKey) -> Self {
+        Self {
+            format: PUBLIC.to_owned(),
+            custodian: custodian_id(key),
+            name: name.to_owned(),
+            suite: key.suite(),
+            public: text::encode(key.as_bytes()),
+        }
+    }
+
     /// The key, once the document is what it says.
     ///
     /// # Errors
@@ -342,6 +347,15 @@ impl Contribution {
             .into());
         }
         Ok(share)
+    }
+}
+
+#[cfg(any(test, feature = "conformance"))]
+impl Contribution {
+    /// Whether it opens to a ceremony whose one-time key is this custodian's: for fuzzing.
+    #[must_use]
+    pub fn opens_to(&self, provider: &dyn Provider, key: &CustodianKey) -> bool {
+        self.open(provider, &key.pair.private).is_ok()
     }
 }
 

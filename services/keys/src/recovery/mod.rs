@@ -15,6 +15,7 @@
 //!   of 32 and 33 random bytes: nothing can be tried against them.
 //! - A share is never in the clear here but inside the approval that checks it: a custodian opens it on its own
 //!   machine and seals it again to the one-time key of one ceremony, after comparing that key's fingerprint.
+//! - Custodians are named by one person and approved by another.
 //! - A recovery counts as set up once a rehearsal has succeeded; until then it is shown as unrehearsed.
 //! - Nobody without R changes what a setup says (its check value covers it), and no package is sealed to a key pair
 //!   that this root did not see dealt.
@@ -23,6 +24,7 @@
 //! - What was shredded is not in the package, and no ceremony brings it back here, whatever package it is given.
 //! - A restore ends with a new recovery key and new shares.
 
+mod asking;
 mod belongs;
 mod ceremony;
 mod custodian;
@@ -34,6 +36,7 @@ mod restore;
 mod rows;
 mod setup;
 
+pub use asking::{SETUP_EXPIRY, SetupRequest};
 pub use ceremony::{Aim, Ceremony, CeremonyState, EXPIRY};
 pub use custodian::{Contribution, CustodianKey, CustodianPublic, Invitation, SealedShare, open_share};
 pub use package::{Head, Package, PackedKey, Seat};

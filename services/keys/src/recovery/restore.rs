@@ -5,7 +5,7 @@ use super::{
     ceremony::{contributed, end},
     merge, open,
 };
-use crate::{Error, Keys, Purpose, RootError, State, Unit, custody, scope::person, tables};
+use crate::{Error, Keys, Purpose, RootError, State, Unit, custody, tables};
 use base::{Action, Context, Id, digest, noun};
 use crypto::text;
 use ledger::{Entry, Kind};
@@ -43,7 +43,7 @@ impl Keys {
         id: Id<noun::Ceremony>,
     ) -> Result<Restoration, Error> {
         permit.covers(ctx, Action::RecoveryRestore, Resource::Ceremony(id), self.clock.now())?;
-        person(ctx)?;
+        self.person(ctx, Action::RecoveryRestore, id).await?;
         let organization = ctx.organization();
         let mut tx = self.store.write(ctx).await?;
         if let Some(shred) = custody::shredded(&tx, None).await? {

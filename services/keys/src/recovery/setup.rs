@@ -11,12 +11,10 @@ use crate::{
     Error, Keys, RootError, Scope, Unit, certificate,
     custody::{self, recovery},
     private_file::{self, Old},
-    scope::person,
 };
-use base::{Action, Context, Id, Secret, Timestamp, digest, noun};
+use base::{Context, Id, Secret, Timestamp, digest, noun};
 use crypto::{bind, hpke};
 use ledger::{Entry, Kind};
-use policy::{Permit, Resource};
 use std::{collections::BTreeSet, fs, io, path::PathBuf};
 use store::{Queries, Tx};
 
@@ -73,37 +71,6 @@ pub struct PackageState {
 }
 
 impl Keys {
-    /// Deals a new recovery key to custodians and writes the package. A recovery that is set up already ends with
-    /// it: its shares open no later package.
-    ///
-    /// # Errors
-    /// [`Error::Refused`], [`Error::NotAPerson`]; [`Error::Recovery`] for custodians and quorums that do not fit;
-    /// [`Error::Shredded`]; [`Error::Root`], [`Error::Store`].
-    pub async fn set_up_recovery(
-        &self,
-        ctx: &Context,
-        permit: &Permit,
-        quorum: u8,
-        custodians: Vec<NewCustodian>,
-    ) -> Result<Recovery, Error> {
-        permit.covers(ctx, Action::RecoverySetUp, Resource::Organization, self.clock.now())?;
-        person(ctx)?;
-        if ctx.organization() == self.store.platform() {
-            return Err(RecoveryError::Platform.into());
-        }
-        let custodians: Vec<_> =
-            custodians.into_iter().map(|custodian| (custodian.name, custodian.key)).collect();
-        fits(quorum, &custodians)?;
-        let mut tx = self.store.write(ctx).await?;
-        if let Some(shred) = custody::shredded(&tx, None).await? {
-            return Err(Error::Shredded { scope: shred.scope()? });
-        }
-        let entry = self.deal(&mut tx, quorum, &custodians).await?;
-        tx.commit(entry).await?;
-        self.rewrite_package(ctx).await?;
-        self.recovery(ctx).await?.ok_or_else(|| RecoveryError::NotSetUp.into())
-    }
-
     /// Ends the recovery that is set up and deals a new one, as part of the caller's change.
     pub(super) async fn deal(
         &self,
@@ -339,7 +306,7 @@ async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> Res
     Ok(done.map_err(RecoveryError::Io)?)
 }
 
-fn fits(quorum: u8, custodians: &[(String, hpke::PublicKey)]) -> Result<(), RecoveryError> {
+pub(super) fn fits(quorum: u8, custodians: &[(String, hpke::PublicKey)]) -> Result<(), RecoveryError> {
     let count = custodians.len();
     if !(2..=MAX_CUSTODIANS).contains(&count) || quorum < 2 || usize::from(quorum) > count {
         return Err(RecoveryError::Quorum);

@@ -205,3 +205,47 @@ async fn the_log_of_the_first_release_is_set_apart_before_its_organization_is_fo
     root.forget(Unit::Organization(organization)).await.expect("it forgets");
     keys.log_keys(&ctx).await.expect("the ledger goes on");
 }
+
+#[tokio::test]
+async fn a_record_that_has_wrapped_2_to_the_31_times_wraps_no_more_and_its_count_survives() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let provider = crypto::aws_lc();
+    let passphrase = Secret::new("correct horse".to_owned());
+    let root = SealedFile::create(&dir.path().join("root.sealed"), &passphrase, Arc::clone(&provider));
+    let root = Arc::new(root.expect("it is made"));
+    let opened = async || {
+        let store = store(dir.path(), AFTER).await;
+        let ctx = admin(store.platform());
+        let root = Arc::clone(&root) as Arc<dyn RootOfTrust>;
+        let keys = Keys::new(store.clone(), root, Arc::clone(&provider), Arc::new(Stopped));
+        keys.begin(&ctx).await.expect("it begins");
+        (store, ctx, keys)
+    };
+    let (before, ctx, keys) = opened().await;
+    let unit = Unit::Dataset(before.platform(), DATASET);
+    let mut tx = before.write(&ctx).await.expect("its turn");
+    let (made, entry) = keys.create_dataset(&mut tx, DATASET).await.expect("it is made");
+    tx.commit(entry).await.expect("it commits");
+    assert_eq!(keys.wraps(&ctx, made.id).await.expect("it is counted"), 1);
+    let mut tx = before.write(&ctx).await.expect("its turn");
+    super::set_wraps(&mut tx, unit, crate::rules::MAX_WRAPS - 1).await.expect("it is set");
+    tx.commit_derived().await.expect("it commits");
+    before.close().await;
+
+    let (after, ctx, keys) = opened().await;
+    assert_eq!(keys.wraps(&ctx, made.id).await.expect("it is counted"), (1 << 31) - 1, "as it was before");
+    let standings = Standings::new(after.clone());
+    standings.load(&ctx, NOW).await.expect("it loads");
+    let policy = Policy::new(after, standings.view());
+    let permit = policy.permit(&ctx, Action::KeysRotate, Resource::Key(made.id), NOW).expect("it is allowed");
+    let last = keys.rotate(&ctx, &permit, made.id, None).await.expect("the last one");
+    assert_eq!(keys.wraps(&ctx, last.id).await.expect("it is counted"), 1 << 31);
+    let worn = keys.rotate(&ctx, &permit, made.id, None).await.expect_err("one more");
+    assert!(matches!(worn, Error::WornOut { unit: of } if of == unit), "{worn}");
+    assert_eq!(
+        keys.version(&ctx, last.id).await.expect("it is there").state,
+        State::Active,
+        "nothing changed"
+    );
+    assert_eq!(keys.wraps(&ctx, last.id).await.expect("it is counted"), 1 << 31);
+}

@@ -4,7 +4,7 @@ use crate::House;
 use base::Action;
 use keys::{
     Error,
-    recovery::{Aim, Ceremony, Contribution, CustodianKey, NewCustodian, Recovery, open_share},
+    recovery::{Aim, Ceremony, Contribution, CustodianKey, NewCustodian, Recovery, SetupRequest, open_share},
 };
 use policy::Resource;
 
@@ -23,8 +23,20 @@ impl Custodians {
     }
 
     pub(crate) async fn set_up(&self, house: &House, quorum: u8) -> Recovery {
+        let asked = self.asked(house, quorum).await;
+        let second = house.as_person(8);
+        let permit = house.permit_for(&second, Action::RecoveryApproveSetUp, Resource::Approval(asked.id));
+        house.keys.approve_recovery(&second, &permit, asked.id).await.expect("it is set up")
+    }
+
+    /// Asks for a setup, as the house's administrator.
+    pub(crate) async fn asked(&self, house: &House, quorum: u8) -> SetupRequest {
         let permit = house.permit_for(&house.ctx, Action::RecoverySetUp, Resource::Organization);
-        house.keys.set_up_recovery(&house.ctx, &permit, quorum, self.documents()).await.expect("it is set up")
+        house
+            .keys
+            .request_recovery(&house.ctx, &permit, quorum, self.documents())
+            .await
+            .expect("it is on record")
     }
 
     /// What one of them gives to a ceremony.

@@ -1,12 +1,14 @@
 //! Recovery: what a quorum brings back, what fewer cannot, and what nobody can.
 
 use crate::{House, INFO, custodians::Custodians, sealed, shred::copy};
-use base::{Action, Fault, Id, Kind, Secret};
+use base::{Action, Context, Fault, Id, Kind, Secret};
 use crypto::{bind, hpke, shamir, text};
 use keys::{
     Error, Keys, Purpose, RootOfTrust, Scope, State, Unit,
     conformance::Faulty,
-    recovery::{Aim, CeremonyState, Contribution, CustodianKey, Package, RecoveryError, open_share},
+    recovery::{
+        Aim, CeremonyState, Contribution, CustodianKey, Package, RecoveryError, SETUP_EXPIRY, open_share,
+    },
 };
 use policy::Resource;
 use std::{fs, sync::Arc, time::Duration};
@@ -411,6 +413,42 @@ async fn one_fewer_than_the_quorum_are_consistent_with_every_secret() {
 }
 
 #[tokio::test]
+async fn nobody_makes_custodians_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let own = Custodians::new(2);
+    let asked = own.asked(&house, 2).await;
+    assert_eq!(house.last_kinds(1).await, ["recovery.requested"]);
+    assert!(house.begin(Aim::Rehearsal, None).await.is_err(), "nothing was dealt");
+    assert!(house.keys.recovery(&house.ctx).await.expect("it reads").is_none());
+    let approve = async |ctx: &Context, id| {
+        let permit = house.permit_for(ctx, Action::RecoveryApproveSetUp, Resource::Approval(id));
+        house.keys.approve_recovery(ctx, &permit, id).await
+    };
+    assert!(matches!(approve(&house.ctx, asked.id).await, Err(Error::SamePerson)));
+    assert_eq!(house.last_entry().await["reason"], "same_person");
+    let waiting = house.keys.recovery_requests(&house.ctx).await.expect("they are listed");
+    assert_eq!(waiting, std::slice::from_ref(&asked));
+    assert_eq!(waiting[0].custodians[0].fingerprint(), own.0[0].public().fingerprint());
+    let second = house.as_person(8);
+    let dealt = approve(&second, asked.id).await.expect("another person approves");
+    assert_eq!((dealt.quorum, dealt.custodians.len()), (2, 2));
+    assert_eq!(house.last_kinds(2).await, ["recovery.set_up", "recovery.packaged"]);
+    assert!(matches!(approve(&second, asked.id).await, Err(Error::Approved)));
+    assert!(house.keys.recovery_requests(&house.ctx).await.expect("they are listed").is_empty());
+    // What nobody approved in time is over, and the setup in force stays.
+    let late = own.asked(&house, 2).await;
+    house.clock.forward(SETUP_EXPIRY + Duration::from_secs(1));
+    house.heard().await;
+    assert!(matches!(approve(&second, late.id).await, Err(Error::Expired)));
+    assert!(house.keys.recovery_requests(&house.ctx).await.expect("they are listed").is_empty());
+    let still = house.keys.recovery(&house.ctx).await.expect("it reads").expect("it is set up");
+    assert_eq!(still.setup, dealt.setup);
+    let unknown = approve(&second, Id::from_bytes([9; 16])).await;
+    assert!(matches!(unknown, Err(Error::NoRequest)));
+}
+
+#[tokio::test]
 async fn custodians_and_quorum_must_fit() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
@@ -419,7 +457,7 @@ async fn custodians_and_quorum_must_fit() {
     let refused = |quorum, documents| {
         let (house, permit) = (&house, &permit);
         async move {
-            let refused = house.keys.set_up_recovery(&house.ctx, permit, quorum, documents).await;
+            let refused = house.keys.request_recovery(&house.ctx, permit, quorum, documents).await;
             let error = refused.expect_err("it does not fit");
             assert_eq!(error.kind(), Kind::BadInput);
             error.to_string()

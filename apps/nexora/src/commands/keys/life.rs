@@ -75,6 +75,7 @@ impl Show for Shown {
             + &facts([
                 ("named by", Some(format!("{} outputs, packages and shares", self.named_by))),
                 ("under it", Some(format!("{} versions of other keys", self.keys_under_it))),
+                ("wraps", Some(format!("{} under the root's record of its unit", self.wraps))),
             ])
     }
 }

@@ -1,7 +1,7 @@
 //! `keys recovery`: the acts of an organization's administrators, and those of a custodian, who needs no server.
 
 use super::{document, written};
-use crate::cli::{OpenShare, Passphrase, Recovery, Restore};
+use crate::cli::{OpenShare, Passphrase, Recovery, Restore, Setup};
 use crate::commands::care::{goes_on, is_so};
 use crate::connect::Surroundings;
 use crate::failure::Failure;
@@ -11,8 +11,8 @@ use api::Client;
 use api::client::Upload;
 use api::operation::Nothing;
 use api::recovery::{
-    Aim, Approve, ApproveRequest, Begin, BeginRequest, Ceremony, CeremonyRequest, Package, RecoveryReply,
-    Restoration, SetUp, SetUpRequest,
+    Aim, Approve, ApproveRequest, ApproveSetUp, Begin, BeginRequest, Ceremony, CeremonyRequest, Package,
+    RecoveryReply, Restoration, SetUp, SetUpApproval, SetUpOnRecord, SetUpRequest,
 };
 use base::Kind;
 use node::custody::{self, CustodianKey, Invitation, SealedShare};
@@ -44,9 +44,23 @@ impl Show for api::recovery::Recovery {
 
 impl Show for RecoveryReply {
     fn table(&self) -> String {
-        self.recovery
+        let set_up = self
+            .recovery
             .as_ref()
-            .map_or_else(|| "not set up: nexora keys recovery setup\n".to_owned(), Show::table)
+            .map_or_else(|| "not set up: nexora keys recovery setup\n".to_owned(), Show::table);
+        self.requested.iter().fold(set_up, |said, asked| said + "\n" + &asked.table())
+    }
+}
+
+impl Show for SetUpOnRecord {
+    fn table(&self) -> String {
+        facts([
+            ("request", Some(self.id.to_string())),
+            ("shares", Some(format!("{} of {}", self.threshold, self.custodians.len()))),
+            ("custodians", Some(custodians(self).join(", "))),
+            ("asked by", Some(self.requested_by.to_string())),
+            ("expires", Some(self.expires.to_string())),
+        ])
     }
 }
 
@@ -88,23 +102,7 @@ impl Show for Opened {
 /// Runs what asks a server.
 pub(super) async fn run(client: &Client, output: Output, command: Recovery) -> Result<(), Failure> {
     match command {
-        Recovery::Setup { threshold, custodian, out, care } => {
-            let custodians = custodian.iter().map(|file| document(file)).collect::<Result<_, _>>()?;
-            let known = client.call::<api::recovery::Show>(&Nothing {}).await?;
-            let what = "deal new shares; those dealt before are of no use afterwards";
-            if (known.recovery.is_some() || care.dry_run) && !goes_on(output, care, what)? {
-                return Ok(());
-            }
-            let recovery = client.call::<SetUp>(&SetUpRequest { threshold, custodians }).await?;
-            keep(client, &out, &recovery).await?;
-            output.show(&recovery)?;
-            output.say(&format!(
-                "The sealed shares and the package are in {}. Hand each share to its custodian, and rehearse: nexora \
-                 keys recovery rehearse",
-                out.display()
-            ));
-            Ok(())
-        }
+        Recovery::Setup(setup) => self::setup(client, output, setup).await,
         Recovery::Show => output.show(&client.call::<api::recovery::Show>(&Nothing {}).await?),
         Recovery::Package { out } => package(client, &out).await,
         Recovery::Rehearse { out } => {
@@ -123,6 +121,47 @@ pub(super) async fn run(client: &Client, output: Output, command: Recovery) -> R
         // Without a client.
         Recovery::Custodian { .. } | Recovery::OpenShare(_) => Ok(()),
     }
+}
+
+async fn setup(client: &Client, output: Output, setup: Setup) -> Result<(), Failure> {
+    let known = client.call::<api::recovery::Show>(&Nothing {}).await?;
+    let before = if known.recovery.is_some() { "; those dealt before are of no use afterwards" } else { "" };
+    let (Some(approval), Some(out)) = (setup.approve, setup.out) else {
+        let custodians = setup.custodian.iter().map(|file| document(file)).collect::<Result<_, _>>()?;
+        if setup.care.dry_run
+            && !goes_on(output, setup.care, &format!("ask another person to approve new shares{before}"))?
+        {
+            return Ok(());
+        }
+        let request = SetUpRequest { threshold: setup.threshold.unwrap_or_default(), custodians };
+        let asked = client.call::<SetUp>(&request).await?;
+        output.show(&asked)?;
+        output.say(&format!(
+            "Another person approves it, once each custodian's fingerprint was compared: nexora keys recovery setup \
+             --approve {} --out DIR",
+            asked.id
+        ));
+        return Ok(());
+    };
+    let named = known.requested.iter().find(|asked| asked.id == approval);
+    let named = named.map(|asked| custodians(asked).join(", ")).unwrap_or_default();
+    if !goes_on(output, setup.care, &format!("deal new shares to {named}{before}"))? {
+        return Ok(());
+    }
+    let recovery = client.call::<ApproveSetUp>(&SetUpApproval { approval }).await?;
+    keep(client, &out, &recovery).await?;
+    output.show(&recovery)?;
+    output.say(&format!(
+        "The sealed shares and the package are in {}. Hand each share to its custodian, and rehearse: nexora keys \
+         recovery rehearse",
+        out.display()
+    ));
+    Ok(())
+}
+
+/// Who is to hold shares, each with what it reads out.
+fn custodians(asked: &SetUpOnRecord) -> Vec<String> {
+    asked.custodians.iter().map(|one| format!("{} ({})", one.name, one.fingerprint)).collect()
 }
 
 async fn restore(client: &Client, output: Output, restore: Restore) -> Result<(), Failure> {

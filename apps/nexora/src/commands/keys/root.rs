@@ -83,7 +83,10 @@ pub(crate) async fn run(
                 return Ok(ExitCode::SUCCESS);
             }
             let generated = node::root::replace(&config, own).await?;
-            output.show(&Replaced { root: "fresh", passphrase_in: generated.map(|path| path.display().to_string()) })?;
+            output.show(&Replaced {
+                root: "fresh",
+                passphrase_in: generated.map(|path| path.display().to_string()),
+            })?;
         }
         Root::Restore { backup, passphrase, care } => {
             let what = format!(
