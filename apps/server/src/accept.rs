@@ -10,6 +10,7 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use policy::Address;
 use std::{io, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -126,20 +127,20 @@ impl Server {
         Ok(match listener {
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Box::pin(async move { this.serve(stream, router).await })
+                Box::pin(async move { this.serve(stream, router, Address::LOCAL).await })
             }
             Listener::Tcp(listener, None) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Box::pin(async move { this.serve(stream, router).await })
+                Box::pin(async move { this.serve(stream, router, Address::of(Some(peer.ip()))).await })
             }
             Listener::Tcp(listener, Some(tls)) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 let tls = TlsAcceptor::from(Arc::clone(tls));
                 Box::pin(async move {
                     match timeout(this.limits.handshake, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => this.serve(stream, router).await,
+                        Ok(Ok(stream)) => this.serve(stream, router, Address::of(Some(peer.ip()))).await,
                         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                         Err(_) => tracing::debug!("a TLS handshake took too long"),
                     }
@@ -148,8 +149,17 @@ impl Server {
         })
     }
 
-    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router) {
-        let router = router.map_request(|request: Request<Incoming>| request.map(Body::new));
+    /// Serves a connection. Its requests carry the address it is from, for what is refused to nobody known.
+    async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        router: Router,
+        address: Address,
+    ) {
+        let router = router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(address);
+            request.map(Body::new)
+        });
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)

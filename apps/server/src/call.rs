@@ -5,10 +5,11 @@
 //! makes the context, `policy` gives the permit for the action and for what the path names, and a refusal
 //! is put on record before it is answered.
 
-use crate::authenticate::{Caller, authenticate};
+use crate::authenticate::{Caller, Unknown, authenticate};
 use crate::failure::Failure;
 use crate::intake::MAX_DOCUMENT;
 use crate::linger::lingering;
+use crate::refusals::{self, Asked};
 use crate::rooms::Rooms;
 use api::{Input, Operation, operation};
 use axum::body::Body;
@@ -38,7 +39,7 @@ pub(crate) struct Ask<O: Operation> {
 impl<O: Operation> Ask<O> {
     /// A permit for the same action on something that the path does not name by id.
     pub(crate) async fn permit_on(&self, resource: Resource) -> Result<Permit, Failure> {
-        permit(&self.rooms, &self.ctx, O::ACTION, resource).await
+        permit::<O>(&self.rooms, &self.ctx, resource).await
     }
 }
 
@@ -118,9 +119,16 @@ where
     let work = {
         let rooms = rooms.clone();
         async move {
-            let Caller { ctx, credential } = authenticate(&rooms, &parts.headers, id).await?;
+            let Caller { ctx, credential } = match authenticate(&rooms, &parts.headers, id).await {
+                Ok(caller) => caller,
+                Err(Unknown::Failed(failure)) => return Err(failure),
+                Err(Unknown::Stranger(stranger)) => {
+                    let address = refusals::address(&parts.extensions);
+                    return Err(refusals::stranger(&rooms, asked::<O>(), address, *stranger).await);
+                }
+            };
             let resource = named_in(&ctx, &path).unwrap_or(Resource::Organization);
-            let permit = permit(&rooms, &ctx, O::ACTION, resource).await?;
+            let permit = permit::<O>(&rooms, &ctx, resource).await?;
             let credential = credential.ok_or_else(|| {
                 Failure::new(Kind::Unavailable, "the identity was released this moment: ask again")
             })?;
@@ -131,7 +139,11 @@ where
                 (bytes::Bytes::new(), body)
             };
             let request = operation::decode::<O>(&path, parts.uri.query().unwrap_or_default(), &document)?;
-            handler(Ask { rooms, ctx, permit, credential, request }, parts, body).await
+            let ask = Ask { rooms: rooms.clone(), ctx: ctx.clone(), permit, credential, request };
+            match handler(ask, parts, body).await {
+                Ok(response) => Ok(response),
+                Err(failure) => Err(refusals::answered(&rooms, &ctx, asked::<O>(), resource, failure).await),
+            }
         }
     };
     // A change that was begun is finished, also when its caller has gone.
@@ -142,7 +154,7 @@ where
         work.await
     };
     let mut response = result.unwrap_or_else(|mut failure| {
-        failure.0.request = Some(id.to_string());
+        failure.problem.request = Some(id.to_string());
         failure.response()
     });
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
@@ -175,23 +187,14 @@ fn named_in(ctx: &Context, path: &[(String, String)]) -> Option<Resource> {
     })
 }
 
+const fn asked<O: Operation>() -> Asked {
+    Asked { operation: O::NAME, action: O::ACTION }
+}
+
 /// A permit, or a refusal that is on record before it is answered.
-async fn permit(
-    rooms: &Rooms,
-    ctx: &Context,
-    action: base::Action,
-    resource: Resource,
-) -> Result<Permit, Failure> {
-    let now = rooms.clock.now();
-    match rooms.policy.permit(ctx, action, resource, now) {
+async fn permit<O: Operation>(rooms: &Rooms, ctx: &Context, resource: Resource) -> Result<Permit, Failure> {
+    match rooms.policy.permit(ctx, O::ACTION, resource, rooms.clock.now()) {
         Ok(permit) => Ok(permit),
-        Err(refused) => {
-            if let Err(error) = rooms.policy.record(ctx, &refused, now).await {
-                // The refusal holds all the same; `readyz` says that the reserve is spent.
-                metrics::counter!("nexora_refusals_unrecorded_total").increment(1);
-                tracing::error!(%error, action = action.as_str(), "a refusal could not be put on record");
-            }
-            Err(refused.into())
-        }
+        Err(refused) => Err(refusals::refused(rooms, ctx, asked::<O>(), refused).await),
     }
 }

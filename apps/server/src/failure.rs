@@ -10,7 +10,12 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request failed.
 #[derive(Debug)]
-pub(crate) struct Failure(pub(crate) Problem);
+pub(crate) struct Failure {
+    /// What is answered.
+    pub(crate) problem: Problem,
+    /// Whether it is a refusal that stands in the ledger already.
+    pub(crate) on_record: bool,
+}
 
 impl<E: Fault> From<E> for Failure {
     fn from(fault: E) -> Self {
@@ -31,23 +36,33 @@ impl Failure {
             }
             tracing::error!(error = %fault, causes = causes.join(": "), "a fault of ours");
         }
-        Self(problem)
+        Self { problem, on_record: fault.on_record() }
     }
 
     /// A failure that no service names.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Problem::new(kind, message))
+        Self::told(Problem::new(kind, message))
+    }
+
+    /// A failure that another part has put into words.
+    pub(crate) const fn told(problem: Problem) -> Self {
+        Self { problem, on_record: false }
+    }
+
+    /// The same, put on record.
+    pub(crate) fn recorded(self) -> Self {
+        Self { on_record: true, ..self }
     }
 
     /// The whole reply.
     pub(crate) fn response(&self) -> Response<Body> {
-        let json = serde_json::to_vec(&self.0).unwrap_or_default();
+        let json = serde_json::to_vec(&self.problem).unwrap_or_default();
         let mut response = Response::new(Body::from(json));
-        *response.status_mut() =
-            StatusCode::from_u16(self.0.kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = StatusCode::from_u16(self.problem.kind.http_status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        match self.0.kind {
+        match self.problem.kind {
             Kind::Busy | Kind::Unavailable => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }

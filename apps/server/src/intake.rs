@@ -94,7 +94,7 @@ impl Intake {
                 match this.frame(&mut body).await {
                     Ok(Some(bytes)) => Some((Ok(bytes), Some(body))),
                     Ok(None) => None,
-                    Err(failure) => Some((Err(io::Error::other(failure.0)), None)),
+                    Err(failure) => Some((Err(io::Error::other(failure.problem)), None)),
                 }
             }
         }))
@@ -138,11 +138,14 @@ mod tests {
         let intake = Intake::new(Duration::from_secs(1));
         let whole = intake.whole(&HeaderMap::new(), pieces(4, 10), 40).await.map(|held| held.bytes.len());
         assert_eq!(whole.ok(), Some(40));
-        let over =
-            intake.whole(&HeaderMap::new(), pieces(5, 10), 40).await.err().map(|failure| failure.0.kind);
+        let over = intake
+            .whole(&HeaderMap::new(), pieces(5, 10), 40)
+            .await
+            .err()
+            .map(|failure| failure.problem.kind);
         assert_eq!(over, Some(Kind::TooLarge));
         let stated = HeaderMap::from_iter([(header::CONTENT_LENGTH, HeaderValue::from(41))]);
-        let over = intake.whole(&stated, Body::empty(), 40).await.err().map(|failure| failure.0.kind);
+        let over = intake.whole(&stated, Body::empty(), 40).await.err().map(|failure| failure.problem.kind);
         assert_eq!(over, Some(Kind::TooLarge));
     }
 
@@ -153,7 +156,7 @@ mod tests {
         for _ in 0..MAX_HELD * 1024 / MAX_BATCH {
             held.push(intake.whole(&HeaderMap::new(), pieces(64, 1 << 20), MAX_BATCH).await.expect("room"));
         }
-        let kind = |failure: super::Failure| failure.0.kind;
+        let kind = |failure: super::Failure| failure.problem.kind;
         let none = HeaderMap::new();
         let more = || intake.whole(&none, pieces(1, 1), MAX_BATCH);
         assert_eq!(more().await.err().map(kind), Some(Kind::Unavailable));
@@ -166,6 +169,6 @@ mod tests {
         let intake = Intake::new(Duration::from_secs(30));
         let never = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
         let failure = intake.whole(&HeaderMap::new(), never, 40).await.expect_err("it gives up");
-        assert_eq!(failure.0.kind, Kind::BadInput);
+        assert_eq!(failure.problem.kind, Kind::BadInput);
     }
 }

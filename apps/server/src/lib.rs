@@ -22,10 +22,12 @@ mod linger;
 mod outlet;
 mod pace;
 mod parts;
+mod refusals;
 mod rooms;
 mod routes;
 pub mod tls;
 mod view;
+mod witness;
 
 pub use accept::{Limits, Listener, Server};
 /// What [`Platform`] speaks, and the router's type: so that whoever wires a server needs nothing else.
@@ -38,3 +40,4 @@ pub use api::{
 pub use axum::Router;
 pub use rooms::{Platform, Rooms, Wired};
 pub use routes::{local, router};
+pub use witness::{Cosigning, router as witness_router};

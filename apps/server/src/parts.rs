@@ -117,7 +117,7 @@ impl Ahead {
                         "the parts cannot be read: no boundary and no head of a part within {READ_AHEAD} bytes"
                     );
                     let failure = Failure::new(Kind::BadInput, what);
-                    return Poll::Ready(Some(Err(io::Error::other(failure.0))));
+                    return Poll::Ready(Some(Err(io::Error::other(failure.problem))));
                 }
             }
             polled
@@ -130,7 +130,7 @@ fn unreadable(error: &multer::Error) -> Failure {
     match error {
         multer::Error::StreamReadFailed(below) => match below.downcast_ref::<io::Error>() {
             Some(below) => match below.get_ref().and_then(|inner| inner.downcast_ref::<api::Problem>()) {
-                Some(problem) => Failure(problem.clone()),
+                Some(problem) => Failure::told(problem.clone()),
                 None => Failure::new(Kind::BadInput, format!("the body ended early: {below}")),
             },
             None => Failure::new(Kind::BadInput, format!("the parts cannot be read: {below}")),
@@ -179,7 +179,7 @@ mod tests {
             });
             let body = stream::iter([Bytes::from(begin)]).chain(endless);
             let failure: Failure = parts(body).next("manifest").await.err().expect(why);
-            assert_eq!(failure.0.kind, Kind::BadInput, "{why}");
+            assert_eq!(failure.problem.kind, Kind::BadInput, "{why}");
             assert!(taken.load(Ordering::Relaxed) <= READ_AHEAD + (4 << 10), "{why}: {taken:?}");
         }
     }
@@ -189,7 +189,7 @@ mod tests {
         let endless = stream::repeat(Bytes::from(vec![b'x'; 1 << 10]));
         let body = stream::iter([Bytes::from(HEAD)]).chain(endless);
         let failure = parts(body).next("manifest").await.expect("it is there").whole(9_999).await;
-        assert_eq!(failure.err().map(|failure| failure.0.kind), Some(Kind::TooLarge));
+        assert_eq!(failure.err().map(|failure| failure.problem.kind), Some(Kind::TooLarge));
         assert!(parts(stream::iter([Bytes::from(HEAD)])).next("data").await.is_err());
     }
 }

@@ -64,7 +64,7 @@ async fn pour(
         match data.chunk().await {
             Ok(Some(piece)) => outlet.send(run.push(piece).await?).await?,
             Ok(None) => break,
-            Err(failure) => return Err(Stopped::Failed(failure.0)),
+            Err(failure) => return Err(Stopped::Failed(failure.problem)),
         }
     }
     while let Some(piece) = run.more().await? {
@@ -110,7 +110,7 @@ async fn pour_anew(
         match data.chunk().await {
             Ok(Some(piece)) => out.send(run.push(piece).await?).await?,
             Ok(None) => break,
-            Err(failure) => return Err(Stopped::Failed(failure.0)),
+            Err(failure) => return Err(Stopped::Failed(failure.problem)),
         }
     }
     while let Some(piece) = run.more().await? {
