@@ -68,7 +68,11 @@ impl LogKeys {
         let fit = |[ed25519, ml_dsa_44]: &[Arc<dyn Signer>; 2]| {
             fits(ed25519, SignatureType::Ed25519) && fits(ml_dsa_44, SignatureType::MlDsa44)
         };
-        if !pairs.is_empty() && pairs.iter().all(fit) { Ok(Self { generation, pairs }) } else { Err(Error::Key) }
+        if !pairs.is_empty() && pairs.iter().all(fit) {
+            Ok(Self { generation, pairs })
+        } else {
+            Err(Error::Key)
+        }
     }
 
     /// The verifier keys of a pair, under the name of one of the organization's logs.
@@ -84,6 +88,14 @@ impl LogKeys {
         };
         let [ed25519, ml_dsa_44] = pair;
         Ok([named(ed25519, SignatureType::Ed25519)?, named(ml_dsa_44, SignatureType::MlDsa44)?])
+    }
+
+    /// A pair that signs under these names.
+    pub(crate) const fn borrowed<'k>(
+        names: &'k [VerifierKey; 2],
+        pair: &'k [SigningKey; 2],
+    ) -> [Borrowed<'k>; 2] {
+        [Borrowed { verifier: &names[0], key: &pair[0] }, Borrowed { verifier: &names[1], key: &pair[1] }]
     }
 
     /// Which log of the organization they are for.
@@ -139,6 +151,22 @@ impl Chain {
         let seen = verify::entry::read(first).map_err(|_| Error::WrongKeys)?;
         let (_, keys) = verify::charter::started_facts(&seen).map_err(|_| Error::WrongKeys)?;
         if keys == self.first { Ok(()) } else { Err(Error::WrongKeys) }
+    }
+}
+
+/// A key that signs once, under a name.
+pub(crate) struct Borrowed<'k> {
+    verifier: &'k VerifierKey,
+    key: &'k SigningKey,
+}
+
+impl Signer for Borrowed<'_> {
+    fn verifier_key(&self) -> &VerifierKey {
+        self.verifier
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unsigned> {
+        Ok(self.key.sign(message))
     }
 }
 

@@ -127,7 +127,8 @@ impl Turn<'_> {
             self.places.staging_made = true;
         }
         // All are written before the first is synced, so that the disk takes them in few turns.
-        let staged: Vec<_> = files.iter().map(|file| self.staging.join(file.path.replace('/', "-"))).collect();
+        let staged: Vec<_> =
+            files.iter().map(|file| self.staging.join(file.path.replace('/', "-"))).collect();
         for (file, staged) in files.iter().zip(&staged) {
             self.disk.write(staged, &file.bytes).map_err(failed("write", staged))?;
         }
@@ -173,7 +174,9 @@ impl Turn<'_> {
         }
         if !self.places.swept {
             // Directories that an earlier process made, and put nothing into.
-            self.disk.sweep(&self.home.join("tile"));
+            let tiles = self.home.join("tile");
+            self.disk.sweep(&tiles);
+            self.places.durable.retain(|dir| !dir.starts_with(&tiles));
             self.places.swept = true;
         }
         Ok(())
@@ -206,4 +209,44 @@ impl Turn<'_> {
 
 fn failed<'p>(doing: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> StorageError + 'p {
     move |source| StorageError::Failed { doing, path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LocalDirectory;
+    use crate::{
+        Storage as _, StorageError, Stored, conformance,
+        disk::simulated::{Fault, SimulatedDisk},
+    };
+    use std::{io, path::Path, sync::Arc};
+
+    #[test]
+    fn the_local_directory_passes_the_suite() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let storage = LocalDirectory::new(&dir.path().join("ledgers"));
+        conformance::storage(&storage, ["one", "two.2"]).expect("it works");
+        conformance::storage(&storage, [".waiting/one", ".waiting/two"]).expect("names may be nested");
+    }
+
+    #[test]
+    fn so_does_the_disk_that_the_crashes_are_tested_on() {
+        let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
+        let storage = LocalDirectory::on(disk, Path::new("/data/ledgers"));
+        conformance::storage(&storage, ["one", "two"]).expect("it works");
+    }
+
+    #[test]
+    fn after_a_failed_sync_a_log_takes_nothing_more_and_others_go_on() {
+        let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
+        let storage = LocalDirectory::on(Arc::<SimulatedDisk>::clone(&disk), Path::new("/data/ledgers"));
+        let file = || [Stored { path: "tile/0/000".to_owned(), bytes: vec![1; 8_192] }];
+        storage.put("one", &file()).expect("it works");
+        // A write, then the sync.
+        disk.fail(disk.calls() + 1, Fault::Error(io::ErrorKind::Other));
+        assert!(matches!(storage.put("one", &file()), Err(StorageError::Unknown { .. })));
+        let calls = disk.calls();
+        assert!(matches!(storage.put("one", &file()), Err(StorageError::Unknown { .. })));
+        assert_eq!(disk.calls(), calls, "the disk is left alone");
+        storage.put("two", &file()).expect("another log is not concerned");
+    }
 }

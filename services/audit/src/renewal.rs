@@ -1,14 +1,12 @@
 //! A log renewed: by other keys, signed for by those before; or by another log, where this one is behind what others
 //! remember of it.
 
-use crate::{Audit, Error, LogKeys, Options, Sighting, tables};
-use base::Context;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crate::{Audit, Error, LogKeys, Sighting, tables};
+use base::{Context, digest};
 use crypto::sign::SigningKey;
-use ledger::{Entry, Kind, checkpoint};
-use serde_json::json;
-use store::{OUTBOX, Queries as _, Tx};
-use verify::{Frontier, Origin, VerifierKey, charter, merkle};
+use ledger::{Entry, Signer, charter, charter::Unpublished, checkpoint};
+use store::{Generation, OUTBOX, Queries as _, Tx};
+use verify::{Checkpoint, Origin, VerifierKey, merkle};
 
 /// Entries of the earlier log that are read at once.
 const READ: u64 = 1_024;
@@ -21,6 +19,9 @@ pub struct Refused {
     /// In words.
     pub why: String,
 }
+
+/// What the entries hash to that an earlier log leaves unpublished (`docs/formats/batch-hash.md`).
+const UNPUBLISHED: &str = "nexora/ledger-unpublished/1";
 
 /// The key pair that a log is renewed with, Ed25519 first.
 pub type Renewed<'k> = &'k [SigningKey; 2];
@@ -35,15 +36,14 @@ impl Audit {
 
     /// Begins another log of the organization, under fresh keys, because the present one is refused: the entry that
     /// must be the first one of the commit. It names the last known checkpoint of the present log, and says how many
-    /// of its entries were never published: they stay in the outbox, and the hash is the Merkle root over them.
+    /// of its entries were never published: they stay in the outbox, and the entry holds their hash.
     ///
     /// # Errors
     /// [`Error::InOrder`] where the log is not refused; [`Error::Key`]; what the store meets.
     pub async fn restart(&self, tx: &mut Tx, fresh: Renewed<'_>) -> Result<Entry, Error> {
         let ctx = tx.context().clone();
         let refused = self.refused(&ctx).ok_or(Error::InOrder)?;
-        let before = tx.generation().await?;
-        let old = checkpoint::origin(ctx.organization(), before.number);
+        let (organization, before) = (ctx.organization(), tx.generation().await?);
         let (sighting, size, root) = match refused.known {
             Some(known) => match known.root {
                 Some(root) => (None, known.size, root),
@@ -56,13 +56,13 @@ impl Audit {
             },
             None => (None, 0, merkle::fold(&[])),
         };
-        let (unpublished, hash) = self.unpublished(tx, before.base, &ctx).await?;
+        let previous = Checkpoint { origin: checkpoint::origin(organization, before.number), size, root };
+        let unpublished = self.unpublished(tx, before).await?;
         let generation = tx.begin_generation().await?;
-        let [ed25519, ml_dsa_44] = verifier_keys(tx, generation.number, fresh)?;
-        let entry = checkpoint::started(ctx.organization(), generation.number, &ed25519, &ml_dsa_44)
-            .fact("previous", json!({ "origin": old, "root": STANDARD.encode(root), "size": size }))
-            .batch(unpublished, hash);
-        tables::add_keys(tx, generation.number, 0, &[ed25519, ml_dsa_44]).await?;
+        let keys = verifier_keys(tx, generation.number, fresh)?;
+        tables::add_keys(tx, generation.number, 0, &keys).await?;
+        let origin = Origin { organization, generation: generation.number };
+        let entry = charter::started_after(origin, &keys, &previous, unpublished);
         Ok(match sighting {
             Some(Sighting { size, .. }) => entry.fact("known", size),
             None => entry,
@@ -93,18 +93,11 @@ impl Audit {
             }
         };
         let origin = Origin { organization, generation: generation.number };
-        let statement = charter::rotation_statement(&origin, &old, &new);
-        let mut signatures = Vec::new();
-        for signer in keys.signers(&old).ok_or(Error::WrongKeys)? {
-            signatures.push(STANDARD.encode(signer.sign(&statement)?));
-        }
-        signatures.extend(fresh.iter().map(|key| STANDARD.encode(key.sign(&statement))));
+        let signers = keys.signers(&old).ok_or(Error::WrongKeys)?;
+        let fresh = LogKeys::borrowed(&new, fresh);
+        let entry = charter::keys_rotated(origin, &signers, &fresh.each_ref().map(|key| key as &dyn Signer))?;
         tables::add_keys(tx, generation.number, position, &new).await?;
-        let texts = |keys: &[VerifierKey; 2]| keys.each_ref().map(ToString::to_string);
-        Ok(Entry::done(Kind::LedgerKeysRotated, organization)
-            .fact("keys", texts(&new))
-            .fact("replaced", texts(&old))
-            .fact("signatures", signatures))
+        Ok(entry)
     }
 
     /// The newest checkpoint in the log's own files, if its tiles make its root.
@@ -117,28 +110,20 @@ impl Audit {
         Ok(head.map(|head| (head.size, head.root)))
     }
 
-    /// How many entries of the present log are committed and not published, and the Merkle root over them.
-    async fn unpublished(
-        &self,
-        tx: &mut Tx,
-        base: u64,
-        ctx: &Context,
-    ) -> Result<(usize, merkle::Hash), Error> {
-        let Options { storage, .. } = &self.shared.options;
-        let generation = self.generation(ctx.organization());
-        let (storage, name) =
-            (std::sync::Arc::clone(storage), crate::log_name(ctx.organization(), generation));
+    /// How many entries of the present log are committed and not published, and what they hash to.
+    async fn unpublished(&self, tx: &mut Tx, log: Generation) -> Result<Unpublished, Error> {
+        let name = crate::log_name(tx.context().organization(), log.number);
+        let storage = self.storage();
         let published = crate::blocking(move || crate::publish::claimed_size(&*storage, &name)).await?;
-        let (mut next, mut count) = (base.saturating_add(published), 0);
-        let mut leaves = Frontier::default();
+        let (mut next, mut leaves) = (log.base.saturating_add(published), Vec::new());
         loop {
             let rows = tx.entries(next, READ).await?;
             let Some((last, _)) = rows.last() else { break };
             next = last + 1;
-            count += rows.len();
-            rows.iter().for_each(|(_, entry)| leaves.push(merkle::leaf(entry)));
+            leaves.extend(rows.iter().map(|(_, entry)| merkle::leaf(entry)));
         }
-        Ok((count, leaves.root()))
+        let parts: Vec<&[u8]> = leaves.iter().map(|leaf| &leaf[..]).collect();
+        Ok(Unpublished { count: parts.len(), hash: digest::of_parts(UNPUBLISHED, &parts) })
     }
 }
 

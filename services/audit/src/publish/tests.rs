@@ -2,7 +2,7 @@
 
 use super::Writer;
 use crate::{
-    Error, LogKeys, Signatures,
+    Chain, Error, LocalDirectory, LogKeys, Signatures, StorageError,
     disk::Disk as _,
     disk::simulated::{Fault, SimulatedDisk},
 };
@@ -10,19 +10,20 @@ use base::{Actor, Id, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
 use ledger::{Entry, Kind, Stamp, checkpoint};
 use std::{collections::BTreeSet, io, path::Path, sync::Arc};
-use verify::{LedgerFiles, Pins, Unreadable};
+use verify::{Checkpoint, Hash, LedgerFiles, Pins, Unreadable};
 
 const LEDGERS: &str = "/data/ledgers";
 
-struct House {
+pub(super) struct House {
     organization: Id<noun::Organization>,
-    keys: LogKeys,
-    signatures: Signatures,
-    entries: Vec<Vec<u8>>,
+    pub(super) keys: LogKeys,
+    pub(super) chain: Chain,
+    pub(super) signatures: Signatures,
+    pub(super) entries: Vec<Vec<u8>>,
 }
 
 impl House {
-    fn new(count: u64) -> Self {
+    pub(super) fn new(count: u64) -> Self {
         let provider = crypto::aws_lc();
         let organization = Id::from_bytes([3; 16]);
         let key = |algorithm| SigningKey::generate(&*provider, algorithm);
@@ -46,30 +47,45 @@ impl House {
             entry.seal(&stamp).expect("it fits").json
         });
         let entries = entries.collect();
-        Self { organization, signatures: Signatures::new(provider), keys, entries }
+        let chain = Chain::new(verifiers, Vec::new());
+        Self { organization, signatures: Signatures::new(provider), keys, chain, entries }
     }
 
-    fn open(&self, disk: &Arc<SimulatedDisk>) -> Result<Writer, Error> {
+    pub(super) fn open(&self, disk: &Arc<SimulatedDisk>) -> Result<Writer, Error> {
         let shared: Arc<SimulatedDisk> = Arc::clone(disk);
-        let opened =
-            Writer::open(shared, Path::new(LEDGERS), self.organization, &self.keys, &self.signatures)?;
+        let storage = Arc::new(LocalDirectory::on(shared, Path::new(LEDGERS)));
+        let opened = Writer::open(storage, self.organization, 1, &self.chain, &self.signatures)?;
         assert!(opened.reach <= self.entries.len() as u64, "no file reaches beyond what was committed");
         opened.tidy()?;
         Ok(opened.writer)
     }
 
-    fn publish(&self, writer: &mut Writer, up_to: u64) -> Result<(), Error> {
+    pub(super) fn publish(&self, writer: &mut Writer, up_to: u64) -> Result<(), Error> {
         let (from, to) = (writer.size(), up_to);
         let range = usize::try_from(from).expect("small")..usize::try_from(to).expect("small");
         let now = Timestamp::from_millis(1_700_000_600_000);
-        writer.publish(self.entries[range].iter().map(Vec::as_slice), &self.keys, &self.signatures, now)
+        let entries = self.entries[range].iter().map(Vec::as_slice);
+        writer.publish(entries, (&self.keys, &self.chain), &self.signatures, now)
     }
 
-    fn verify(&self, disk: &SimulatedDisk) -> u64 {
+    pub(super) fn sequence(&self, writer: &mut Writer, up_to: u64) -> Result<(), Error> {
+        let range = usize::try_from(writer.size()).expect("small")..usize::try_from(up_to).expect("small");
+        writer.sequence(self.entries[range].iter().map(Vec::as_slice))
+    }
+
+    pub(super) fn verify(&self, disk: &SimulatedDisk) -> u64 {
+        self.head(disk).size
+    }
+
+    pub(super) fn root(&self, disk: &SimulatedDisk) -> Hash {
+        self.head(disk).root
+    }
+
+    fn head(&self, disk: &SimulatedDisk) -> Checkpoint {
         let home = Path::new(LEDGERS).join(self.organization.bare());
         let pins = Pins { keys: self.keys.verifier_keys().to_vec(), ..Pins::default() };
         let report = verify::directory(&OnDisk(disk, &home), &self.signatures, &pins);
-        report.map(|report| report.checkpoint.checkpoint().size).expect("the ledger verifies")
+        report.map(|report| report.checkpoint.checkpoint().clone()).expect("the ledger verifies")
     }
 }
 
@@ -117,7 +133,7 @@ fn run(house: &House, disk: &Arc<SimulatedDisk>) -> usize {
                         continue 'start;
                     }
                     Err(_) if disk.is_down() => continue 'start,
-                    Err(Error::File { .. }) => {}
+                    Err(Error::Storage(StorageError::Failed { .. })) => {}
                     Err(other) => unreachable!("{other}"),
                 }
             }
@@ -160,8 +176,9 @@ fn a_full_disk_stalls_and_goes_on_when_there_is_room() {
     let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
     let mut writer = house.open(&disk).expect("an empty disk");
     house.publish(&mut writer, 10).expect("there is room");
-    disk.fail(disk.calls() + 2, Fault::Error(io::ErrorKind::StorageFull));
-    assert!(matches!(house.publish(&mut writer, 15), Err(Error::File { .. })));
+    // The second of two tiles has no room.
+    disk.fail(disk.calls() + 1, Fault::Error(io::ErrorKind::StorageFull));
+    assert!(matches!(house.publish(&mut writer, 15), Err(Error::Storage(StorageError::Failed { .. }))));
     assert_eq!((writer.size(), house.verify(&disk)), (10, 10), "what was published still verifies");
     house.publish(&mut writer, 20).expect("there is room again");
     assert_eq!(house.verify(&disk), 20);

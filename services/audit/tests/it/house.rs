@@ -1,12 +1,15 @@
 //! A data directory with a store, an organization and the keys of its log.
 
 use audit::{Audit, Directory, LogKeys, Signatures};
-use base::{Clock, Context, Id, Timestamp, noun};
+use base::{Clock, Context, Id, Secret, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
 use ledger::{Entry, Kind, checkpoint};
 use std::{path::Path, sync::Arc};
 use store::{Options, Store};
-use verify::{Failure, Pins, Report};
+use verify::{Failure, Pins, Report, VerifierKey};
+
+/// The tables of the service.
+static SCHEMAS: &[&store::Schema] = &[audit::SCHEMA];
 
 pub(crate) struct Fixed;
 
@@ -24,6 +27,27 @@ pub(crate) struct House {
     pub(crate) provider: Arc<dyn crypto::Provider>,
 }
 
+/// Keys of which a log can have several pairs over time.
+pub(crate) struct Pair([(Algorithm, Secret<Vec<u8>>); 2]);
+
+impl Pair {
+    /// A fresh one.
+    pub(crate) fn fresh() -> Self {
+        let provider = crypto::aws_lc();
+        Self([Algorithm::Ed25519, Algorithm::MlDsa44].map(|algorithm| {
+            let key = SigningKey::generate(&*provider, algorithm);
+            (algorithm, Secret::new(key.as_secret().expose().clone()))
+        }))
+    }
+
+    pub(crate) fn keys(&self) -> [SigningKey; 2] {
+        self.0.each_ref().map(|(algorithm, seed)| {
+            let seed = Secret::new(seed.expose().clone());
+            SigningKey::from_secret(&*crypto::aws_lc(), *algorithm, seed).expect("its own seed")
+        })
+    }
+}
+
 /// The keys of a log, as `keys` would hand them over.
 pub(crate) fn keys(organization: Id<noun::Organization>) -> LogKeys {
     let provider = crypto::aws_lc();
@@ -34,6 +58,15 @@ pub(crate) fn keys(organization: Id<noun::Organization>) -> LogKeys {
 impl House {
     /// Opens the data directory; its platform is the organization whose log is kept.
     pub(crate) async fn open(dir: &Path, keys_of: Option<LogKeys>) -> Self {
+        Self::open_with(dir, keys_of, |_| {}).await
+    }
+
+    /// As [`open`](Self::open), with something else than an embedded node has.
+    pub(crate) async fn open_with(
+        dir: &Path,
+        keys_of: Option<LogKeys>,
+        with: impl FnOnce(&mut audit::Options),
+    ) -> Self {
         let (clock, provider): (Arc<dyn Clock>, _) = (Arc::new(Fixed), crypto::aws_lc());
         let random = Arc::clone(&provider);
         let options = Options {
@@ -41,10 +74,12 @@ impl House {
             clock: Arc::clone(&clock),
             random: Arc::new(move |bytes: &mut [u8]| random.fill(bytes)),
         };
-        let store = Store::open(options, &[]).await.expect("a directory of its own");
+        let store = Store::open(options, SCHEMAS).await.expect("a directory of its own");
         let organization = store.platform();
         let ctx = Context::background(organization, "test", Id::from_bytes([2; 16]));
-        let audit = Audit::new(store.clone(), dir, clock, Arc::clone(&provider));
+        let mut options = audit::Options::local(store.clone(), dir, clock, Arc::clone(&provider));
+        with(&mut options);
+        let audit = Audit::open(options);
         Self { ctx, keys: keys_of.unwrap_or_else(|| keys(organization)), audit, store, provider }
     }
 
@@ -83,8 +118,12 @@ impl House {
     }
 
     pub(crate) fn verify(&self) -> Result<Report, Failure> {
-        let home = self.audit.directory(self.ctx.organization());
-        let pins = Pins { keys: self.keys.verifier_keys().to_vec(), ..Pins::default() };
+        self.verify_pinned(&self.keys.verifier_keys())
+    }
+
+    pub(crate) fn verify_pinned(&self, keys: &[VerifierKey]) -> Result<Report, Failure> {
+        let home = self.audit.directory(self.ctx.organization()).expect("a local directory");
+        let pins = Pins { keys: keys.to_vec(), ..Pins::default() };
         let files = Directory::open(&home).expect("the ledger is there");
         verify::directory(&files, &Signatures::new(Arc::clone(&self.provider)), &pins)
     }

@@ -1,8 +1,12 @@
 //! The audit service over a real store, a real directory and real keys.
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
+mod behind;
 mod foreign;
 mod golden;
 mod house;
+mod ordering;
 mod publication;
 mod refusals;
+mod rotation;
+mod witnesses;

@@ -76,7 +76,7 @@ async fn every_flipped_byte_fails_and_is_found() {
     house.publish().await;
     house.commit(2).await;
     house.publish().await;
-    let home = house.audit.directory(house.ctx.organization());
+    let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
     let files = Directory::open(&home).expect("the ledger is there").list().expect("it lists");
     assert_eq!(files.len(), 5, "a checkpoint, and bundle and tile at two sizes: {files:?}");
     let mut flips = 0;

@@ -33,7 +33,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 async fn refused(house: &House) -> Error {
-    let home = house.audit.directory(house.ctx.organization());
+    let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
     let before = home.is_dir().then(|| content(&home));
     let error = house.audit.publish_step(&house.ctx, &house.keys).await.err();
     let error = error.unwrap_or_else(|| unreachable!("it publishes"));
@@ -76,7 +76,7 @@ async fn a_ledger_that_lost_files_is_refused() {
     house.begin().await;
     house.commit_together(6_000).await;
     house.publish().await;
-    let home = house.audit.directory(house.ctx.organization());
+    let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
     house.store.close().await;
 
     let house = House::open(dir.path(), Some(house.keys)).await;
