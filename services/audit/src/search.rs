@@ -52,6 +52,8 @@ pub struct Search {
 pub struct Head {
     /// Which log of the organization, from 1.
     pub generation: u32,
+    /// Entries that are committed.
+    pub committed: u64,
     /// Entries under its published checkpoint.
     pub published: u64,
     /// The first entry that has not been pruned.
@@ -102,6 +104,17 @@ pub struct Results {
     pub next: Option<At>,
     /// How many entries of the log in use the index covers, from the first on.
     pub covered: u64,
+}
+
+impl crate::Audit {
+    /// How far the log is that is in use, as a search is told. Reads a few rows.
+    ///
+    /// # Errors
+    /// What the store meets.
+    pub async fn head(&self, ctx: &Context) -> Result<Head, crate::Error> {
+        let crate::Status { generation, committed, published, .. } = self.status(ctx).await?;
+        Ok(Head { generation, committed, published, minimum: self.minimum(ctx).await? })
+    }
 }
 
 impl Search {

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod findings;
 pub(crate) mod identities;
 pub(crate) mod keys;
+pub(crate) mod ledgers;
 pub(crate) mod organizations;
 pub(crate) mod producers;
 pub(crate) mod recovery;

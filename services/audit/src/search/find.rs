@@ -5,7 +5,9 @@ use super::tables::{bundles, row};
 use super::{At, Found, Head, MAX_BUNDLES, MAX_BYTES, Query, Results, Search, SearchError, terms};
 use base::{Context, Limit};
 use ledger::{Entry, Kind};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+};
 use std::collections::BTreeMap;
 use store::Queries as _;
 use verify::tiles::WIDTH;
@@ -94,7 +96,11 @@ impl Course<'_> {
                     self.bytes += bytes.len();
                     self.found.push(Found { at: At { generation, position }, entry: bytes });
                     if self.found.len() == self.limit {
-                        return if position > range.start || generation > 1 { stop(position) } else { Ok(None) };
+                        return if position > range.start || generation > 1 {
+                            stop(position)
+                        } else {
+                            Ok(None)
+                        };
                     }
                 }
             }

@@ -4,7 +4,9 @@ use super::tables::{bundles, indexed, row};
 use super::{Head, Search, SearchError, terms};
 use crate::{Storage, StorageError};
 use base::{Context, Id, noun};
-use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::OnConflict,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Queries as _, Tx};

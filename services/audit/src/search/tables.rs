@@ -5,8 +5,10 @@ use sea_orm::{entity::prelude::*, sea_query::ColumnDef};
 use store::{Change, Guard, Migration, Schema};
 
 /// The tables of the index.
-pub static SCHEMA: Schema =
-    Schema { service: "audit.search", migrations: &[Migration { name: "terms, bundles, coverage", up: first }] };
+pub static SCHEMA: Schema = Schema {
+    service: "audit.search",
+    migrations: &[Migration { name: "terms, bundles, coverage", up: first }],
+};
 
 fn first(guard: &Guard) -> Vec<Change> {
     vec![

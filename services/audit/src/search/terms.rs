@@ -21,7 +21,9 @@ pub struct ObjectTerm(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WrongTerm {
     /// No actor.
-    #[error("an actor is a person's, an identity's or a credential's id, `administrator`, or the name of a task of ours")]
+    #[error(
+        "an actor is a person's, an identity's or a credential's id, `administrator`, or the name of a task of ours"
+    )]
     Actor,
     /// No id.
     #[error("an object is asked for by its id, such as idn_… or key_…")]
@@ -109,9 +111,13 @@ pub(super) fn wanted(query: &Query) -> Vec<Term> {
     let mut terms = Vec::new();
     terms.extend(query.object.as_ref().map(|object| id_term(&object.0)));
     terms.extend(query.identity.map(|identity| id_term(&identity.to_string())));
-    terms.extend(query.actor.as_ref().map(|actor| {
-        if is_id(&actor.0) { id_term(&actor.0) } else { term("actor", &actor.0) }
-    }));
+    terms.extend(
+        query.actor.as_ref().map(
+            |actor| {
+                if is_id(&actor.0) { id_term(&actor.0) } else { term("actor", &actor.0) }
+            },
+        ),
+    );
     terms.extend(query.kind.map(|kind| term("kind", kind.as_str())));
     terms.dedup();
     terms
