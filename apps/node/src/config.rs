@@ -38,6 +38,21 @@ pub struct Config {
     /// Directories in which this node may write protected outputs anew; without one, none.
     #[serde(default)]
     pub destinations: Vec<PathBuf>,
+    /// The C2SP tlog-policy that says which witnesses cosign this node's logs, with their URLs; else nobody does.
+    #[serde(default)]
+    pub ledger_policy: Option<PathBuf>,
+    /// Certificates to trust for witnesses instead of the system's, in PEM.
+    #[serde(default)]
+    pub ledger_ca: Option<PathBuf>,
+    /// Where the files of ledgers go: `s3://BUCKET/PREFIX`, `gs://…` or `az://…`; else below the data directory.
+    #[serde(default)]
+    pub ledger_storage: Option<String>,
+    /// The file with the options of that storage, one `name = value` a line; credentials stand here, if anywhere.
+    #[serde(default)]
+    pub ledger_storage_options: Option<PathBuf>,
+    /// Whether the checkpoints of ledgers are given to whoever asks. Everything else of them never is.
+    #[serde(default)]
+    pub ledger_public_checkpoints: bool,
     /// How many connections at once.
     pub connections: usize,
     /// What is logged to standard error, as a filter such as `info` or `nexora=debug,warn`.
@@ -49,12 +64,14 @@ pub struct Config {
 enum Form {
     Text,
     Number,
+    /// `true` or `false`.
+    Flag,
     /// Paths, with `:` between them.
     Paths,
 }
 
 /// The names of all settings, and the form of each.
-const SETTINGS: [(&str, Form); 9] = [
+const SETTINGS: [(&str, Form); 14] = [
     ("data", Form::Text),
     ("listen", Form::Text),
     ("tls_certificate", Form::Text),
@@ -62,6 +79,11 @@ const SETTINGS: [(&str, Form); 9] = [
     ("root", Form::Text),
     ("root_passphrase_file", Form::Text),
     ("destinations", Form::Paths),
+    ("ledger_policy", Form::Text),
+    ("ledger_ca", Form::Text),
+    ("ledger_storage", Form::Text),
+    ("ledger_storage_options", Form::Text),
+    ("ledger_public_checkpoints", Form::Flag),
     ("connections", Form::Number),
     ("log", Form::Text),
 ];
@@ -189,6 +211,11 @@ impl Config {
             root: None,
             root_passphrase_file: None,
             destinations: Vec::new(),
+            ledger_policy: None,
+            ledger_ca: None,
+            ledger_storage: None,
+            ledger_storage_options: None,
+            ledger_public_checkpoints: false,
             connections: 4_096,
             log: "warn".to_owned(),
         }
@@ -213,6 +240,7 @@ fn defaults(environment: &BTreeMap<String, String>) -> Dict {
 fn value(text: &str, form: Form) -> Value {
     match (form, text.parse::<u64>()) {
         (Form::Number, Ok(count)) => Value::from(count),
+        (Form::Flag, _) if text == "true" || text == "false" => Value::from(text == "true"),
         (Form::Paths, _) => Value::from(text.split(':').filter(|path| !path.is_empty()).collect::<Vec<_>>()),
         _ => Value::from(text),
     }
@@ -221,6 +249,7 @@ fn value(text: &str, form: Form) -> Value {
 fn shown(value: &Value) -> String {
     match value {
         Value::String(_, text) => text.clone(),
+        Value::Bool(_, flag) => flag.to_string(),
         Value::Array(_, values) => values.iter().map(shown).collect::<Vec<_>>().join(":"),
         Value::Num(_, number) => {
             number.to_u128().map_or_else(|| format!("{number:?}"), |number| number.to_string())
@@ -265,6 +294,7 @@ mod tests {
         given.environment.insert("NEXORA_CONNECTIONS".to_owned(), "10".to_owned());
         given.environment.insert("NEXORA_LISTEN".to_owned(), "127.0.0.1:2".to_owned());
         given.environment.insert("NEXORA_DESTINATIONS".to_owned(), "/a:/b".to_owned());
+        given.environment.insert("NEXORA_LEDGER_PUBLIC_CHECKPOINTS".to_owned(), "true".to_owned());
         given.flags.insert("listen", "[::1]:3".to_owned());
         let (config, effective) = Config::load(&given).expect("it is right");
         assert_eq!((config.listen.port(), config.connections, config.log.as_str()), (3, 10, "debug"));
@@ -283,6 +313,11 @@ mod tests {
                 ("root", "-", "default"),
                 ("root_passphrase_file", "-", "default"),
                 ("destinations", "/a:/b", "environment NEXORA_DESTINATIONS"),
+                ("ledger_policy", "-", "default"),
+                ("ledger_ca", "-", "default"),
+                ("ledger_storage", "-", "default"),
+                ("ledger_storage_options", "-", "default"),
+                ("ledger_public_checkpoints", "true", "environment NEXORA_LEDGER_PUBLIC_CHECKPOINTS"),
                 ("connections", "10", "environment NEXORA_CONNECTIONS"),
                 ("log", "debug", from_file.as_str()),
             ]

@@ -68,6 +68,26 @@ pub enum Error {
         /// The data directory.
         data: PathBuf,
     },
+    /// The data directory is a node's, or that of a first start that was cut off.
+    #[error(
+        "{} is begun and holds no key of a witness: give a witness a directory of its own, or remove what a first start \
+         that was cut off has left there",
+        .path.display()
+    )]
+    NoWitness {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A witness that does not know what it has cosigned.
+    #[error(
+        "the witness of {} has its key and not its memory: what it signs could contradict what it has signed; put the \
+         whole directory back, or begin a new witness with a new key elsewhere",
+        .path.display()
+    )]
+    Forgotten {
+        /// Which.
+        path: PathBuf,
+    },
     /// A certificate or key that cannot be used.
     #[error("{0}")]
     Certificate(#[from] server::tls::WrongCertificate),
@@ -121,6 +141,7 @@ impl Fault for Error {
                 Kind::BadInput
             }
             Self::NoRoot { .. } => Kind::NotFound,
+            Self::NoWitness { .. } | Self::Forgotten { .. } => Kind::Conflict,
             Self::Config(error) => error.kind(),
             Self::Part { kind, .. } => *kind,
         }

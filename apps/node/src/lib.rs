@@ -22,6 +22,7 @@ pub mod config;
 mod directory;
 mod error;
 mod figures;
+mod ledgers;
 mod platform;
 pub mod root;
 mod rulepack;
@@ -97,6 +98,9 @@ impl Node {
             pipeline: wiring.pipeline.clone(),
             keys: wiring.keys.clone(),
             datasets: wiring.datasets.clone(),
+            audit: wiring.audit.clone(),
+            search: wiring.search.clone(),
+            public_checkpoints: config.ledger_public_checkpoints,
             clock: Arc::clone(&wiring.clock),
             random: Arc::clone(&wiring.random),
             platform: Arc::new(ThisNode { wiring: wiring.clone() }),

@@ -75,15 +75,20 @@ impl Platform for ThisNode {
                 Problem::new(Kind::Unavailable, "the organization is not open on this node")
             })?;
             let keys = keys.verifier_keys();
-            // Who asks stands elsewhere than this process.
-            let dir = self.wiring.audit.directory(ctx.organization()).unwrap_or_default();
-            let dir = std::path::absolute(&dir).unwrap_or(dir);
+            let dir = match (&self.wiring.ledger_place, self.wiring.audit.directory(ctx.organization())) {
+                // Who asks stands elsewhere than this process.
+                (None, Some(dir)) => std::path::absolute(&dir).unwrap_or(dir).display().to_string(),
+                (place, _) => {
+                    let log = audit::log_name(ctx.organization(), status.generation);
+                    format!("{}/{log}", place.as_deref().unwrap_or_default())
+                }
+            };
             Ok(LedgerStatus {
                 origin: keys[0].name().to_owned(),
                 keys: keys.iter().map(ToString::to_string).collect(),
                 committed: status.committed,
                 published: status.published,
-                dir: dir.display().to_string(),
+                dir,
             })
         }
         .boxed()

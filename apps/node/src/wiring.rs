@@ -1,9 +1,11 @@
 //! The services, each made once and handed what it needs; and what an organization needs to be served.
 
 use crate::rulepack;
-use crate::runner::{Progress, Runner, StepError, Wake, background};
+use crate::runner::{Progress, Runner, StepError, Wake, background, chain};
+use crate::witnesses::Witnesses;
 use crate::{Config, Directory, Error, MachineClock, root};
-use audit::{Audit, LogKeys};
+use audit::search::Search;
+use audit::{Audit, LogKeys, Signatures};
 use base::{Clock, Context, Fault, Id, Secret, noun};
 use crypto::Provider;
 use datasets::{Datasets, Directories};
@@ -37,6 +39,12 @@ const REFUSALS: Duration = Duration::from_secs(5);
 /// How often it is looked whether a key is due to rotate, and an approved export has expired.
 const KEYS_POLL: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether entries of a ledger have expired, or lie below a minimum that is published by now.
+const EXPIRY_POLL: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether published entries wait to be indexed; a search does not wait for that.
+const INDEX_POLL: Duration = Duration::from_secs(5);
+
 /// The tables of every service.
 static SCHEMAS: &[&Schema] = &[
     &standing::SCHEMA,
@@ -47,6 +55,7 @@ static SCHEMAS: &[&Schema] = &[
     &keys::SCHEMA,
     &datasets::SCHEMA,
     audit::SCHEMA,
+    &audit::search::SCHEMA,
 ];
 
 /// The services of a node. Cheap to clone.
@@ -68,6 +77,10 @@ pub(crate) struct Services {
     pub(crate) keys: Keys,
     pub(crate) datasets: Datasets,
     pub(crate) audit: Audit,
+    pub(crate) search: Search,
+    /// Where ledgers stand, if that is no directory.
+    pub(crate) ledger_place: Option<String>,
+    pub(crate) witnesses: Witnesses,
     pub(crate) pack: Arc<Pack>,
     pub(crate) root: root::Place,
     runner: Runner,
@@ -140,10 +153,20 @@ impl Wiring {
             snapshot_every: pipeline::Options::SNAPSHOT_EVERY,
         });
         let policy = Policy::new(store.clone(), view.clone());
+        let witnesses = Witnesses::make(config, &store, Signatures::new(crypto()), &clock, &random)?;
+        let publication =
+            audit::Options::local(store.clone(), directory.path(), Arc::clone(&clock), crypto());
+        let publication = crate::ledgers::kept(config, publication)?;
+        let audit = Audit::open(witnesses.join(publication));
+        let search = Search::new(store.clone(), audit.storage());
+        witnesses.watch(&audit);
         let services = Services {
             issuer: Issuer::new(store.clone(), view, identities.clone(), crypto()),
             respond: Respond::new(store.clone(), standings.clone(), findings.clone(), identities.clone()),
-            audit: Audit::new(store.clone(), directory.path(), Arc::clone(&clock), crypto()),
+            audit,
+            search,
+            ledger_place: crate::ledgers::place(config)?.map(|place| place.to_string()),
+            witnesses,
             datasets: Datasets::new(
                 store.clone(),
                 keys.clone(),
@@ -205,6 +228,8 @@ impl Wiring {
         if before.is_none() {
             // What was shredded is forgotten before anyone is served, whatever a restored directory says.
             self.keys.forget_shredded(&ctx).await.map_err(told)?;
+            // What was erased is erased again, likewise.
+            self.audit.erase_again(&ctx).await.map_err(told)?;
             self.keys.begin(&ctx).await.map_err(told)?;
             self.standings.load(&ctx, self.clock.now()).await.map_err(told)?;
             self.identities.load(&ctx).await.map_err(told)?;
@@ -230,6 +255,11 @@ impl Wiring {
             self.redactors.add(organization, Redactor::keyed(key));
             // What a crash left to be judged is judged here.
             self.pipeline.open(organization).await.map_err(told)?;
+        }
+        let origin = verify::Origin { organization, generation: log_keys.generation() };
+        if let Err(error) = self.witnesses.settle(&ctx, origin).await {
+            // It is tried again before a witness is asked.
+            tracing::warn!(%organization, error = chain(&error), "a log was not told who its witnesses are");
         }
         self.opened().insert(organization, Served::Whole(log_keys));
         self.start_work(organization);
@@ -295,7 +325,21 @@ impl Wiring {
             let step = this.audit.publish_step(&ctx, &keys).await?;
             Ok(if step.more { Progress::More } else { Progress::Idle })
         });
+        self.task(organization, "audit.expiry", None, EXPIRY_POLL, |this, ctx| async move {
+            let done = this.audit.expire_step(&ctx).await?;
+            let more = done.pruned.is_some() || done.removed > 0;
+            Ok(if more { Progress::More } else { Progress::Idle })
+        });
+        self.task(organization, "audit.scrub", None, KEYS_POLL, |this, ctx| async move {
+            this.audit.scrub_step(&ctx).await?;
+            Ok(Progress::Idle)
+        });
+        self.task(organization, "audit.index", Some(OUTBOX), INDEX_POLL, |this, ctx| async move {
+            let head = this.audit.head(&ctx).await?;
+            Ok(if this.search.step(&ctx, head).await? { Progress::More } else { Progress::Idle })
+        });
         if organization == self.store.platform() {
+            self.start_recording();
             self.task(organization, "keys.root", None, SLOW_POLL, |this, ctx| async move {
                 this.keys.take_root_acts(&ctx, &this.root.journal()).await?;
                 Ok(Progress::Idle)
@@ -341,7 +385,7 @@ impl Wiring {
         });
     }
 
-    fn task<S, F>(
+    pub(crate) fn task<S, F>(
         &self,
         organization: Id<noun::Organization>,
         task: &'static str,

@@ -25,6 +25,12 @@ pub(crate) struct Serve {
     /// A directory in which this node may write protected outputs anew when a key has changed; may be repeated
     #[arg(long, value_name = "DIR")]
     pub(crate) destination: Vec<PathBuf>,
+    /// The C2SP tlog-policy of the witnesses that cosign the ledger, with their URLs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger_policy: Option<PathBuf>,
+    /// Certificates to trust for witnesses instead of the system's, in PEM
+    #[arg(long, value_name = "FILE", requires = "ledger_policy")]
+    pub(crate) ledger_ca: Option<PathBuf>,
     /// Make a one-time administrator secret also where there is an organization already: for one more
     #[arg(long)]
     pub(crate) administrator_secret: bool,

@@ -20,6 +20,7 @@ mod rules;
 mod serve;
 mod simulate;
 mod system;
+mod witness;
 
 use crate::cli::{Cli, Command, Config, Keys, Paging, Producers, Recovery};
 use crate::connect::{Session, Surroundings};
@@ -38,6 +39,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
         Command::Ledger(command) if command.is_offline() => {
             ledger::offline(global, surroundings, output, command).await
         }
+        Command::Witness(command) => witness::run(global, output, &command).await,
         Command::Rules(command) => rules::run(output, &command),
         Command::Config(Config::Show) => config::show(global, surroundings, output),
         Command::Completions { shell } => completions::print(output, shell),
@@ -84,6 +86,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<Exit
         Command::Serve(_)
         | Command::Demo(_)
         | Command::Simulate(_)
+        | Command::Witness(_)
         | Command::Rules(_)
         | Command::Fields(_)
         | Command::Config(_)

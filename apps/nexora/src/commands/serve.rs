@@ -30,6 +30,8 @@ pub(crate) async fn run(
     flag("tls_key", path(&serve.tls_key));
     flag("root", path(&serve.root));
     flag("root_passphrase_file", path(&serve.root_passphrase_file));
+    flag("ledger_policy", path(&serve.ledger_policy));
+    flag("ledger_ca", path(&serve.ledger_ca));
     let destinations: Vec<String> = serve.destination.iter().map(|dir| dir.display().to_string()).collect();
     flag("destinations", (!destinations.is_empty()).then(|| destinations.join(":")));
     let (config, _) = surroundings.config(global, flags)?;
@@ -75,7 +77,7 @@ pub(crate) async fn run(
 }
 
 /// Logs to standard error, in plain text.
-fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+pub(super) fn log_to_stderr(filter: &str) -> Result<(), Failure> {
     let wrong = |error: &dyn std::fmt::Display| {
         Failure::new(base::Kind::BadInput, format!("the log filter `{filter}`: {error}"))
     };
