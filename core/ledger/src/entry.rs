@@ -175,6 +175,12 @@ impl Entry {
         self
     }
 
+    /// Its facts so far, by name.
+    #[must_use]
+    pub const fn facts(&self) -> &Map<String, Value> {
+        &self.facts
+    }
+
     /// The kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {

@@ -1,23 +1,24 @@
 //! A log in memory, and doubles of its keys.
 
 use base::{Actor, Id, Timestamp, digest, noun};
-use ledger::{Entry, Kind, Signer, Stamp, Tile, Tree, Unsigned, checkpoint};
+use ledger::{Entry, Kind, Sealed, Signer, Stamp, Tile, Tree, Unsigned, charter, checkpoint};
 use std::collections::BTreeMap;
 use verify::{
-    Checkpoint, Failure, LedgerFiles, Pins, Report, SignatureCheck, SignatureType, Unreadable, VerifierKey,
+    Charter, Checkpoint, Failure, LedgerFiles, Origin, Pins, Report, SignatureCheck, SignatureType, TilePath,
+    Unreadable, VerifierKey,
 };
 
 pub(crate) const ORGANIZATION: [u8; 16] = *b"an organization.";
 
 /// A key whose signature is a hash stretched to the length that its kind has: every bit of the message and
 /// of the signature counts, as with a real one.
+#[derive(Clone)]
 pub(crate) struct Double(VerifierKey);
 
 impl Double {
-    pub(crate) fn new(kind: SignatureType, seed: u8) -> Self {
-        let origin = checkpoint::origin(Id::from_bytes(ORGANIZATION), checkpoint::FIRST_GENERATION);
+    pub(crate) fn named(name: &str, kind: SignatureType, seed: u8) -> Self {
         let public = vec![seed; kind.public_key_bytes()];
-        Self(VerifierKey::new(&origin, kind, &public).expect("a name and a length that fit"))
+        Self(VerifierKey::new(name, kind, &public).expect("a name and a length that fit"))
     }
 }
 
@@ -50,7 +51,17 @@ impl SignatureCheck for Doubles {
 pub(crate) struct Log {
     pub(crate) tree: Tree,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
-    seed: u8,
+    pub(crate) origin: Origin,
+    /// Entries that are not the usual ones.
+    pub(crate) special: BTreeMap<u64, Entry>,
+    /// Details by position, salt in front.
+    pub(crate) details: BTreeMap<u64, Vec<u8>>,
+    /// Who cosigns each checkpoint.
+    pub(crate) witnesses: Vec<Double>,
+    /// The keys that sign.
+    pub(crate) seed: u8,
+    /// Those that entry 0 names.
+    first_seed: u8,
 }
 
 impl LedgerFiles for Log {
@@ -73,7 +84,53 @@ impl Log {
     }
 
     pub(crate) fn with_keys(seed: u8) -> Self {
-        Self { tree: Tree::new(), files: BTreeMap::new(), seed }
+        let organization = Id::from_bytes(ORGANIZATION);
+        Self::named(Origin { organization, generation: checkpoint::FIRST_GENERATION }, seed)
+    }
+
+    pub(crate) fn named(origin: Origin, seed: u8) -> Self {
+        Self {
+            tree: Tree::new(),
+            files: BTreeMap::new(),
+            origin,
+            special: BTreeMap::new(),
+            details: BTreeMap::new(),
+            witnesses: Vec::new(),
+            seed,
+            first_seed: seed,
+        }
+    }
+
+    /// The entry at the position that the log has reached with its next one, in which it replaces its keys; the log is
+    /// signed with the new ones from then on.
+    pub(crate) fn rotate(&mut self, seed: u8) {
+        let (old, new) = (self.keys(), self.keys_of(seed));
+        let [a, b] = &old;
+        let [c, d] = &new;
+        let entry = charter::keys_rotated(self.origin, &[a, b], &[c, d]).expect("doubles sign");
+        self.special.insert(self.tree.size(), entry);
+        self.seed = seed;
+        self.grow(self.tree.size() + 1);
+    }
+
+    /// What the log says of itself, read from its entries.
+    pub(crate) fn charter(&self) -> Charter {
+        let mut charter = Charter::new(self.origin);
+        for position in 0..self.tree.size() {
+            if position == 0 || self.special.contains_key(&position) {
+                let seen = verify::entry::read(&self.entry(position)).expect("an entry");
+                charter.apply(&seen, &Doubles).expect("it holds");
+            }
+        }
+        charter
+    }
+
+    /// Prunes: the entry that says so, and then the files.
+    pub(crate) fn prune(&mut self, minimum: u64) {
+        let entry = charter::pruned(&self.charter(), minimum);
+        self.special.insert(self.tree.size(), entry);
+        self.grow(self.tree.size() + 1);
+        self.files.retain(|path, _| !path.parse::<TilePath>().is_ok_and(|path| path.is_prunable(minimum)));
     }
 
     /// A log grown to the last of these sizes, with a checkpoint at each.
@@ -86,15 +143,29 @@ impl Log {
     }
 
     pub(crate) fn keys(&self) -> [Double; 2] {
-        [SignatureType::Ed25519, SignatureType::MlDsa44].map(|kind| Double::new(kind, self.seed))
+        self.keys_of(self.seed)
+    }
+
+    pub(crate) fn keys_of(&self, seed: u8) -> [Double; 2] {
+        let origin = self.origin.to_string();
+        [SignatureType::Ed25519, SignatureType::MlDsa44].map(|kind| Double::named(&origin, kind, seed))
+    }
+
+    pub(crate) fn verifier_keys(&self) -> Vec<VerifierKey> {
+        self.keys().iter().map(|key| key.verifier_key().clone()).collect()
     }
 
     pub(crate) fn entry(&self, position: u64) -> Vec<u8> {
-        let organization = Id::<noun::Organization>::from_bytes(ORGANIZATION);
-        let [ed25519, ml_dsa_44] = self.keys();
-        let entry = match position {
-            0 => checkpoint::started(organization, 1, ed25519.verifier_key(), ml_dsa_44.verifier_key()),
-            n if n % 3 == 0 => Entry::done(Kind::FindingsRecorded, organization).batch(7, [9; 32]),
+        self.sealed(position).json
+    }
+
+    fn sealed(&self, position: u64) -> Sealed {
+        let organization = self.origin.organization;
+        let keys = self.keys_of(self.first_seed).map(|key| key.verifier_key().clone());
+        let entry = match (position, self.special.get(&position)) {
+            (_, Some(special)) => special.clone(),
+            (0, None) => charter::started(self.origin, &keys),
+            (n, None) if n % 3 == 0 => Entry::done(Kind::FindingsRecorded, organization).batch(7, [9; 32]),
             _ => Entry::done(Kind::IdentityQuarantined, Id::<noun::Identity>::from_bytes([5; 16]))
                 .reason("finding"),
         };
@@ -107,12 +178,15 @@ impl Log {
             nonce: [u8::try_from(position % 251).expect("small"); 16],
             salt: [4; 32],
         };
-        entry.seal(&stamp).expect("it fits").json
+        entry.seal(&stamp).expect("it fits")
     }
 
     /// Appends entries up to `size`, and signs.
     pub(crate) fn grow(&mut self, size: u64) -> Vec<Tile> {
-        let entries: Vec<_> = (self.tree.size()..size).map(|position| self.entry(position)).collect();
+        let sealed: Vec<_> = (self.tree.size()..size).map(|at| (at, self.sealed(at))).collect();
+        let details = sealed.iter().filter_map(|(at, sealed)| Some((*at, sealed.details.clone()?)));
+        self.details.extend(details);
+        let entries: Vec<_> = sealed.into_iter().map(|(_, sealed)| sealed.json).collect();
         let tiles = self.tree.append(entries.iter().map(Vec::as_slice)).expect("entries of ours fit");
         self.files.extend(tiles.iter().map(|tile| (tile.path.to_string(), tile.bytes.clone())));
         self.sign();
@@ -120,18 +194,23 @@ impl Log {
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {
-        let origin = checkpoint::origin(Id::from_bytes(ORGANIZATION), 1);
-        Checkpoint { origin, size: self.tree.size(), root: self.tree.root() }
+        Checkpoint { origin: self.origin.to_string(), size: self.tree.size(), root: self.tree.root() }
     }
 
     pub(crate) fn sign(&mut self) {
         let [ed25519, ml_dsa_44] = self.keys();
+        let mut signers: Vec<&dyn Signer> = vec![&ed25519, &ml_dsa_44];
+        signers.extend(self.witnesses.iter().map(|witness| -> &dyn Signer { witness }));
         let time = Timestamp::from_millis(1_700_000_500_000);
-        let note = checkpoint::sign(&self.checkpoint(), time, &[&ed25519, &ml_dsa_44]).expect("doubles sign");
+        let note = checkpoint::sign(&self.checkpoint(), time, &signers).expect("doubles sign");
         self.files.insert("checkpoint".into(), note);
     }
 
     pub(crate) fn verify(&self) -> Result<Report, Failure> {
-        verify::directory(self, &Doubles, &Pins::default())
+        self.verify_under(&Pins::default())
+    }
+
+    pub(crate) fn verify_under(&self, pins: &Pins) -> Result<Report, Failure> {
+        verify::directory(self, &Doubles, pins)
     }
 }

@@ -2,7 +2,10 @@
 //! be changed. Keys here are doubles whose signatures are hashes; `services/audit` repeats the byte
 //! flips with real ones.
 
+mod beside;
 mod changed;
+mod charter;
+mod forged;
 mod grown;
 mod log;
 mod proved;

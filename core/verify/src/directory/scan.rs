@@ -41,17 +41,17 @@ pub(super) fn blamed(
     signed: &[u8],
     check: &dyn SignatureCheck,
 ) -> Failure {
-    let explained = matches!(
-        failure.problem,
+    let explained = match &failure.problem {
+        // Where tiles and entries disagree, one of them was changed, whatever the checkpoint says.
+        Problem::Rewritten { above, .. } => above == checkpoint::FILE,
         Problem::Missing
-            | Problem::Beyond { .. }
-            | Problem::Width { .. }
-            | Problem::Rewritten { .. }
-            | Problem::EntryChanged { .. }
-            | Problem::Organization { .. }
-            | Problem::Origin { .. }
-            | Problem::Inconsistent { .. }
-    );
+        | Problem::Beyond { .. }
+        | Problem::Width { .. }
+        | Problem::Organization { .. }
+        | Problem::Origin { .. }
+        | Problem::Inconsistent { .. } => true,
+        _ => false,
+    };
     if !explained || failure.file == checkpoint::FILE {
         return failure;
     }
