@@ -11,7 +11,7 @@ use crate::sigma::expr::{Anchor, key};
 use crate::sigma::rule::{self, Slots};
 use crate::sigma::{Pattern, Reason, Rule};
 use base::digest;
-use events::{Activity, FieldSet};
+use events::{Activity, FieldSet, Logsource, Sight};
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher};
 use std::hash::BuildHasherDefault;
 
@@ -97,6 +97,13 @@ impl Pack {
         &self.fields
     }
 
+    /// The same rules, which also read the fields that they call by a name of their own (`docs/events.md`).
+    #[must_use]
+    pub fn with_aliases(mut self) -> Self {
+        self.fields = self.fields.with_aliases();
+        self
+    }
+
     /// SHA-256 over engine version and rule texts: which rules judged a batch.
     #[must_use]
     pub const fn hash(&self) -> [u8; 32] {
@@ -120,25 +127,36 @@ impl Pack {
     /// linear in the event's bytes.
     #[must_use]
     pub fn matches(&self, activity: &Activity<'_>) -> Vec<&Rule> {
+        self.matching(activity.logsource, &activity.fields, activity.raw)
+    }
+
+    /// The rules that match an event of which nothing but its fields and its text is known, by id. These
+    /// must have been extracted with [`Pack::fields`].
+    #[must_use]
+    pub fn sees(&self, sight: &Sight<'_>) -> Vec<&Rule> {
+        self.matching(sight.logsource, &sight.fields, sight.text)
+    }
+
+    fn matching(&self, source: Logsource, slots: &events::Slots<'_>, json: &str) -> Vec<&Rule> {
         let mut candidates: Vec<usize> = Vec::new();
-        for route in self.routes.iter().filter(|route| route.pattern.takes(activity.logsource)) {
+        for route in self.routes.iter().filter(|route| route.pattern.takes(source)) {
             candidates.extend(&route.always);
             for (slot, index) in &route.slots {
-                let keys = activity.fields.get(*slot).iter().filter_map(|&value| key(value));
+                let keys = slots.get(*slot).iter().filter_map(|&value| key(value));
                 candidates.extend(keys.filter_map(|key| index.get(&key)).flatten());
             }
         }
         candidates.sort_unstable();
         candidates.dedup();
         let rules = candidates.into_iter().map(|index| &self.rules[index]);
-        rules.filter(|rule| rule.expr.holds(activity)).collect()
+        rules.filter(|rule| rule.expr.holds(slots, json)).collect()
     }
 
     /// The values by which a rule matched an activity: path and value, in words.
     #[must_use]
     pub fn evidence(&self, rule: &Rule, activity: &Activity<'_>) -> Vec<(&str, String)> {
         let mut found = Vec::new();
-        rule.expr.evidence(activity, &mut found);
+        rule.expr.evidence(&activity.fields, activity.raw, &mut found);
         let mut seen = BTreeSet::new();
         found.retain(|(slot, _)| seen.insert(*slot));
         let paths = self.fields.paths();

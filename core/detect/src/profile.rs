@@ -102,7 +102,7 @@ impl Profile {
         }
         let key = organization.as_bytes();
         let service = siphash::hash(key, activity.service.as_bytes());
-        let action = siphash::hash(key, format!("{}\0{}", activity.service, activity.action).as_bytes());
+        let action = siphash::hash(key, format!("{}\0{}", activity.service, &activity.action).as_bytes());
         if self.knows(action) {
             return None;
         }
@@ -149,7 +149,7 @@ impl Profile {
 
     fn signal(&self, activity: &Activity<'_>, new_service: bool, age: i64) -> Signal {
         let service = activity.service.split('.').next().unwrap_or_default();
-        let name = format!("{}:{}", clip(service), clip(activity.action));
+        let name = format!("{}:{}", clip(service), clip(&activity.action));
         let writes = activity.read_only == Some(false);
         let mut reasons = vec![format!(
             "first `{name}` in {} days; expected one of the actions and services it is known by ({}), \
@@ -159,7 +159,7 @@ impl Profile {
             self.seen.saturating_sub(1),
         )];
         if new_service {
-            reasons.push(format!("it never called `{}` before", clip(activity.service)));
+            reasons.push(format!("it never called `{}` before", clip(&activity.service)));
         }
         if writes {
             reasons.push("the call changes something".to_owned());

@@ -2,7 +2,7 @@
 
 use crate::{Principal, Slots};
 use base::Timestamp;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// One normalized event, borrowed from its [`Record`](crate::Record).
 #[derive(Debug, Clone)]
@@ -14,9 +14,9 @@ pub struct Activity<'e> {
     /// Which log it came from, as Sigma rules route by it.
     pub logsource: Logsource,
     /// The service that was called, as the source names it, such as `iam.amazonaws.com`.
-    pub service: &'e str,
+    pub service: Cow<'e, str>,
     /// What was called, as the source names it, such as `CreateAccessKey`.
-    pub action: &'e str,
+    pub action: Cow<'e, str>,
     /// Who acted.
     pub actor: Principal<'e>,
     /// How it ended.
@@ -27,6 +27,8 @@ pub struct Activity<'e> {
     pub account: Option<&'e str>,
     /// The provider's region.
     pub region: Option<&'e str>,
+    /// What it was done to, where the source names one thing: a user, a group, a bucket, a path.
+    pub target: Option<&'e str>,
     /// Where the call came from: an address, or the name of a calling service. Set by the provider.
     pub source_ip: Option<&'e str>,
     /// What the caller says it is. Set by the caller.
@@ -117,12 +119,22 @@ impl fmt::Display for Class {
 }
 
 /// A Sigma log source. Empty where it does not apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Logsource {
     /// Such as `aws`.
     pub product: &'static str,
     /// Such as `cloudtrail`.
     pub service: &'static str,
-    /// Such as `process_creation`; empty for cloud logs.
+    /// Such as `application`; empty for most cloud logs.
     pub category: &'static str,
+    /// Further names of the service, under which rules look for the same events.
+    pub also: &'static [&'static str],
+}
+
+impl Logsource {
+    /// A log source by product and service.
+    #[must_use]
+    pub const fn of(product: &'static str, service: &'static str) -> Self {
+        Self { product, service, category: "", also: &[] }
+    }
 }

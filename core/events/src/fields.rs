@@ -4,6 +4,8 @@
 //! way fan out: the path then has several values. A name that itself contains dots is found too, whether
 //! the path's dots fall inside names or between them.
 
+use crate::source::Source;
+use crate::sources;
 use sonic_rs::{JsonContainerTrait as _, JsonNumberTrait as _, JsonType, JsonValueTrait as _};
 use std::{collections::HashMap, fmt};
 
@@ -13,6 +15,17 @@ pub struct FieldSet {
     paths: Vec<String>,
     index: HashMap<String, usize>,
     nodes: Vec<Node>,
+    aliases: Vec<Aliases>,
+}
+
+/// Which slots the names that rules use for one source's fields fill, and from where.
+#[derive(Debug, Clone)]
+struct Aliases {
+    source: &'static str,
+    /// The paths meant.
+    raw: FieldSet,
+    /// A slot of the set, and the slots of `raw` that fill it: the first that has a value.
+    fill: Vec<(usize, Vec<usize>)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -42,6 +55,25 @@ impl FieldSet {
             set.paths.push(path);
         }
         set
+    }
+
+    /// The same set, which also fills a slot whose path is only a name that rules use for a field: from
+    /// the field that it means in events of that source (`docs/events.md`). A path that the event itself
+    /// has is never replaced.
+    #[must_use]
+    pub fn with_aliases(mut self) -> Self {
+        for source in sources::ALL.iter().filter(|source| !source.aliases.is_empty()) {
+            let asked = source.aliases.iter().filter_map(|(name, raw)| Some((self.index(name)?, *raw)));
+            let asked: Vec<_> = asked.collect();
+            if asked.is_empty() {
+                continue;
+            }
+            let raw = Self::new(asked.iter().flat_map(|(_, paths)| paths.iter().copied()));
+            let slots = |paths: &[&str]| paths.iter().filter_map(|path| raw.index(path)).collect();
+            let fill = asked.iter().map(|(slot, paths)| (*slot, slots(paths))).collect();
+            self.aliases.push(Aliases { source: source.name, raw, fill });
+        }
+        self
     }
 
     /// The index of a path's slot.
@@ -80,8 +112,23 @@ impl FieldSet {
         }
     }
 
-    /// The values of all paths in one event. Visits only what some path leads to.
-    pub(crate) fn extract<'e>(&self, event: &'e sonic_rs::Value) -> Slots<'e> {
+    /// The values of all paths in one event of a source. Visits only what some path leads to.
+    pub(crate) fn extract<'e>(&self, event: &'e sonic_rs::Value, source: &Source) -> Slots<'e> {
+        let mut slots = self.plain(event);
+        for aliases in self.aliases.iter().filter(|aliases| aliases.source == source.name) {
+            let found = aliases.raw.plain(event);
+            for (slot, raw) in &aliases.fill {
+                if matches!(slots.slots[*slot], Slot::Missing)
+                    && let Some(from) = raw.iter().find(|raw| !found.get(**raw).is_empty())
+                {
+                    slots.slots[*slot] = found.slots[*from].clone();
+                }
+            }
+        }
+        slots
+    }
+
+    fn plain<'e>(&self, event: &'e sonic_rs::Value) -> Slots<'e> {
         let mut slots = Slots { slots: vec![Slot::Missing; self.paths.len()] };
         if !self.paths.is_empty() {
             self.walk(0, event, &mut slots);
@@ -273,7 +320,7 @@ mod tests {
 
     fn values<'e>(event: &'e sonic_rs::Value, path: &str) -> Vec<Value<'e>> {
         let set = FieldSet::new(["other", path, "other.inner"]);
-        set.extract(event).get(set.index(path).expect("asked for")).to_vec()
+        set.plain(event).get(set.index(path).expect("asked for")).to_vec()
     }
 
     #[test]

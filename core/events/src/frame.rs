@@ -1,5 +1,10 @@
-//! Where the events are in plain bytes: `{"Records":[…]}`, arrays, one event a line, one event, or
+//! Where the events are in plain bytes: lists under one name, arrays, one event a line, one event, or
 //! several behind each other, also spread over lines.
+//!
+//! Lists are `{"Records":[…]}` (CloudTrail on S3), `{"records":[…]}` (Azure diagnostic settings),
+//! `{"logEvents":[…]}` (CloudWatch Logs), `{"kind":"…List","items":[…]}` (Kubernetes' EventList),
+//! `{"kind":"admin#reports#activities","items":[…]}` (Google Workspace) and `{"@odata.context":…,"value":[…]}`
+//! (Microsoft Graph). Whether a list of `items` or `value` is one is told by the name beside it.
 //!
 //! Only structure is looked at here. A line that is no whole value counts as an event, which
 //! [`Record::read`](crate::Record::read) then rejects by its index; where no line helps to find the next
@@ -168,12 +173,13 @@ impl Events<'_> {
         }
     }
 
-    /// The members of an object. Where one is `Records` with an array, its elements are the events and
-    /// the rest is passed over. Answers where the object ends and whether it was such a wrapper.
+    /// The members of an object. Where one is a list of events, its elements are the events and the rest is
+    /// passed over. Answers where the object ends and whether it was such a wrapper.
     fn object(&mut self, limit: usize, open: usize) -> Result<(usize, bool), Error> {
         let bytes = &self.bytes[..limit];
         let unfinished = Error::Unfinished { from: open, at: limit };
         let mut wrapper = false;
+        let mut list = List::default();
         let mut at = scan::skip_space(bytes, open + 1);
         if bytes.get(at) == Some(&b'}') {
             return Ok((at + 1, false));
@@ -183,7 +189,8 @@ impl Events<'_> {
                 return Err(if at < limit { Error::Broken { at } } else { unfinished });
             }
             let name_end = scan::string(bytes, at).ok_or(unfinished)?;
-            let records = &bytes[at..name_end] == b"\"Records\"";
+            let name = &bytes[at..name_end];
+            let records = LISTS.contains(&name);
             at = scan::skip_space(bytes, name_end);
             if bytes.get(at) != Some(&b':') {
                 return Err(if at < limit { Error::Broken { at } } else { unfinished });
@@ -193,12 +200,21 @@ impl Events<'_> {
                 wrapper = true;
                 at = self.array(limit, at)?;
             } else {
-                at = scan::value(bytes, at, usize::MAX).map_err(|broken| error(broken, open, limit))?.end;
+                let end =
+                    scan::value(bytes, at, usize::MAX).map_err(|broken| error(broken, open, limit))?.end;
+                list.member(name, &bytes[at..end], at);
+                at = end;
             }
             at = scan::skip_space(bytes, at);
             match bytes.get(at) {
                 Some(b',') => at = scan::skip_space(bytes, at + 1),
-                Some(b'}') => return Ok((at + 1, wrapper)),
+                Some(b'}') => {
+                    if let (false, Some(array)) = (wrapper, list.found()) {
+                        self.array(limit, array)?;
+                        wrapper = true;
+                    }
+                    return Ok((at + 1, wrapper));
+                }
                 Some(_) => return Err(Error::Broken { at }),
                 None => return Err(unfinished),
             }
@@ -211,6 +227,42 @@ impl Events<'_> {
         }
         self.found.push(event);
         Ok(())
+    }
+}
+
+/// The names of members that are lists of events wherever they stand at the top.
+const LISTS: [&[u8]; 3] = [b"\"Records\"", b"\"records\"", b"\"logEvents\""];
+
+/// What was seen of a list whose name alone does not tell: where its array begins, and whether what tells
+/// stands beside it.
+#[derive(Default)]
+struct List {
+    items: Option<usize>,
+    value: Option<usize>,
+    of_items: bool,
+    of_value: bool,
+}
+
+impl List {
+    fn member(&mut self, name: &[u8], value: &[u8], at: usize) {
+        let array = (value.first() == Some(&b'[')).then_some(at);
+        match name {
+            b"\"items\"" => self.items = array,
+            b"\"value\"" => self.value = array,
+            b"\"kind\"" => {
+                self.of_items = value.ends_with(b"List\"") || value == b"\"admin#reports#activities\"";
+            }
+            b"\"@odata.context\"" => self.of_value = true,
+            _ => {}
+        }
+    }
+
+    const fn found(&self) -> Option<usize> {
+        match (self.of_items, self.of_value) {
+            (true, _) => self.items,
+            (false, true) => self.value,
+            (false, false) => None,
+        }
     }
 }
 
@@ -227,7 +279,7 @@ fn end_of_line(bytes: &[u8], at: usize) -> usize {
 
 fn is_wrapper(bytes: &[u8], start: usize) -> bool {
     let name = scan::skip_space(bytes, start + 1);
-    bytes[start] == b'[' || bytes[name..].starts_with(b"\"Records\"")
+    bytes[start] == b'[' || LISTS.iter().any(|list| bytes[name..].starts_with(list))
 }
 
 /// Whether the first line after `end` that is not blank is a whole object.

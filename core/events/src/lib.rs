@@ -15,7 +15,8 @@
 #![forbid(unsafe_code)]
 
 pub mod activity;
-mod aws;
+mod class;
+mod envelope;
 pub mod fields;
 pub mod format;
 pub mod frame;
@@ -25,6 +26,9 @@ pub mod record;
 pub mod redact;
 pub mod reject;
 mod scan;
+mod secrets;
+mod source;
+mod sources;
 
 pub use activity::{Activity, Class, Logsource, Outcome};
 pub use fields::{FieldSet, Number, Slots, Value};
@@ -32,6 +36,6 @@ pub use format::Format;
 pub use frame::frame;
 pub use inflate::{Encoding, Limits, inflate};
 pub use principal::{Facts, IdentityKey, IdentityKind, Principal, PrincipalKind, Session};
-pub use record::Record;
+pub use record::{Record, Sight};
 pub use redact::Redactor;
 pub use reject::{Reason, Reject};

@@ -27,6 +27,9 @@ pub struct Principal<'e> {
     pub facts: Facts,
     /// What else the session says of itself; kept with the activity, decides nothing.
     pub session: Session<'e>,
+    /// Who stands behind the actor, nearest first: those who acted through a delegation that the provider
+    /// has checked, and whom it acted as. Decides nothing.
+    pub delegation: Vec<Cow<'e, str>>,
 }
 
 /// The facts of an activity that a response may be decided by. Each is set by the provider of the log,
@@ -45,8 +48,8 @@ pub struct Facts {
     pub provider_owned: bool,
 }
 
-/// What sort of principal acted. The names are those of CloudTrail's `userIdentity.type`, without the
-/// provider's prefix, so that other providers' principals find a place beside them.
+/// What sort of principal acted. The first names are those of CloudTrail's `userIdentity.type`, without the
+/// provider's prefix; other providers' principals stand beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
     /// A user of the account, by a session.
@@ -73,6 +76,14 @@ pub enum PrincipalKind {
     IdentityCenter,
     /// The owner of the account.
     Root,
+    /// An account that a workload runs as.
+    ServiceAccount,
+    /// An application that was registered with the provider: a service principal, a GitHub or OAuth app.
+    App,
+    /// Somebody by a long-lived token: a personal access token, an API token.
+    Token,
+    /// An AI agent.
+    Agent,
     /// The log does not say, or says something new.
     Unknown,
 }
@@ -92,6 +103,18 @@ pub struct Session<'e> {
     pub federated_subject: Option<&'e str>,
     /// The key that signed: for a session a temporary one, which is never an identity.
     pub access_key: Option<&'e str>,
+}
+
+impl Session<'_> {
+    /// It says nothing.
+    pub const NONE: Self = Self {
+        name: None,
+        source_identity: None,
+        on_behalf_of: None,
+        invoked_by: None,
+        federated_subject: None,
+        access_key: None,
+    };
 }
 
 /// What sort of thing an identity is.
@@ -117,11 +140,19 @@ pub enum IdentityKind {
     IdentityCenter,
     /// The owner of an account.
     Root,
+    /// An account that a workload runs as.
+    ServiceAccount,
+    /// An application that was registered with the provider.
+    App,
+    /// A long-lived token.
+    Token,
+    /// An AI agent.
+    Agent,
 }
 
 impl IdentityKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::AccessKey,
         Self::User,
         Self::Role,
@@ -132,6 +163,10 @@ impl IdentityKind {
         Self::Saml,
         Self::IdentityCenter,
         Self::Root,
+        Self::ServiceAccount,
+        Self::App,
+        Self::Token,
+        Self::Agent,
     ];
 
     /// The kind in snake case.
@@ -148,6 +183,10 @@ impl IdentityKind {
             Self::Saml => "saml",
             Self::IdentityCenter => "identity_center",
             Self::Root => "root",
+            Self::ServiceAccount => "service_account",
+            Self::App => "app",
+            Self::Token => "token",
+            Self::Agent => "agent",
         }
     }
 }

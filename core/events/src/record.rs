@@ -1,6 +1,6 @@
 //! A record: one event, checked, parsed and redacted.
 
-use crate::{Activity, FieldSet, Format, Reason, Redactor, aws, scan};
+use crate::{Activity, FieldSet, Format, Logsource, Reason, Redactor, Slots, envelope, scan};
 use sonic_rs::{JsonContainerTrait as _, JsonType, JsonValueMutTrait as _, JsonValueTrait as _};
 
 /// The largest event, in bytes as received.
@@ -18,39 +18,63 @@ pub struct Record {
 }
 
 impl Record {
-    /// Checks, parses, recognises and redacts one event. Its text stays byte for byte as received unless
-    /// something was redacted.
+    /// Checks, parses, recognises and redacts one event. An event inside a message of its own (EventBridge,
+    /// CloudWatch Logs, Pub/Sub, CloudEvents) is taken out of it. Its text stays byte for byte as received
+    /// unless something was redacted.
     ///
     /// # Errors
     /// The [`Reason`] for which it cannot be taken.
     pub fn read(bytes: &[u8], redactor: &Redactor) -> Result<Self, Reason> {
-        let bytes = bytes.trim_ascii();
-        if bytes.len() > MAX_BYTES {
-            return Err(Reason::TooLarge { bytes: bytes.len() });
+        Self::open(bytes, None, redactor)
+    }
+
+    /// The same, of an event that is said to be of this format, whatever it looks like.
+    ///
+    /// # Errors
+    /// The [`Reason`] for which it cannot be taken.
+    pub fn read_as(bytes: &[u8], format: Format, redactor: &Redactor) -> Result<Self, Reason> {
+        Self::open(bytes, Some(format), redactor)
+    }
+
+    fn open(bytes: &[u8], named: Option<Format>, redactor: &Redactor) -> Result<Self, Reason> {
+        let (text, value) = parse(bytes)?;
+        if named.is_none()
+            && let Some(format) = Format::of(&value).filter(|format| !format.is_message())
+        {
+            return Self::redacted(text, value, format, redactor);
         }
-        let text = std::str::from_utf8(bytes).map_err(|wrong| Reason::NotText { at: wrong.valid_up_to() })?;
-        let extent = scan::value(bytes, 0, MAX_DEPTH).map_err(|broken| match broken {
-            scan::Broken::Unfinished => Reason::NotJson { at: bytes.len() },
-            scan::Broken::Mismatch(at) | scan::Broken::NoValue(at) => Reason::NotJson { at },
-        })?;
-        if let Some(at) = extent.too_deep_at {
-            return Err(Reason::TooDeep { at });
+        let mut opened: Option<(String, sonic_rs::Value)> = None;
+        for _ in 0..envelope::MAX_LEVELS {
+            let outer = opened.as_ref().map_or(&value, |(_, value)| value);
+            let Some(inner) = envelope::inner(outer) else { break };
+            let (_, value) = parse(inner.as_bytes())?;
+            opened = Some((inner, value));
         }
-        if extent.end != bytes.len() {
-            return Err(Reason::NotJson { at: extent.end });
+        match opened {
+            Some((text, value)) => {
+                let format = named.or_else(|| Format::of(&value)).ok_or(Reason::UnknownFormat)?;
+                Self::redacted(text.trim(), value, format, redactor)
+            }
+            None => {
+                let format = named.or_else(|| Format::of(&value)).ok_or(Reason::UnknownFormat)?;
+                Self::redacted(text, value, format, redactor)
+            }
         }
-        let mut value: sonic_rs::Value =
-            sonic_rs::from_str(text).map_err(|wrong| Reason::NotJson { at: wrong.offset() })?;
-        if !value.is_object() {
-            return Err(Reason::NotObject);
-        }
-        let format = recognise(&value).ok_or(Reason::UnknownFormat)?;
-        let secret = match format {
-            Format::AwsCloudTrail => aws::redaction::is_secret,
-        };
-        let any = any_secret(&value, "", secret)?;
+    }
+
+    fn redacted(
+        text: &str,
+        mut value: sonic_rs::Value,
+        format: Format,
+        redactor: &Redactor,
+    ) -> Result<Self, Reason> {
+        let secrets = format.source().secrets;
+        let below = (secrets.below)(&value);
+        let secret = Secret { named: secrets.named, looks: secrets.looks };
+        let any = secret.any(&value, "")? || below.iter().any(|path| stands_at(&value, path));
         let text = if any && !redactor.is_off() {
-            redact(&mut value, "", secret, redactor);
+            secret.redact(&mut value, "", redactor);
+            below.iter().for_each(|path| redact_below(&mut value, path, redactor));
             let text = sonic_rs::to_string(&value).map_err(|_| Reason::NotJson { at: 0 })?;
             // Many short secrets can make it longer than it came; it must be readable from the log again.
             if text.len() > MAX_BYTES {
@@ -78,9 +102,7 @@ impl Record {
     /// The account that the event speaks for: the one whose log reports it.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
-        match self.format {
-            Format::AwsCloudTrail => aws::account(&self.value),
-        }
+        (self.format.source().account)(&self.value)
     }
 
     /// The activity, with the values of `fields`.
@@ -88,78 +110,153 @@ impl Record {
     /// # Errors
     /// [`Reason::Missing`] or [`Reason::Malformed`] where the event lacks what its format always has.
     pub fn activity<'e>(&'e self, fields: &FieldSet) -> Result<Activity<'e>, Reason> {
-        match self.format {
-            Format::AwsCloudTrail => aws::activity(&self.value, &self.text, fields),
+        self.format.source().activity(&self.value, &self.text, fields)
+    }
+
+    /// What rules read, of an event whose activity may not be readable.
+    #[must_use]
+    pub fn sight<'e>(&'e self, fields: &FieldSet) -> Sight<'e> {
+        let source = self.format.source();
+        Sight {
+            logsource: (source.logsource)(&self.value),
+            fields: fields.extract(&self.value, source),
+            text: &self.text,
         }
     }
 }
 
-fn recognise(value: &sonic_rs::Value) -> Option<Format> {
-    aws::recognises(value).then_some(Format::AwsCloudTrail)
+/// What rules read of an event.
+#[derive(Debug, Clone)]
+pub struct Sight<'e> {
+    /// Which log it came from.
+    pub logsource: Logsource,
+    /// The values of the fields that were asked for.
+    pub fields: Slots<'e>,
+    /// The event as JSON text.
+    pub text: &'e str,
 }
 
-/// Whether a name, found in an object that itself has the name `parent`, holds a secret.
-type IsSecret = fn(parent: &str, name: &str) -> bool;
+/// Checks and parses one event.
+fn parse(bytes: &[u8]) -> Result<(&str, sonic_rs::Value), Reason> {
+    let bytes = bytes.trim_ascii();
+    if bytes.len() > MAX_BYTES {
+        return Err(Reason::TooLarge { bytes: bytes.len() });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|wrong| Reason::NotText { at: wrong.valid_up_to() })?;
+    let extent = scan::value(bytes, 0, MAX_DEPTH).map_err(|broken| match broken {
+        scan::Broken::Unfinished => Reason::NotJson { at: bytes.len() },
+        scan::Broken::Mismatch(at) | scan::Broken::NoValue(at) => Reason::NotJson { at },
+    })?;
+    if let Some(at) = extent.too_deep_at {
+        return Err(Reason::TooDeep { at });
+    }
+    if extent.end != bytes.len() {
+        return Err(Reason::NotJson { at: extent.end });
+    }
+    let value: sonic_rs::Value =
+        sonic_rs::from_str(text).map_err(|wrong| Reason::NotJson { at: wrong.offset() })?;
+    if value.is_object() { Ok((text, value)) } else { Err(Reason::NotObject) }
+}
+
+/// What is secret by its name or by itself.
+#[derive(Clone, Copy)]
+struct Secret {
+    named: fn(parent: &str, name: &str) -> bool,
+    looks: Option<fn(&str) -> bool>,
+}
 
 /// Below so many names, comparing all pairs is cheaper than sorting.
 const FEW: usize = 32;
 
-/// One walk over everything: that no object has a name twice, and whether anything is secret.
-fn any_secret(value: &sonic_rs::Value, parent: &str, secret: IsSecret) -> Result<bool, Reason> {
-    let mut any = false;
-    if let Some(object) = value.as_object() {
-        let mut few = [""; FEW];
-        let mut count = 0;
-        for (name, inner) in object {
-            if count < FEW {
-                if few[..count].contains(&name) {
-                    return Err(twice(name));
+impl Secret {
+    fn looks(self, value: &sonic_rs::Value) -> bool {
+        self.looks.is_some_and(|looks| value.as_str().is_some_and(looks))
+    }
+
+    /// One walk over everything: that no object has a name twice, and whether anything is secret.
+    fn any(self, value: &sonic_rs::Value, parent: &str) -> Result<bool, Reason> {
+        let mut any = false;
+        if let Some(object) = value.as_object() {
+            let mut few = [""; FEW];
+            let mut count = 0;
+            for (name, inner) in object {
+                if count < FEW {
+                    if few[..count].contains(&name) {
+                        return Err(twice(name));
+                    }
+                    few[count] = name;
                 }
-                few[count] = name;
+                count += 1;
+                any |= (self.named)(parent, name) || self.looks(inner);
+                if inner.is_object() || inner.is_array() {
+                    any |= self.any(inner, name)?;
+                }
             }
-            count += 1;
-            any |= secret(parent, name);
-            if inner.is_object() || inner.is_array() {
-                any |= any_secret(inner, name, secret)?;
+            if count > FEW {
+                let mut names: Vec<_> = object.iter().map(|(name, _)| name).collect();
+                names.sort_unstable();
+                if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                    return Err(twice(pair[0]));
+                }
+            }
+        } else if let Some(array) = value.as_array() {
+            for inner in array {
+                any |= self.looks(inner);
+                if inner.is_object() || inner.is_array() {
+                    any |= self.any(inner, parent)?;
+                }
             }
         }
-        if count > FEW {
-            let mut names: Vec<_> = object.iter().map(|(name, _)| name).collect();
-            names.sort_unstable();
-            if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-                return Err(twice(pair[0]));
+        Ok(any)
+    }
+
+    fn redact(self, value: &mut sonic_rs::Value, parent: &str, redactor: &Redactor) {
+        match value.get_type() {
+            JsonType::Object => {
+                for (name, inner) in value.as_object_mut().into_iter().flat_map(|object| object.iter_mut()) {
+                    if (self.named)(parent, name) {
+                        redactor.replace_all(inner);
+                    } else {
+                        self.redact(inner, name, redactor);
+                    }
+                }
             }
+            JsonType::Array => {
+                for inner in value.as_array_mut().into_iter().flatten() {
+                    self.redact(inner, parent, redactor);
+                }
+            }
+            JsonType::String if self.looks(value) => redactor.replace_all(value),
+            _ => {}
         }
-    } else if let Some(array) = value.as_array() {
-        for inner in array {
-            if inner.is_object() || inner.is_array() {
-                any |= any_secret(inner, parent, secret)?;
+    }
+}
+
+fn stands_at(value: &sonic_rs::Value, path: &[&str]) -> bool {
+    if let Some(array) = value.as_array() {
+        return array.iter().any(|inner| stands_at(inner, path));
+    }
+    match path {
+        [] => !value.is_null(),
+        [name, rest @ ..] => value.get(name).is_some_and(|inner| stands_at(inner, rest)),
+    }
+}
+
+fn redact_below(value: &mut sonic_rs::Value, path: &[&str], redactor: &Redactor) {
+    if value.is_array() {
+        value.as_array_mut().into_iter().flatten().for_each(|inner| redact_below(inner, path, redactor));
+        return;
+    }
+    match path {
+        [] => redactor.replace_all(value),
+        [name, rest @ ..] => {
+            if let Some(inner) = value.get_mut(name) {
+                redact_below(inner, rest, redactor);
             }
         }
     }
-    Ok(any)
 }
 
 fn twice(name: &str) -> Reason {
     Reason::DuplicateName { name: name.chars().take(64).collect() }
-}
-
-fn redact(value: &mut sonic_rs::Value, parent: &str, secret: IsSecret, redactor: &Redactor) {
-    match value.get_type() {
-        JsonType::Object => {
-            for (name, inner) in value.as_object_mut().into_iter().flat_map(|object| object.iter_mut()) {
-                if secret(parent, name) {
-                    redactor.replace_all(inner);
-                } else {
-                    redact(inner, name, secret, redactor);
-                }
-            }
-        }
-        JsonType::Array => {
-            for inner in value.as_array_mut().into_iter().flatten() {
-                redact(inner, parent, secret, redactor);
-            }
-        }
-        _ => {}
-    }
 }

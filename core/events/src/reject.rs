@@ -1,5 +1,6 @@
 //! Why an event was not taken: a code for machines and a sentence for people.
 
+use crate::Format;
 use base::{Fault, Kind};
 
 /// One event that was not taken.
@@ -48,7 +49,7 @@ pub enum Reason {
         name: String,
     },
     /// No format is known that looks like this.
-    #[error("the event is of no format known here (known: aws.cloudtrail)")]
+    #[error("the event is of no format known here (known: {})", Format::recognised())]
     UnknownFormat,
     /// Another format than its credential was issued for.
     #[error("the event is of format {found}; this credential sends {expected}")]

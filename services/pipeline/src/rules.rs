@@ -49,9 +49,14 @@ pub(crate) fn sighting(
         // A user of the cloud, or what stands for an account, can be anyone until evidence comes.
         IdentityKind::User | IdentityKind::Account | IdentityKind::Directory => Nature::Unknown,
         IdentityKind::Root | IdentityKind::Saml | IdentityKind::IdentityCenter => Nature::Person,
-        IdentityKind::AccessKey | IdentityKind::Role | IdentityKind::Service | IdentityKind::WebIdentity => {
-            Nature::Machine
-        }
+        IdentityKind::AccessKey
+        | IdentityKind::Role
+        | IdentityKind::Service
+        | IdentityKind::WebIdentity
+        | IdentityKind::ServiceAccount
+        | IdentityKind::App
+        | IdentityKind::Token
+        | IdentityKind::Agent => Nature::Machine,
     };
     Sighting {
         id: key.id(organization),

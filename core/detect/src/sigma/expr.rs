@@ -3,7 +3,7 @@
 use super::keywords;
 use super::matcher::{Matcher, text};
 use super::text::{Place, Text, fold};
-use events::{Activity, Value};
+use events::{Slots, Value};
 
 /// A condition that one activity meets or not. Evaluation allocates nothing but what folding needs.
 #[derive(Debug, Clone)]
@@ -70,13 +70,12 @@ impl Expr {
         }
     }
 
-    /// Whether the activity meets it.
-    pub(crate) fn holds(&self, activity: &Activity<'_>) -> bool {
-        let slots = &activity.fields;
+    /// Whether an event with these fields and this JSON text meets it.
+    pub(crate) fn holds(&self, slots: &Slots<'_>, json: &str) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(activity)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(activity)),
-            Self::Not(inner) => !inner.holds(activity),
+            Self::All(parts) => parts.iter().all(|part| part.holds(slots, json)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(slots, json)),
+            Self::Not(inner) => !inner.holds(slots, json),
             Self::Test { slot, matcher } => slots.get(*slot).iter().any(|&value| matcher.passes(value)),
             Self::Null { slot } => slots.get(*slot).iter().all(|value| *value == Value::Null),
             Self::Exists { slot, wanted } => slots.get(*slot).is_empty() != *wanted,
@@ -86,7 +85,7 @@ impl Expr {
                 let fits = |&value: &Value<'_>| text(value).is_some_and(|value| wanted.fits(&value));
                 slots.get(*slot).iter().any(fits)
             }),
-            Self::Keyword(keyword) => keywords::found(activity.raw, keyword),
+            Self::Keyword(keyword) => keywords::found(json, keyword),
         }
     }
 
@@ -122,20 +121,20 @@ impl Expr {
 
     /// The slots and values that made a match, in the order of evaluation. Only of tests that passed and
     /// stand under no `not`.
-    pub(crate) fn evidence<'e>(&self, activity: &Activity<'e>, found: &mut Vec<(usize, Value<'e>)>) {
+    pub(crate) fn evidence<'e>(&self, slots: &Slots<'e>, json: &'e str, found: &mut Vec<(usize, Value<'e>)>) {
         match self {
             Self::All(parts) | Self::Any(parts) => {
-                for part in parts.iter().filter(|part| part.holds(activity)) {
-                    part.evidence(activity, found);
+                for part in parts.iter().filter(|part| part.holds(slots, json)) {
+                    part.evidence(slots, json, found);
                 }
             }
             Self::Test { slot, matcher } => {
-                let values = activity.fields.get(*slot).iter();
+                let values = slots.get(*slot).iter();
                 found
                     .extend(values.copied().find(|&value| matcher.passes(value)).map(|value| (*slot, value)));
             }
             Self::Reference { slot, .. } => {
-                found.extend(activity.fields.get(*slot).first().map(|&value| (*slot, value)));
+                found.extend(slots.get(*slot).first().map(|&value| (*slot, value)));
             }
             _ => {}
         }

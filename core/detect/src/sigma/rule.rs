@@ -31,7 +31,8 @@ impl Pattern {
             wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
         };
         same(&self.product, source.product)
-            && same(&self.service, source.service)
+            && (same(&self.service, source.service)
+                || source.also.iter().any(|service| same(&self.service, service)))
             && same(&self.category, source.category)
     }
 }

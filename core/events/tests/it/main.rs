@@ -5,3 +5,4 @@ mod inflating;
 mod principals;
 mod redaction;
 mod shared;
+mod sources;

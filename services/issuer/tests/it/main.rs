@@ -125,7 +125,7 @@ async fn each_kind_is_issued_presented_listed_and_revoked() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = house(dir.path()).await;
     let accounts = Accounts::try_from(vec!["123456789012".to_owned()]).expect("accounts");
-    let ingest = Grant::Ingest { format: events::Format::AwsCloudTrail, accounts };
+    let ingest = Grant::Ingest { format: events::Format::AWS_CLOUDTRAIL, accounts };
     let ingest = house.issue(ingest).await.expect("issued");
     assert!(
         matches!(house.present(&ingest).await, Ok(Actor::Source { credential }) if credential == ingest.credential.id)

@@ -160,7 +160,7 @@ impl House {
 pub(crate) fn source() -> Source {
     Source {
         credential: Id::from_bytes([5; 16]),
-        format: Format::AwsCloudTrail,
+        format: Format::AWS_CLOUDTRAIL,
         accounts: Accounts::Only([ACCOUNT.to_owned()].into()),
     }
 }

@@ -5,16 +5,58 @@
 
 mod class;
 mod identity;
-pub(crate) mod redaction;
 
-use crate::{Activity, FieldSet, Logsource, Outcome, Reason};
+use crate::source::{How, MAX_NAME, Secrets, Source};
+use crate::{Activity, Logsource, Outcome, Reason, Slots};
 use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _, Object, Value};
+use std::borrow::Cow;
 
-const LOGSOURCE: Logsource = Logsource { product: "aws", service: "cloudtrail", category: "" };
+const LOGSOURCE: Logsource = Logsource::of("aws", "cloudtrail");
 
-/// How long a name may be that is kept beyond its event, in bytes: of who acted, and of what was done. AWS
-/// has none longer than an ARN's 2,048, and what the inventory and the models keep is bounded by it.
-const MAX_NAME: usize = 4_096;
+/// By code: CloudTrail is what most organizations send most of.
+pub(crate) static SOURCE: Source = Source {
+    name: "aws.cloudtrail",
+    nicknames: &["cloudtrail"],
+    logsource: |_| LOGSOURCE,
+    recognises,
+    how: How::Code(activity),
+    account,
+    secrets: Secrets::COMMON,
+    aliases: &[],
+    tops: &[
+        "additionalEventData",
+        "addendum",
+        "apiVersion",
+        "awsRegion",
+        "edgeDeviceDetails",
+        "errorCode",
+        "errorMessage",
+        "eventCategory",
+        "eventID",
+        "eventName",
+        "eventSource",
+        "eventTime",
+        "eventType",
+        "eventVersion",
+        "insightDetails",
+        "managementEvent",
+        "readOnly",
+        "recipientAccountId",
+        "requestID",
+        "requestParameters",
+        "resources",
+        "responseElements",
+        "serviceEventDetails",
+        "sessionCredentialFromConsole",
+        "sharedEventID",
+        "sourceIPAddress",
+        "tlsDetails",
+        "userAgent",
+        "userIdentity",
+        "vpcEndpointAccountId",
+        "vpcEndpointId",
+    ],
+};
 
 /// The top of an event, borrowed in one pass over its names.
 #[derive(Default)]
@@ -63,6 +105,23 @@ impl<'e> Top<'e> {
         top
     }
 
+    /// What it was done to, by the parameters in which AWS names the one thing a call is about.
+    fn target(&self) -> Option<&'e str> {
+        const NAMES: [&str; 9] = [
+            "userName",
+            "roleName",
+            "groupName",
+            "bucketName",
+            "tableName",
+            "policyArn",
+            "functionName",
+            "roleArn",
+            "secretId",
+        ];
+        let request = self.request?;
+        NAMES.iter().find_map(|name| request.get(name)?.as_str())
+    }
+
     /// A console sign-in fails without an error code.
     fn outcome(&self) -> Outcome<'e> {
         if let Some(code) = self.error {
@@ -87,7 +146,7 @@ fn truth(value: &Value) -> Option<bool> {
 
 /// Whether this is a CloudTrail event: it says what was called where, and either its version or its type
 /// is written as only CloudTrail does.
-pub(crate) fn recognises(event: &Value) -> bool {
+fn recognises(event: &Value) -> bool {
     let text = |name: &str| event.get(name).and_then(|value| value.as_str());
     let called = text("eventSource").is_some() && text("eventName").is_some();
     let written = text("eventVersion").is_some_and(|version| version.starts_with("1."))
@@ -97,17 +156,13 @@ pub(crate) fn recognises(event: &Value) -> bool {
 }
 
 /// The account that the event speaks for.
-pub(crate) fn account(event: &Value) -> Option<&str> {
+fn account(event: &Value) -> Option<&str> {
     let recipient = event.get("recipientAccountId").and_then(|value| value.as_str());
     recipient.or_else(|| event.get("userIdentity")?.get("accountId")?.as_str())
 }
 
 /// The activity of one event.
-pub(crate) fn activity<'e>(
-    event: &'e Value,
-    raw: &'e str,
-    fields: &FieldSet,
-) -> Result<Activity<'e>, Reason> {
+fn activity<'e>(event: &'e Value, raw: &'e str, fields: Slots<'e>) -> Result<Activity<'e>, Reason> {
     let top = Top::of(event);
     let time = top.time.ok_or(Reason::Missing { field: "eventTime" })?;
     let wrong_time = Reason::Malformed { field: "eventTime", expected: "an RFC 3339 time" };
@@ -129,19 +184,20 @@ pub(crate) fn activity<'e>(
     }
     Ok(Activity {
         time,
-        class: class::of(service, action),
+        class: crate::class::of(class::TABLE, service, action),
         logsource: LOGSOURCE,
-        service,
-        action,
+        service: Cow::Borrowed(service),
+        action: Cow::Borrowed(action),
         actor,
         outcome,
         read_only: top.read_only,
         account: account(event),
         region: top.region,
+        target: top.target(),
         source_ip: top.address,
         user_agent: top.agent,
         event_id: top.id,
-        fields: fields.extract(event),
+        fields,
         raw,
     })
 }

@@ -1,21 +1,11 @@
 //! The OCSF class of a call: a table from service and action.
 
 use crate::Class;
+use crate::class::Actions::{Begins, Every, Named};
+use crate::class::Line;
 
-/// How an action is compared.
-enum Actions {
-    /// All of the service.
-    Every,
-    /// These names.
-    Named(&'static [&'static str]),
-    /// These beginnings.
-    Begins(&'static [&'static str]),
-}
-
-use Actions::{Begins, Every, Named};
-
-/// The first line that fits decides; what fits none is API Activity.
-const TABLE: &[(&str, Actions, Class)] = &[
+/// What is anything but API Activity.
+pub(super) const TABLE: &[Line] = &[
     ("signin.amazonaws.com", Every, Class::Authentication),
     (
         "sso.amazonaws.com",
@@ -165,29 +155,19 @@ const TABLE: &[(&str, Actions, Class)] = &[
     ("athena.amazonaws.com", Named(&["StartQueryExecution", "GetQueryResults"]), Class::DatastoreActivity),
 ];
 
-/// The class of a call.
-pub(super) fn of(service: &str, action: &str) -> Class {
-    let fits = |actions: &Actions| match actions {
-        Every => true,
-        Named(names) => names.contains(&action),
-        Begins(beginnings) => beginnings.iter().any(|beginning| action.starts_with(beginning)),
-    };
-    let line = TABLE.iter().find(|(of, actions, _)| *of == service && fits(actions));
-    line.map_or(Class::ApiActivity, |(_, _, class)| *class)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::TABLE;
+    use crate::class;
 
     #[test]
     fn one_call_of_each_class() {
-        assert_eq!(of("signin.amazonaws.com", "ConsoleLogin").uid(), 3002);
-        assert_eq!(of("sts.amazonaws.com", "AssumeRoleWithSAML").uid(), 3002);
-        assert_eq!(of("sts.amazonaws.com", "GetCallerIdentity").uid(), 6003);
-        assert_eq!(of("iam.amazonaws.com", "CreateAccessKey").uid(), 3001);
-        assert_eq!(of("iam.amazonaws.com", "AddUserToGroup").uid(), 3006);
-        assert_eq!(of("s3.amazonaws.com", "GetObject").uid(), 6005);
-        assert_eq!(of("ec2.amazonaws.com", "RunInstances").uid(), 6003);
+        assert_eq!(class::of(TABLE, "signin.amazonaws.com", "ConsoleLogin").uid(), 3002);
+        assert_eq!(class::of(TABLE, "sts.amazonaws.com", "AssumeRoleWithSAML").uid(), 3002);
+        assert_eq!(class::of(TABLE, "sts.amazonaws.com", "GetCallerIdentity").uid(), 6003);
+        assert_eq!(class::of(TABLE, "iam.amazonaws.com", "CreateAccessKey").uid(), 3001);
+        assert_eq!(class::of(TABLE, "iam.amazonaws.com", "AddUserToGroup").uid(), 3006);
+        assert_eq!(class::of(TABLE, "s3.amazonaws.com", "GetObject").uid(), 6005);
+        assert_eq!(class::of(TABLE, "ec2.amazonaws.com", "RunInstances").uid(), 6003);
     }
 }

@@ -274,7 +274,13 @@ pub(super) fn principal<'e>(
             who.named(IdentityKind::IdentityCenter, &[who.behalf_store, who.session.on_behalf_of])
         }
         PrincipalKind::Root => who.root(),
-        PrincipalKind::AccessKey | PrincipalKind::Unknown => None,
+        // Not kinds that CloudTrail names.
+        PrincipalKind::AccessKey
+        | PrincipalKind::ServiceAccount
+        | PrincipalKind::App
+        | PrincipalKind::Token
+        | PrincipalKind::Agent
+        | PrincipalKind::Unknown => None,
     };
     let facts = facts(top, &who, kind, identity.as_ref(), failed);
     let identity = identity.filter(|_| kind != PrincipalKind::Account || facts.authenticated);
@@ -289,6 +295,7 @@ pub(super) fn principal<'e>(
         identity,
         owner,
         session: who.session,
+        delegation: Vec::new(),
     }
 }
 
