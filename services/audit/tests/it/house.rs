@@ -4,12 +4,15 @@ use audit::{Audit, Directory, LogKeys, Signatures};
 use base::{Clock, Context, Id, Secret, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
 use ledger::{Entry, Kind, checkpoint};
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 use store::{Options, Store};
 use verify::{Failure, Pins, Report, VerifierKey};
 
 /// The tables of the service.
-static SCHEMAS: &[&store::Schema] = &[audit::SCHEMA];
+static SCHEMAS: &[&store::Schema] = &[audit::SCHEMA, &audit::search::SCHEMA];
 
 pub(crate) struct Fixed;
 
@@ -19,12 +22,28 @@ impl Clock for Fixed {
     }
 }
 
+/// A clock that stands until it is set.
+pub(crate) struct Standing(Mutex<Timestamp>);
+
+impl Standing {
+    pub(crate) fn set(&self, now: Timestamp) {
+        *self.0.lock().expect("no test panics while it holds the clock") = now;
+    }
+}
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().expect("no test panics while it holds the clock")
+    }
+}
+
 pub(crate) struct House {
     pub(crate) ctx: Context,
     pub(crate) keys: LogKeys,
     pub(crate) audit: Audit,
     pub(crate) store: Store,
     pub(crate) provider: Arc<dyn crypto::Provider>,
+    pub(crate) clock: Arc<Standing>,
 }
 
 /// Keys of which a log can have several pairs over time.
@@ -67,7 +86,8 @@ impl House {
         keys_of: Option<LogKeys>,
         with: impl FnOnce(&mut audit::Options),
     ) -> Self {
-        let (clock, provider): (Arc<dyn Clock>, _) = (Arc::new(Fixed), crypto::aws_lc());
+        let fixed = Arc::new(Standing(Mutex::new(Fixed.now())));
+        let (clock, provider): (Arc<dyn Clock>, _) = (Arc::clone(&fixed) as _, crypto::aws_lc());
         let random = Arc::clone(&provider);
         let options = Options {
             dir: dir.to_owned(),
@@ -80,7 +100,7 @@ impl House {
         let mut options = audit::Options::local(store.clone(), dir, clock, Arc::clone(&provider));
         with(&mut options);
         let audit = Audit::open(options);
-        Self { ctx, keys: keys_of.unwrap_or_else(|| keys(organization)), audit, store, provider }
+        Self { ctx, keys: keys_of.unwrap_or_else(|| keys(organization)), audit, store, provider, clock: fixed }
     }
 
     /// Commits the entry that begins the log, as `keys` does.

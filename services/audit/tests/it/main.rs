@@ -9,4 +9,5 @@ mod ordering;
 mod publication;
 mod refusals;
 mod rotation;
+mod search;
 mod witnesses;
