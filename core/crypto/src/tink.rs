@@ -26,6 +26,15 @@ enum Kind {
     Gcm,
     GcmSiv,
     Siv,
+    HmacPrf,
+}
+
+/// What a keyset is used for: all its keys for the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Primitive {
+    Aead,
+    DeterministicAead,
+    PrfSet,
 }
 
 impl Kind {
@@ -34,25 +43,42 @@ impl Kind {
             Self::Gcm => "type.googleapis.com/google.crypto.tink.AesGcmKey",
             Self::GcmSiv => "type.googleapis.com/google.crypto.tink.AesGcmSivKey",
             Self::Siv => "type.googleapis.com/google.crypto.tink.AesSivKey",
+            Self::HmacPrf => "type.googleapis.com/google.crypto.tink.HmacPrfKey",
         }
     }
 
     /// The number of the field `key_value` in the key's message.
     const fn key_value(self) -> u8 {
         match self {
-            Self::Gcm | Self::GcmSiv => 3,
+            Self::Gcm | Self::GcmSiv | Self::HmacPrf => 3,
             Self::Siv => 2,
         }
     }
 
-    const fn is_deterministic(self) -> bool {
-        matches!(self, Self::Siv)
+    const fn primitive(self) -> Primitive {
+        match self {
+            Self::Gcm | Self::GcmSiv => Primitive::Aead,
+            Self::Siv => Primitive::DeterministicAead,
+            Self::HmacPrf => Primitive::PrfSet,
+        }
+    }
+
+    /// What stands before an output: Tink's prefix with the key id, or nothing. Its number, and its name.
+    const fn prefix(self) -> (u32, &'static str) {
+        match self {
+            Self::HmacPrf => (3, "RAW"),
+            _ => (1, "TINK"),
+        }
     }
 }
 
 impl TinkKey {
     fn new(kind: Kind, id: u32, key: &[u8]) -> Self {
-        let mut message = Secret::new(Vec::with_capacity(key.len() + 2));
+        let mut message = Secret::new(Vec::with_capacity(key.len() + 6));
+        if kind == Kind::HmacPrf {
+            // `params`: the hash is SHA256.
+            bytes(message.expose_mut(), 2, &[1 << 3, 3]);
+        }
         bytes(message.expose_mut(), kind.key_value(), key);
         Self { kind, id, message }
     }
@@ -71,10 +97,19 @@ impl From<&DataKey> for TinkKey {
 impl TryFrom<&FieldKey> for TinkKey {
     type Error = Error;
 
-    /// Only an AES-SIV key has a form in Tink.
+    /// An FF1 key has no form in Tink.
     fn try_from(key: &FieldKey) -> Result<Self, Error> {
-        let bytes: &[u8; 64] = key.bytes_for(FieldAlgorithm::AesSiv)?;
-        Ok(Self::new(Kind::Siv, key.id(), bytes))
+        Ok(match key.algorithm() {
+            algorithm @ (FieldAlgorithm::AesSiv | FieldAlgorithm::Token) => {
+                Self::new(Kind::Siv, key.id(), key.bytes_for::<64>(algorithm)?)
+            }
+            FieldAlgorithm::BlindIndex => {
+                Self::new(Kind::HmacPrf, key.id(), key.bytes_for::<32>(FieldAlgorithm::BlindIndex)?)
+            }
+            FieldAlgorithm::Ff1 => {
+                return Err(Error::Parameter { what: "Tink key", why: "Tink has no FF1" });
+            }
+        })
     }
 }
 
@@ -86,12 +121,12 @@ impl Keyset {
     /// A keyset whose first key is the primary one.
     ///
     /// # Errors
-    /// [`Error::Parameter`] where there is no key, two have one id, or they are not of one primitive (AEAD, or
-    /// deterministic AEAD).
+    /// [`Error::Parameter`] where there is no key, two have one id, or they are not of one primitive (AEAD,
+    /// deterministic AEAD, or PRF).
     pub fn new(keys: Vec<TinkKey>) -> Result<Self, Error> {
         let bad = |why| Error::Parameter { what: "Tink keyset", why };
         let first = keys.first().ok_or(bad("it has no key"))?;
-        if keys.iter().any(|key| key.kind.is_deterministic() != first.kind.is_deterministic()) {
+        if keys.iter().any(|key| key.kind.primitive() != first.kind.primitive()) {
             return Err(bad("it has keys of different primitives"));
         }
         let mut ids: Vec<_> = keys.iter().map(|key| key.id).collect();
@@ -120,7 +155,7 @@ impl Keyset {
             bytes(&mut entry, 1, &data);
             number(&mut entry, 2, 1); // ENABLED
             number(&mut entry, 3, key.id);
-            number(&mut entry, 4, 1); // TINK
+            number(&mut entry, 4, key.kind.prefix().0);
             bytes(out.expose_mut(), 2, &entry);
         }
         out
@@ -140,7 +175,8 @@ impl Keyset {
             json.push_str(&format!(r#"{{"keyData":{{"typeUrl":"{url}","value":""#));
             STANDARD.encode_string(key.message.expose(), json);
             json.push_str(&format!(
-                r#"","keyMaterialType":"SYMMETRIC"}},"status":"ENABLED","keyId":{id},"outputPrefixType":"TINK"}}"#
+                r#"","keyMaterialType":"SYMMETRIC"}},"status":"ENABLED","keyId":{id},"outputPrefixType":"{}"}}"#,
+                key.kind.prefix().1
             ));
         }
         json.push_str("]}");

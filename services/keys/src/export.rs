@@ -208,7 +208,7 @@ impl Keys {
         exportable(row)?;
         let over = self.usable(door, row).await?.ok_or(Error::NotBegun)?;
         let secret = self.open_sealed(organization, row, &over).await?;
-        let secret = FieldKey::from_secret(FieldAlgorithm::AesSiv, row.value_id()?, secret)?;
+        let secret = FieldKey::from_secret(FieldAlgorithm::parse(&row.algorithm)?, row.value_id()?, secret)?;
         let keyset = tink::Keyset::new(vec![tink::TinkKey::try_from(&secret)?])?.to_binary();
         let to = hpke::PublicKey::from_bytes(request.suite.parse()?, &request.recipient)?;
         let info = export_info(organization, key, to.suite());
@@ -243,10 +243,8 @@ pub fn export_info(organization: Id<noun::Organization>, key: Id<noun::Key>, sui
 fn exportable(row: &Row) -> Result<(), Error> {
     let why = match row.purpose()? {
         Purpose::Field => match FieldAlgorithm::parse(&row.algorithm)? {
-            FieldAlgorithm::AesSiv => return Ok(()),
+            FieldAlgorithm::AesSiv | FieldAlgorithm::BlindIndex | FieldAlgorithm::Token => return Ok(()),
             FieldAlgorithm::Ff1 => "Tink has no FF1",
-            FieldAlgorithm::BlindIndex => "Tink has no blind index",
-            FieldAlgorithm::Token => "a token's value stands in this system's vault only",
         },
         Purpose::Dataset => {
             "Tink has no X-Wing or ML-KEM private key; `nexora keys export --public` gives the public half"

@@ -2,7 +2,7 @@
 
 use crate::{House, sealed};
 use base::{Action, Context, Fault, Id, Kind, noun};
-use crypto::{FieldAlgorithm, Suite, hpke, siv::Siv, text};
+use crypto::{FieldAlgorithm, Suite, blind_index::BlindIndex, hpke, siv::Siv, text};
 use keys::{EXPORT_EXPIRY, Error, ExportRequest, FieldUse, OpenFieldKey, Purpose, Scope};
 use policy::Resource;
 use serde_json::{Value, json};
@@ -91,6 +91,42 @@ async fn a_stranger_opens_an_exported_key_and_what_it_sealed() {
     assert_eq!(answer["sealed"].as_str().expect("text"), text::encode(&value), "and seals as we do");
     let secret = key.secret.as_secret().expose();
     assert!(!document.windows(16).any(|part| part == &secret[..16]), "nothing of it is in clear");
+}
+
+#[tokio::test]
+async fn a_stranger_finds_by_an_exported_blind_index_and_opens_a_vault_with_an_exported_token_key() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let pair = recipient(&json!({}));
+    let public = text::decode(pair["public"].as_str().expect("text"), "public key").expect("base64url");
+    let to = hpke::PublicKey::from_bytes(Suite::Hybrid768, &public).expect("a public key");
+    let exported = async |key: Id<noun::Key>| {
+        let asked = request(&house, key, &to).await.expect("it is asked for");
+        text::encode(&approve(&house, &house.as_person(2), asked.id).await.expect("another person approves"))
+    };
+    let key = field_key(&house, FieldAlgorithm::BlindIndex).await;
+    for bits in [1, 12, 256] {
+        let index = BlindIndex::new(crypto::aws_lc(), &key.secret, bits).expect("a blind index");
+        let mut ours = Vec::new();
+        index.index(b"place", "zoë@example.com".as_bytes(), &mut ours);
+        let answer = recipient(&json!({
+            "seed": pair["seed"],
+            "document": exported(key.key).await,
+            "index": { "ad": text::encode(b"place"), "value": text::encode("zoë@example.com".as_bytes()), "bits": bits },
+        }));
+        assert_eq!(answer["index"], text::encode(&ours), "{bits} bits");
+    }
+    let key = field_key(&house, FieldAlgorithm::Token).await;
+    let mut vault = Siv::for_tokens(&key.secret).expect("a token key");
+    let mut kept = Vec::new();
+    vault.seal(b"row", "zoë@example.com".as_bytes(), &mut kept);
+    let answer = recipient(&json!({
+        "seed": pair["seed"],
+        "document": exported(key.key).await,
+        "values": [{ "ad": text::encode(b"row"), "value": text::encode(&kept) }],
+    }));
+    let opened = text::decode(answer["opened"][0].as_str().expect("text"), "value").expect("base64url");
+    assert_eq!(opened, "zoë@example.com".as_bytes());
 }
 
 #[tokio::test]
@@ -236,9 +272,7 @@ async fn what_no_client_could_use_is_refused_with_the_reason() {
     let house = House::new(dir.path()).await;
     let to = a_public_key();
     let mut refused = Vec::new();
-    for algorithm in [FieldAlgorithm::Ff1, FieldAlgorithm::BlindIndex, FieldAlgorithm::Token] {
-        refused.push(field_key(&house, algorithm).await.key);
-    }
+    refused.push(field_key(&house, FieldAlgorithm::Ff1).await.key);
     refused.push(sealed(&house, Id::from_bytes([1; 16])).await.0);
     for purpose in [Purpose::Organization, Purpose::Manifest, Purpose::LogMlDsa44, Purpose::Redaction] {
         refused.push(house.versions(purpose).await[0].id);
