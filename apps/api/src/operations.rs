@@ -72,5 +72,12 @@ pub const OPERATIONS: &[Descriptor] = &[
     Descriptor::of::<ledgers::Status>(),
     Descriptor::of::<ledgers::Search>(),
     Descriptor::of::<ledgers::Prove>(),
+    Descriptor::of::<ledgers::RotateKeys>(),
+    Descriptor::of::<ledgers::Restart>(),
+    Descriptor::of::<ledgers::ShowRetention>(),
+    Descriptor::of::<ledgers::SetRetention>(),
+    Descriptor::of::<ledgers::PlaceHold>(),
+    Descriptor::of::<ledgers::LiftHold>(),
+    Descriptor::of::<ledgers::Erase>(),
     Descriptor::of::<node::Diagnose>(),
 ];

@@ -44,6 +44,9 @@ pub struct Config {
     /// Certificates to trust for witnesses instead of the system's, in PEM.
     #[serde(default)]
     pub ledger_ca: Option<PathBuf>,
+    /// A file outside the data directory to which published checkpoints are appended; else none.
+    #[serde(default)]
+    pub ledger_anchor: Option<PathBuf>,
     /// Where the files of ledgers go: `s3://BUCKET/PREFIX`, `gs://…` or `az://…`; else below the data directory.
     #[serde(default)]
     pub ledger_storage: Option<String>,
@@ -71,7 +74,7 @@ enum Form {
 }
 
 /// The names of all settings, and the form of each.
-const SETTINGS: [(&str, Form); 14] = [
+const SETTINGS: [(&str, Form); 15] = [
     ("data", Form::Text),
     ("listen", Form::Text),
     ("tls_certificate", Form::Text),
@@ -81,6 +84,7 @@ const SETTINGS: [(&str, Form); 14] = [
     ("destinations", Form::Paths),
     ("ledger_policy", Form::Text),
     ("ledger_ca", Form::Text),
+    ("ledger_anchor", Form::Text),
     ("ledger_storage", Form::Text),
     ("ledger_storage_options", Form::Text),
     ("ledger_public_checkpoints", Form::Flag),
@@ -212,6 +216,7 @@ impl Config {
             root_passphrase_file: None,
             destinations: Vec::new(),
             ledger_policy: None,
+            ledger_anchor: None,
             ledger_ca: None,
             ledger_storage: None,
             ledger_storage_options: None,
@@ -315,6 +320,7 @@ mod tests {
                 ("destinations", "/a:/b", "environment NEXORA_DESTINATIONS"),
                 ("ledger_policy", "-", "default"),
                 ("ledger_ca", "-", "default"),
+                ("ledger_anchor", "-", "default"),
                 ("ledger_storage", "-", "default"),
                 ("ledger_storage_options", "-", "default"),
                 ("ledger_public_checkpoints", "true", "environment NEXORA_LEDGER_PUBLIC_CHECKPOINTS"),

@@ -23,8 +23,7 @@ pub(crate) fn kept(config: &Config, mut options: audit::Options) -> Result<audit
         Some(path) => crate::read("the options of the ledger's storage", path)?,
         None => Vec::new(),
     };
-    options.storage =
-        Arc::new(Objects::open(&place, &Secret::new(given), Handle::current()).map_err(wrong)?);
+    options.storage = Arc::new(Objects::open(&place, &Secret::new(given), Handle::current()).map_err(wrong)?);
     options.directory = None;
     Ok(options)
 }

@@ -17,6 +17,7 @@
 //! 4. The socket is removed, the lock given back.
 #![forbid(unsafe_code)]
 
+mod anchor;
 mod clock;
 pub mod config;
 mod directory;
@@ -24,6 +25,7 @@ mod error;
 mod figures;
 mod ledgers;
 mod platform;
+mod renewal;
 pub mod root;
 mod rulepack;
 mod runner;

@@ -61,6 +61,8 @@ impl Platform for ThisNode {
                 self.recovery(ctx).await,
                 self.exported(ctx).await,
                 self.ledger_check(ctx).await,
+                self.log_of_logs().await,
+                self.ledger_memory(),
                 self.standings(ctx),
                 self.rules(),
             ])
@@ -86,8 +88,11 @@ impl Platform for ThisNode {
             Ok(LedgerStatus {
                 origin: keys[0].name().to_owned(),
                 keys: keys.iter().map(ToString::to_string).collect(),
+                generation: status.generation,
                 committed: status.committed,
+                sequenced: status.sequenced,
                 published: status.published,
+                stalled: status.stalled,
                 dir,
             })
         }
@@ -101,6 +106,14 @@ impl Platform for ThisNode {
             Ok(proof.to_file())
         }
         .boxed()
+    }
+
+    fn rotate_ledger_keys<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>> {
+        self.wiring.rotate_log_keys(ctx).boxed()
+    }
+
+    fn restart_ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>> {
+        self.wiring.restart_log(ctx).boxed()
     }
 
     fn rule_text(&self, rule: &str) -> Option<String> {
@@ -280,6 +293,33 @@ impl ThisNode {
                 }
             }
         }
+    }
+
+    /// The platform's log, through which witnesses remember every organization's.
+    async fn log_of_logs(&self) -> Check {
+        let name = "platform's ledger";
+        let ctx = self.wiring.background(self.wiring.store.platform(), "diagnosis");
+        match self.wiring.audit.status(&ctx).await {
+            Err(error) => check(name, State::Failing, error.to_string()),
+            Ok(status) => match status.stalled {
+                Some(why) => check(name, State::Failing, format!("publication stalls: {why}")),
+                None => check(name, State::Ok, format!("{} entries published", status.published)),
+            },
+        }
+    }
+
+    /// Whether a restore of the whole data directory would be seen.
+    fn ledger_memory(&self) -> Check {
+        let name = "ledger's memory";
+        let outside = self.wiring.audit.memories().iter().filter(|memory| memory.is_outside());
+        let mut outside: Vec<_> = outside.map(|memory| memory.name()).collect();
+        outside.extend(self.wiring.ledger_place.clone());
+        if outside.is_empty() {
+            let said = "no witness and no anchor stands outside the data directory: that the whole of it was replaced by \
+                        an older one could not be seen; set ledger_policy or ledger_anchor";
+            return check(name, State::Warning, said);
+        }
+        check(name, State::Ok, format!("an older data directory would be seen by {}", outside.join(", ")))
     }
 
     fn standings(&self, ctx: &Context) -> Check {

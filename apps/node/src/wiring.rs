@@ -81,6 +81,7 @@ pub(crate) struct Services {
     /// Where ledgers stand, if that is no directory.
     pub(crate) ledger_place: Option<String>,
     pub(crate) witnesses: Witnesses,
+    pub(crate) anchor: Option<Arc<dyn audit::Anchor>>,
     pub(crate) pack: Arc<Pack>,
     pub(crate) root: root::Place,
     runner: Runner,
@@ -88,6 +89,8 @@ pub(crate) struct Services {
     redactors: Redactors,
     /// One organization is opened at a time.
     opening: tokio::sync::Mutex<()>,
+    /// One log is renewed at a time.
+    pub(crate) renewing: tokio::sync::Mutex<()>,
 }
 
 /// How an organization is served.
@@ -156,7 +159,9 @@ impl Wiring {
         let witnesses = Witnesses::make(config, &store, Signatures::new(crypto()), &clock, &random)?;
         let publication =
             audit::Options::local(store.clone(), directory.path(), Arc::clone(&clock), crypto());
-        let publication = crate::ledgers::kept(config, publication)?;
+        let mut publication = crate::ledgers::kept(config, publication)?;
+        let anchor = crate::anchor::of(config, &clock)?;
+        publication.memories.extend(anchor.clone().map(crate::anchor::memory));
         let audit = Audit::open(witnesses.join(publication));
         let search = Search::new(store.clone(), audit.storage());
         witnesses.watch(&audit);
@@ -167,6 +172,7 @@ impl Wiring {
             search,
             ledger_place: crate::ledgers::place(config)?.map(|place| place.to_string()),
             witnesses,
+            anchor,
             datasets: Datasets::new(
                 store.clone(),
                 keys.clone(),
@@ -191,6 +197,7 @@ impl Wiring {
             redactors,
             opened: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
+            renewing: tokio::sync::Mutex::default(),
         };
         Ok((Self(Arc::new(services)), root.generated))
     }
@@ -325,6 +332,7 @@ impl Wiring {
             let step = this.audit.publish_step(&ctx, &keys).await?;
             Ok(if step.more { Progress::More } else { Progress::Idle })
         });
+        self.start_anchoring(organization);
         self.task(organization, "audit.expiry", None, EXPIRY_POLL, |this, ctx| async move {
             let done = this.audit.expire_step(&ctx).await?;
             let more = done.pruned.is_some() || done.removed > 0;

@@ -200,7 +200,8 @@ fn logs(path: &Path) -> Result<Vec<VerifierKey>, Error> {
         text.push_str("\nquorum none\n");
     }
     let wrong = |why: String| WrongConfig::Value(format!("{}: {why}", path.display()));
-    let policy: Policy = text.parse().map_err(|error: verify::quorum::WrongPolicy| wrong(error.to_string()))?;
+    let policy: Policy =
+        text.parse().map_err(|error: verify::quorum::WrongPolicy| wrong(error.to_string()))?;
     if policy.logs().is_empty() {
         return Err(wrong("it names no log: `log VKEY`".to_owned()).into());
     }

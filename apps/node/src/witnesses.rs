@@ -36,7 +36,8 @@ impl Witnesses {
             None => None,
             Some(path) => {
                 let file = crate::read("the policy of witnesses", path)?;
-                let wrong = |why: String| WrongConfig::Value(format!("ledger_policy {}: {why}", path.display()));
+                let wrong =
+                    |why: String| WrongConfig::Value(format!("ledger_policy {}: {why}", path.display()));
                 let file = String::from_utf8(file).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
                 let trust = match &config.ledger_ca {
                     None => Trust::System,
@@ -88,7 +89,8 @@ impl Wiring {
     /// The platform's task that records what organizations' logs have published.
     pub(crate) fn start_recording(&self) {
         self.task(self.store.platform(), "audit.record", None, RECORD, |this, ctx| async move {
-            let organizations: Vec<_> = this.store.organizations().into_iter().map(|known| known.id).collect();
+            let organizations: Vec<_> =
+                this.store.organizations().into_iter().map(|known| known.id).collect();
             this.audit.record_step(&ctx, &organizations).await?;
             Ok(Progress::Idle)
         });

@@ -38,6 +38,12 @@ pub struct Wired {
     pub keys: keys::Keys,
     /// Datasets.
     pub datasets: datasets::Datasets,
+    /// The ledgers; the routes only read their files.
+    pub audit: audit::Audit,
+    /// Searches them.
+    pub search: audit::search::Search,
+    /// Whether the checkpoints of ledgers are given to whoever asks.
+    pub public_checkpoints: bool,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Fills a buffer with random bytes.
@@ -66,6 +72,15 @@ pub trait Platform: Send + Sync + 'static {
 
     /// The organization's ledger as it stands.
     fn ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<LedgerStatus, Problem>>;
+
+    /// Puts fresh keys in the place of those that sign the organization's ledger.
+    fn rotate_ledger_keys<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>>;
+
+    /// Begins another ledger for the organization, where the present one is refused.
+    fn restart_ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>>;
+
+    /// The proof of an entry of the organization's ledger, as a file.
+    fn prove<'a>(&'a self, ctx: &'a Context, position: u64) -> BoxFuture<'a, Result<Vec<u8>, Problem>>;
 
     /// The text of a rule of the current pack, by its id.
     fn rule_text(&self, rule: &str) -> Option<String>;

@@ -36,9 +36,9 @@ impl Audit {
         let published = self.published(ctx.organization());
         let published = published.filter(|_| self.generation(ctx.organization()) == generation);
         let accepted = state.accepted.as_ref().and_then(|(note, _)| claimed(note));
-        let has_grown = published.as_ref().is_some_and(|(head, _)| {
-            accepted.as_ref().is_none_or(|accepted| accepted.size < head.size)
-        });
+        let has_grown = published
+            .as_ref()
+            .is_some_and(|(head, _)| accepted.as_ref().is_none_or(|accepted| accepted.size < head.size));
         match state.next(published.as_ref().map(|(_, note)| note.as_slice()), has_grown) {
             Next::Rest => Ok(false),
             Next::Begin(begun) => {
@@ -51,7 +51,11 @@ impl Audit {
                 let fate = anchor.fate(note).await.map_err(Error::Anchor)?;
                 if let crate::Fate::Accepted(receipt) = &fate {
                     anchor.verify(receipt, note).map_err(|wrong| {
-                        Error::Anchor(Unreachable { by: name.clone(), why: wrong.to_string(), required: true })
+                        Error::Anchor(Unreachable {
+                            by: name.clone(),
+                            why: wrong.to_string(),
+                            required: true,
+                        })
                     })?;
                 }
                 let (settled, again) = state.settle(fate);
@@ -74,7 +78,9 @@ impl Audit {
         let generation = self.shared.options.outbox.generation(ctx).await?;
         let read = self.shared.options.store.read(ctx).await?;
         let state = tables::anchored(&read, &anchor.name(), generation).await?;
-        Ok(state.accepted.and_then(|(note, receipt)| Some(Receipt { checkpoint: claimed(&note)?, note, receipt })))
+        Ok(state
+            .accepted
+            .and_then(|(note, receipt)| Some(Receipt { checkpoint: claimed(&note)?, note, receipt })))
     }
 
     async fn keep(&self, ctx: &Context, name: &str, generation: u32, state: Anchored) -> Result<(), Error> {

@@ -4,10 +4,7 @@
 //! line is the receipt. A line that a crash cut off, and any other that does not read, is passed over
 //! (`docs/formats/anchor-file.md`).
 
-use crate::{
-    Anchor, Fate, Unreachable, WrongReceipt,
-    ports::claimed,
-};
+use crate::{Anchor, Fate, Unreachable, WrongReceipt, ports::claimed};
 use base::{Clock, Timestamp};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{FutureExt as _, future::BoxFuture};

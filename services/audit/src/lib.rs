@@ -38,6 +38,7 @@
 
 pub mod anchoring;
 mod anchors;
+mod beside;
 pub mod conformance;
 mod disk;
 pub mod erasing;
@@ -61,6 +62,7 @@ pub mod witness;
 mod work;
 
 pub use anchors::{AnchorMemory, Receipt};
+pub use beside::{DetailsIn, FilesIn};
 pub use error::Error;
 pub use file_anchor::FileAnchor;
 pub use files::Directory;
@@ -241,6 +243,18 @@ impl Audit {
         let outcome = self.step(ctx, keys, &log).await;
         log.seen().stalled = outcome.as_ref().err().map(explain);
         outcome
+    }
+
+    /// As [`publish_step`](Self::publish_step), after the log's files were read anew and compared as at a start.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn examine(&self, ctx: &Context, keys: &LogKeys) -> Result<Step, Error> {
+        let log = self.log(ctx.organization());
+        let turn = log.turn.lock().await;
+        *log.lock() = None;
+        drop(turn);
+        self.publish_step(ctx, keys).await
     }
 
     /// How far the organization's log is. Reads one file and two rows.

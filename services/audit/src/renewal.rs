@@ -39,12 +39,24 @@ impl Audit {
     /// of its entries were never published: they stay in the outbox, and the entry holds their hash.
     ///
     /// # Errors
-    /// [`Error::InOrder`] where the log is not refused; [`Error::Key`]; what the store meets.
-    pub async fn restart(&self, tx: &mut Tx, fresh: Renewed<'_>) -> Result<Entry, Error> {
+    /// [`Error::InOrder`] where the log is not refused, unless `whatever` is said: for a log whose platform's was
+    /// refused. [`Error::Key`]; what the store meets.
+    pub async fn restart(&self, tx: &mut Tx, fresh: Renewed<'_>, whatever: bool) -> Result<Entry, Error> {
         let ctx = tx.context().clone();
-        let refused = self.refused(&ctx).ok_or(Error::InOrder)?;
+        let refused = self.refused(&ctx);
+        if refused.is_none() && !whatever {
+            return Err(Error::InOrder);
+        }
+        let known = match refused.and_then(|refused| refused.known) {
+            Some(known) => Some(known),
+            None => self.own_head(&ctx).await?.map(|(size, root)| Sighting {
+                by: "this node".to_owned(),
+                size,
+                root: Some(root),
+            }),
+        };
         let (organization, before) = (ctx.organization(), tx.generation().await?);
-        let (sighting, size, root) = match refused.known {
+        let (sighting, size, root) = match known {
             Some(known) => match known.root {
                 Some(root) => (None, known.size, root),
                 // Who remembers tells the size only: our own newest checkpoint is the last one that can be named.

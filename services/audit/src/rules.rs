@@ -58,7 +58,10 @@ mod tests {
     fn more_than_was_ever_signed_here_is_behind_and_another_root_is_split() {
         let (published, remembered) = (head(5, 5), head(9, 9));
         let judged = |sighting: &Sighting, same| judge(sighting, Some(&published), Some(&remembered), same);
-        assert!(judged(&seen(9, Some(9)), true).is_ok(), "it was cosigned, and the crash came before publication");
+        assert!(
+            judged(&seen(9, Some(9)), true).is_ok(),
+            "it was cosigned, and the crash came before publication"
+        );
         assert!(judged(&seen(7, Some(7)), true).is_ok(), "between the two nothing can be compared yet");
         assert!(judged(&seen(5, None), true).is_ok());
         assert!(matches!(judged(&seen(10, None), true), Err(Error::Behind { known: 10, own: 9, .. })));

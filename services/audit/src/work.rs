@@ -1,8 +1,8 @@
 //! One step of publication: open and compare where that was not done, sequence, sign, have it cosigned, publish.
 
 use crate::{
-    Audit, Chain, Error, Log, LogKeys, Memory, Options, Refused, Sighting, Signed, Step, Unmet, Unreachable,
-    Writer, blocking, ports::claimed, publish, rules, tables,
+    Audit, Chain, Error, Log, LogKeys, Memory, Options, Refused, Sighting, Signed, Step, StorageError, Unmet,
+    Unreachable, Writer, blocking, ports::claimed, publish, rules, tables,
 };
 use base::Context;
 use std::{
@@ -45,6 +45,10 @@ impl Audit {
             None => self.direct(ctx, keys, &chain, log).await,
             Some(cosigners) => self.witnessed(ctx, keys, &chain, log, Some(&**cosigners)).await,
         };
+        if matches!(outcome, Err(Error::Storage(StorageError::Changed { .. }))) {
+            // Somebody else was at the files: they are read anew, and compared.
+            *log.lock() = None;
+        }
         log.note();
         self.prune(ctx, log).await;
         outcome
@@ -126,8 +130,11 @@ impl Audit {
         let note = self.sign(ctx, keys, chain, &head, remembered).await?;
         let lines = match cosigners {
             Some(cosigners) => {
-                let signed =
-                    Signed { checkpoint: head.clone(), note: note.clone(), proof: proof_from(log, head.size)? };
+                let signed = Signed {
+                    checkpoint: head.clone(),
+                    note: note.clone(),
+                    proof: proof_from(log, head.size)?,
+                };
                 match cosigners.gather(ctx, signed).await {
                     Ok(lines) => lines,
                     Err(unmet) => return Err(self.unmet(log, unmet)),
@@ -244,7 +251,8 @@ impl Audit {
         }
         // What is to be published must be there before anything beyond the checkpoint is removed.
         if committed > size {
-            let next = outbox.entries(ctx, size, 1).await?.first().map_or(committed, |(position, _)| *position);
+            let next =
+                outbox.entries(ctx, size, 1).await?.first().map_or(committed, |(position, _)| *position);
             if next != size {
                 return Err(Error::Gap { expected: size, found: next });
             }

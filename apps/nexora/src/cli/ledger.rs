@@ -1,37 +1,152 @@
 //! `ledger` and `rules`.
 
+use super::Paging;
+use base::{Id, Timestamp, noun};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// `ledger`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ledger {
-    /// Check every entry, inclusion, consistency and signature
+    /// Check a whole ledger, or the proof of one entry
     Verify(Verify),
+    /// Write the proof of one entry to a file
+    Prove(Prove),
+    /// Check that one checkpoint of a log continues another
+    Consistency(Consistency),
+    /// Find entries by who acted, on what, when; the search itself goes on record
+    Search(Search),
+    /// What is known of logs: pinned keys, and the largest checkpoint verified
+    #[command(subcommand)]
+    Pins(Pins),
     /// Show origin, keys, size and root
     Show {
-        /// The ledger's directory
-        dir: PathBuf,
+        /// The ledger's directory, or the URL where it is served
+        log: String,
     },
     /// Ask the server what is committed and what is published
     Status,
+    /// Replace the keys that sign the log; the old and the new ones sign that
+    RotateKeys,
+    /// Begin another log, where the present one is behind what others remember of it or its files are damaged
+    Restart,
 }
 
 impl Ledger {
     /// Whether the command needs no server and no credential of one: it works on what its arguments name.
     pub(crate) const fn is_offline(&self) -> bool {
-        matches!(self, Self::Verify(_) | Self::Show { .. })
+        match self {
+            Self::Verify(_) | Self::Consistency(_) | Self::Pins(_) | Self::Show { .. } => true,
+            Self::Prove(prove) => prove.log.is_some(),
+            Self::Search(_) | Self::Status | Self::RotateKeys | Self::Restart => false,
+        }
     }
+}
+
+/// Whose word is taken.
+#[derive(Debug, Args)]
+pub(crate) struct Trusted {
+    /// A verifier key of the log to trust, in C2SP form; may be repeated. Else the pinned ones
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) key: Vec<String>,
+    /// A C2SP tlog-policy: logs to trust, witnesses, and the quorum of them that must have cosigned
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Fail where no key of the log is known, instead of taking and pinning those that it names
+    #[arg(long)]
+    pub(crate) require_pin: bool,
 }
 
 /// `ledger verify`.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The ledger's directory
-    pub(crate) dir: PathBuf,
-    /// A verifier key to trust, in C2SP form; may be repeated. Else those that the ledger names
-    #[arg(long, value_name = "VKEY")]
-    pub(crate) key: Vec<String>,
+    /// A ledger's directory, the URL where one is served, or a proof file
+    #[arg(value_name = "DIR|URL|FILE")]
+    pub(crate) what: String,
+    /// Whose word is taken.
+    #[command(flatten)]
+    pub(crate) trusted: Trusted,
+}
+
+/// `ledger prove`.
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// The entry's position in its log, as `ledger search` prints it
+    pub(crate) entry: u64,
+    /// Where the proof goes; else to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Make the proof from a ledger's directory, or from the URL where it is served, and ask no server
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) log: Option<String>,
+}
+
+/// `ledger search`. What is given must all fit; nothing given finds every entry, newest first.
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// Who acted: the id of a person, an identity or a credential, `administrator`, or a task of ours
+    #[arg(long, value_name = "ID|NAME")]
+    pub(crate) actor: Option<String>,
+    /// An identity that acted, was acted on, or is named
+    #[arg(long, value_name = "ID")]
+    pub(crate) identity: Option<Id<noun::Identity>>,
+    /// What was acted on, or is named in the entry
+    #[arg(long, value_name = "ID")]
+    pub(crate) object: Option<String>,
+    /// The kind, such as identity.quarantined
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Committed at this time or later, such as 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+    /// Committed before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Timestamp>,
+    /// Which page.
+    #[command(flatten)]
+    pub(crate) paging: Paging,
+}
+
+/// `ledger consistency`.
+#[derive(Debug, Args)]
+pub(crate) struct Consistency {
+    /// A file with a signed checkpoint, or with a proof that holds one
+    pub(crate) old: PathBuf,
+    /// Another one of the same log; else the log's own
+    pub(crate) new: Option<PathBuf>,
+    /// Where the log is, whose tiles lead from one to the other
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) log: String,
+    /// Whose word is taken.
+    #[command(flatten)]
+    pub(crate) trusted: Trusted,
+}
+
+/// `ledger pins`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pins {
+    /// List the logs that are known
+    Ls,
+    /// Show what is known of one log, its keys whole
+    Show {
+        /// The log's name
+        origin: String,
+    },
+    /// Pin keys that you have from elsewhere
+    Add {
+        /// Verifier keys, in C2SP form
+        #[arg(value_name = "VKEY")]
+        keys: Vec<String>,
+        /// A C2SP tlog-policy: the keys of its `log` lines are pinned, and its quorum of witnesses is asked for from
+        /// then on
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+    },
+    /// Forget a log
+    Rm {
+        /// The log's name
+        origin: String,
+    },
 }
 
 /// `rules`.

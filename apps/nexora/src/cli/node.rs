@@ -28,6 +28,9 @@ pub(crate) struct Serve {
     /// The C2SP tlog-policy of the witnesses that cosign the ledger, with their URLs
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger_policy: Option<PathBuf>,
+    /// A file outside the data directory to which published checkpoints are appended, to see a restored one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger_anchor: Option<PathBuf>,
     /// Certificates to trust for witnesses instead of the system's, in PEM
     #[arg(long, value_name = "FILE", requires = "ledger_policy")]
     pub(crate) ledger_ca: Option<PathBuf>,

@@ -31,6 +31,7 @@ pub(crate) async fn run(
     flag("root", path(&serve.root));
     flag("root_passphrase_file", path(&serve.root_passphrase_file));
     flag("ledger_policy", path(&serve.ledger_policy));
+    flag("ledger_anchor", path(&serve.ledger_anchor));
     flag("ledger_ca", path(&serve.ledger_ca));
     let destinations: Vec<String> = serve.destination.iter().map(|dir| dir.display().to_string()).collect();
     flag("destinations", (!destinations.is_empty()).then(|| destinations.join(":")));

@@ -16,7 +16,7 @@ use base::{Context, Id, Timestamp, noun};
 use ledger::charter;
 use std::time::Duration;
 use store::{Erased, Generation, Queries as _};
-use verify::{Charter, Origin, Stack, TilePath, tiles};
+use verify::{Charter, Origin, Stack, TilePath, VerifierKey, tiles};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const WIDTH: u64 = tiles::WIDTH as u64;
@@ -63,7 +63,9 @@ impl Audit {
             if log.seen().expired != minimum {
                 let removed = self.remove(ctx, generation, minimum).await?;
                 log.seen().expired = minimum;
-                return Ok(Expired { pruned: None, removed });
+                if removed > 0 {
+                    return Ok(Expired { pruned: None, removed });
+                }
             }
         }
         if !holds.is_empty() {
@@ -121,11 +123,16 @@ impl Audit {
         let origin = Origin { organization: ctx.organization(), generation: generation.number };
         let mut said = Charter::new(origin);
         let chain = log_tables::chain(&tx, generation.number).await?;
-        said.keys = match chain {
-            Some(chain) => chain.at(u64::MAX).to_vec(),
-            // As long as no key was renewed, those of entry 0 sign.
-            None => self.first_keys(origin).await?,
+        let keys = match chain {
+            Some(chain) => chain.at(u64::MAX).clone(),
+            // As long as no key was renewed, those of entry 0 sign. That entry goes.
+            None => {
+                let first = self.first_keys(origin).await?;
+                log_tables::add_keys(&mut tx, generation.number, 0, &first).await?;
+                first
+            }
         };
+        said.keys = keys.to_vec();
         said.policy = witness::policies::find(&tx, &origin.to_string()).await?.map(|(policy, _)| policy);
         let entry = witness::next_in_log(&tx).await?;
         tables::set_pruned(&mut tx, generation.number, Pruned { minimum, entry }).await?;
@@ -134,13 +141,13 @@ impl Audit {
     }
 
     /// The keys that entry 0 names.
-    async fn first_keys(&self, origin: Origin) -> Result<Vec<verify::VerifierKey>, Error> {
+    async fn first_keys(&self, origin: Origin) -> Result<[VerifierKey; 2], Error> {
         let (storage, name) = (self.storage(), log_name(origin.organization, origin.generation));
         let first = crate::blocking(move || first_bundle(&*storage, &name)).await??;
         let entries = tiles::entries(&first).map_err(|_| Error::WrongKeys)?;
         let seen = entries.first().and_then(|entry| verify::entry::read(entry).ok());
         let facts = seen.and_then(|seen| verify::charter::started_facts(&seen).ok());
-        facts.map(|(_, keys)| keys).ok_or(Error::WrongKeys)
+        facts.and_then(|(_, keys)| keys.try_into().ok()).ok_or(Error::WrongKeys)
     }
 
     /// Removes the files below a published minimum, and the details of their entries.
@@ -168,11 +175,9 @@ impl Audit {
 }
 
 fn first_bundle(storage: &dyn crate::Storage, log: &str) -> Result<Vec<u8>, StorageError> {
-    let mut bundles = storage.list(log, "tile/entries")?;
-    bundles.retain(|path| path.parse::<TilePath>().is_ok_and(|tile| tile.index() == 0));
-    let limit = TilePath::new(Stack::Entries, 0, tiles::WIDTH).map_or(0, TilePath::max_bytes);
-    let Some(path) = bundles.last() else { return Ok(Vec::new()) };
-    Ok(storage.read(log, path, limit)?.unwrap_or_default())
+    // What is pruned is full.
+    let Some(path) = TilePath::new(Stack::Entries, 0, tiles::WIDTH) else { return Ok(Vec::new()) };
+    Ok(storage.read(log, &path.to_string(), path.max_bytes())?.unwrap_or_default())
 }
 
 /// Removes what lies below a minimum, entries before the hashes over them; how many files.

@@ -190,7 +190,7 @@ async fn a_restored_log_signs_nothing_until_an_operator_begins_another() {
 
     let second = Pair::fresh();
     let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
-    let entry = house.audit.restart(&mut tx, &second.keys()).await.expect("it is behind");
+    let entry = house.audit.restart(&mut tx, &second.keys(), false).await.expect("it is behind");
     let committed = tx.commit(entry).await.expect("it commits");
     assert_eq!(committed.entry(), 0, "numbered from 0");
     let pairs = vec![first.keys(), second.keys()];
@@ -222,7 +222,7 @@ async fn a_restored_log_signs_nothing_until_an_operator_begins_another() {
 
     // It is in order now, so there is no third; and another start goes on with the second.
     let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
-    assert!(matches!(house.audit.restart(&mut tx, &Pair::fresh().keys()).await, Err(Error::InOrder)));
+    assert!(matches!(house.audit.restart(&mut tx, &Pair::fresh().keys(), false).await, Err(Error::InOrder)));
     drop(tx);
     let keys = house.keys.clone();
     house.store.close().await;

@@ -100,7 +100,14 @@ impl House {
         let mut options = audit::Options::local(store.clone(), dir, clock, Arc::clone(&provider));
         with(&mut options);
         let audit = Audit::open(options);
-        Self { ctx, keys: keys_of.unwrap_or_else(|| keys(organization)), audit, store, provider, clock: fixed }
+        Self {
+            ctx,
+            keys: keys_of.unwrap_or_else(|| keys(organization)),
+            audit,
+            store,
+            provider,
+            clock: fixed,
+        }
     }
 
     /// Commits the entry that begins the log, as `keys` does.

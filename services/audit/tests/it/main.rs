@@ -2,12 +2,14 @@
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
 mod behind;
+mod erasing;
 mod foreign;
 mod golden;
 mod house;
 mod ordering;
 mod publication;
 mod refusals;
+mod retention;
 mod rotation;
 mod search;
 mod witnesses;

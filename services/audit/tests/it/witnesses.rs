@@ -126,7 +126,8 @@ impl Scene {
         let data = self.dir.path().join(data);
         let house = House::open_with(&data, Some(self.log_keys.clone()), |options| {
             let mut connect = |url: &str| -> Result<Arc<dyn Witness>, String> {
-                let at: usize = url.strip_prefix("near:").and_then(|at| at.parse().ok()).expect("one of ours");
+                let at: usize =
+                    url.strip_prefix("near:").and_then(|at| at.parse().ok()).expect("one of ours");
                 Ok(self.near[at].clone())
             };
             let signatures = Signatures::new(crypto::aws_lc());

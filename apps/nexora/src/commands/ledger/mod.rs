@@ -1,66 +1,29 @@
-//! `ledger`: verified from its files alone.
+//! `ledger`: verified, proven and compared from published files alone, held against what the user knows.
+
+mod book;
+mod consistency;
+mod pins;
+mod prove;
+mod search;
+mod source;
+mod trust;
+mod verify;
 
 use crate::cli::{Global, Ledger};
 use crate::connect::Surroundings;
 use crate::failure::Failure;
 use crate::output::{Output, Show, facts};
+use ::verify::Pins;
 use api::Client;
-use api::ledgers::{LedgerStatus, Status};
+use api::ledgers::{LedgerStatus, Restart, RotateKeys, Status};
 use api::operation::Nothing;
-use base::{Id, Kind, Timestamp, noun};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use node::{LedgerDirectory, Signatures};
 use serde::Serialize;
+use source::Source;
 use std::path::Path;
 use std::process::ExitCode;
-use verify::{Pins, VerifierKey};
-
-/// How long a ledger that a server writes meanwhile is left alone, and how often.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
-const PAUSES: u32 = 20;
-
-/// What was verified.
-#[derive(Debug, Serialize)]
-pub(crate) struct Verified {
-    /// Always true; a ledger that does not verify is an error.
-    pub(crate) verified: bool,
-    /// The log's name.
-    pub(crate) origin: String,
-    /// Whose log.
-    pub(crate) organization: Id<noun::Organization>,
-    /// Why its keys are believed.
-    pub(crate) key: &'static str,
-    /// How many entries.
-    pub(crate) size: u64,
-    /// The root over them, in base64.
-    pub(crate) root: String,
-    /// How many files were checked.
-    pub(crate) files: usize,
-    /// When the first entry was committed.
-    pub(crate) first: Timestamp,
-    /// When the last one was.
-    pub(crate) last: Timestamp,
-}
-
-impl Show for Verified {
-    fn table(&self) -> String {
-        let key = match self.key {
-            "UNPINNED" => {
-                "UNPINNED: the log vouches for its own keys; give --key with one that you know".to_owned()
-            }
-            known => known.to_owned(),
-        };
-        facts([
-            ("verified", Some("every entry, inclusion, consistency and signature".to_owned())),
-            ("origin", Some(self.origin.clone())),
-            ("key", Some(key)),
-            ("size", Some(self.size.to_string())),
-            ("root", Some(self.root.clone())),
-            ("files", Some(self.files.to_string())),
-            ("from", Some(self.first.to_string())),
-            ("to", Some(self.last.to_string())),
-        ])
-    }
-}
 
 /// What a log is.
 #[derive(Debug, Serialize)]
@@ -86,7 +49,9 @@ impl Show for LedgerStatus {
         lines.extend(self.keys.iter().map(|key| ("key", Some(short(key)))));
         lines.extend([
             ("committed", Some(self.committed.to_string())),
+            ("sequenced", (self.sequenced > self.published).then(|| self.sequenced.to_string())),
             ("published", Some(self.published.to_string())),
+            ("stalled", self.stalled.clone()),
             ("directory", Some(self.dir.clone())),
         ]);
         facts(lines)
@@ -102,46 +67,40 @@ fn short(key: &str) -> String {
     }
 }
 
-fn open(dir: &Path) -> Result<(LedgerDirectory, Signatures), Failure> {
-    Ok((LedgerDirectory::open(dir)?, Signatures::new(crypto::aws_lc())))
+/// A log that verified.
+pub(crate) struct Checked {
+    /// How many entries.
+    pub(crate) size: u64,
+    /// The root over them, in base64.
+    pub(crate) root: String,
 }
 
-/// Verifies a ledger's directory.
-pub(crate) fn check(dir: &Path, keys: &[String]) -> Result<Verified, Failure> {
-    let mut pins = Pins::default();
-    for key in keys {
-        let key: Result<VerifierKey, _> = key.parse();
-        pins.keys.push(key.map_err(|error| Failure::new(Kind::BadInput, format!("--key: {error}")))?);
-    }
-    let (files, signatures) = open(dir)?;
-    let report = verify::settled(pause(), || verify::directory(&files, &signatures, &pins))?;
-    let checkpoint = report.checkpoint.checkpoint();
-    Ok(Verified {
-        verified: true,
-        origin: checkpoint.origin.clone(),
-        organization: report.organization,
-        key: report.trust.as_str(),
-        size: checkpoint.size,
-        root: verify::settled(pause(), || verify::show(&files, &signatures))?.root,
-        files: report.files,
-        first: report.first,
-        last: report.last,
-    })
+/// Verifies a ledger's directory without anything from elsewhere: for a caller that has just seen it made.
+pub(crate) fn check(dir: &Path) -> Result<Checked, Failure> {
+    let report = Source::Directory(LedgerDirectory::open(dir)?, dir.to_owned()).verify(&Pins::default())?;
+    let head = report.checkpoint.checkpoint();
+    Ok(Checked { size: head.size, root: STANDARD.encode(head.root) })
 }
 
-/// Runs a command that works on what its arguments name.
+/// Runs a command that works on what its arguments name. What it does blocks, so it stands on a thread that may.
 pub(super) async fn offline(
-    _global: &Global,
-    _surroundings: &Surroundings,
+    global: &Global,
+    surroundings: &Surroundings,
     output: Output,
     command: Ledger,
 ) -> Result<ExitCode, Failure> {
-    match command {
-        Ledger::Verify(verify) => output.show(&check(&verify.dir, &verify.key)?)?,
-        Ledger::Show { dir } => show(output, &dir)?,
-        // Asked of a node.
-        Ledger::Status => {}
-    }
+    tokio::task::block_in_place(|| match command {
+        Ledger::Verify(command) => verify::run(global, surroundings, output, &command),
+        Ledger::Consistency(command) => consistency::run(global, surroundings, output, &command),
+        Ledger::Pins(command) => pins::run(surroundings, output, command),
+        Ledger::Show { log } => show(global, surroundings, output, &log),
+        Ledger::Prove(command) => match &command.log {
+            Some(log) => prove::from_files(global, surroundings, output, &command, log),
+            // Asked of a node.
+            None => Ok(()),
+        },
+        Ledger::Search(_) | Ledger::Status | Ledger::RotateKeys | Ledger::Restart => Ok(()),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -149,26 +108,26 @@ pub(super) async fn offline(
 pub(super) async fn run(client: &Client, output: Output, command: Ledger) -> Result<ExitCode, Failure> {
     match command {
         Ledger::Status => output.show(&client.call::<Status>(&Nothing {}).await?)?,
+        Ledger::RotateKeys => output.show(&client.call::<RotateKeys>(&Nothing {}).await?)?,
+        Ledger::Restart => output.show(&client.call::<Restart>(&Nothing {}).await?)?,
+        Ledger::Prove(command) => prove::by_node(client, output, &command).await?,
+        Ledger::Search(command) => search::run(client, output, command).await?,
         // Run before a client is made.
-        Ledger::Verify(_) | Ledger::Show { .. } => {}
+        Ledger::Verify(_) | Ledger::Consistency(_) | Ledger::Pins(_) | Ledger::Show { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// `ledger show`.
-fn show(output: Output, dir: &Path) -> Result<(), Failure> {
-    let (files, signatures) = open(dir)?;
-    let verify::Shown { origin, keys, size, root } =
-        verify::settled(pause(), || verify::show(&files, &signatures))?;
+fn show(global: &Global, surroundings: &Surroundings, output: Output, log: &str) -> Result<(), Failure> {
+    let source = Source::open(log, global, surroundings)?;
+    let files = source.log()?;
+    let shown = ::verify::settled(source.pause(), || ::verify::show(files, &signatures()));
+    let ::verify::Shown { origin, keys, size, root } = shown.map_err(|failure| source.told(failure))?;
     output.show(&Shown { origin, keys, size, root })
 }
 
-/// Waits for a publication that may be running just now: a short while, twenty times at most.
-fn pause() -> impl FnMut() -> bool {
-    let mut pauses = 0;
-    move || {
-        pauses += 1;
-        std::thread::park_timeout(PAUSE);
-        pauses < PAUSES
-    }
+/// What checks signatures.
+fn signatures() -> Signatures {
+    Signatures::new(crypto::aws_lc())
 }

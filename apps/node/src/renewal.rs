@@ -1,0 +1,61 @@
+//! A log renewed: fresh keys of `keys`, the entry of `audit`, in one change; and then this node serves it so.
+
+use crate::wiring::{Served, Unopened, Wiring, told};
+use base::{Context, Kind};
+use server::Problem;
+
+impl Wiring {
+    /// Puts fresh keys in the place of those that sign the log.
+    pub(crate) async fn rotate_log_keys(&self, ctx: &Context) -> Result<(), Problem> {
+        let _turn = self.renewing.lock().await;
+        let keys = self.log_keys(ctx.organization()).ok_or_else(locked)?;
+        let mut tx = self.store.write(ctx).await.map_err(told)?;
+        let (pair, made) = self.keys.renew_log_keys(&mut tx).await.map_err(told)?;
+        let rotated = self.audit.rotate(&mut tx, &keys, &pair).await.map_err(told)?;
+        let _ = tx.commit_all([vec![rotated], made].concat()).await.map_err(told)?;
+        self.serve_renewed(ctx).await
+    }
+
+    /// Begins another log. With the platform's, every organization's begins anew: what it knew of them is lost, so
+    /// none of them can tell how far behind it is.
+    pub(crate) async fn restart_log(&self, ctx: &Context) -> Result<(), Problem> {
+        let _turn = self.renewing.lock().await;
+        let keys = self.log_keys(ctx.organization()).ok_or_else(locked)?;
+        // What was found wrong may be in order by now, and what is wrong may not have been found.
+        if let Err(error) = self.audit.examine(ctx, &keys).await {
+            tracing::warn!(organization = %ctx.organization(), %error, "another log is asked for");
+        }
+        self.begin_log(ctx, false).await?;
+        if ctx.organization() != self.store.platform() {
+            return Ok(());
+        }
+        for (organization, served) in self.open_organizations() {
+            if organization == self.store.platform() || matches!(served, Served::Locked) {
+                continue;
+            }
+            self.begin_log(&self.background(organization, "ledger.restart"), true).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin_log(&self, ctx: &Context, whatever: bool) -> Result<(), Problem> {
+        let mut tx = self.store.write(ctx).await.map_err(told)?;
+        let (pair, made) = self.keys.renew_log_keys(&mut tx).await.map_err(told)?;
+        let started = self.audit.restart(&mut tx, &pair, whatever).await.map_err(told)?;
+        let _ = tx.commit_all([vec![started], made].concat()).await.map_err(told)?;
+        self.serve_renewed(ctx).await
+    }
+
+    async fn serve_renewed(&self, ctx: &Context) -> Result<(), Problem> {
+        let keys = self.read_log_keys(ctx).await.map_err(|unopened| match unopened {
+            Unopened::Keys(error) => told(error),
+            Unopened::Audit(error) => told(error),
+        })?;
+        self.serve_log(ctx.organization(), keys);
+        Ok(())
+    }
+}
+
+fn locked() -> Problem {
+    Problem::new(Kind::Unavailable, "the organization's keys are not open on this node")
+}

@@ -1,0 +1,207 @@
+//! Erasing: details and salts go, from every file; the entries stay; a restored database is erased again.
+
+use crate::house::House;
+use audit::{DetailsIn, Directory, Error, FilesIn, Signatures};
+use ledger::{Entry, Kind, charter::FileHash};
+use std::{fs, path::Path, sync::Arc};
+use store::Queries as _;
+use verify::{Failure, Pins, deep};
+
+fn name(position: u64) -> String {
+    format!("canary-{position:06}")
+}
+
+/// Entries 1 to `count`, each with a name in its details.
+async fn named(house: &House, first: u64, count: u64) {
+    for position in first..first + count {
+        let tx = house.store.write(&house.ctx).await.expect("the door opens");
+        let details = serde_json::json!({"name": name(position)});
+        let entry = Entry::done(Kind::FindingsRecorded, house.ctx.organization()).details(details);
+        assert_eq!(tx.commit(entry).await.expect("it commits").entry(), position);
+    }
+}
+
+/// Which of these names stand in a file below a directory.
+fn found(dir: &Path, names: &[String]) -> Vec<String> {
+    let mut hits = Vec::new();
+    for entry in fs::read_dir(dir).expect("it lists") {
+        let path = entry.expect("it lists").path();
+        if path.is_dir() {
+            hits.extend(found(&path, names));
+        } else {
+            let text = String::from_utf8_lossy(&fs::read(&path).expect("it reads")).into_owned();
+            hits.extend(
+                names
+                    .iter()
+                    .filter(|name| text.contains(name.as_str()))
+                    .map(|name| format!("{name} in {}", path.display())),
+            );
+        }
+    }
+    hits
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("it is made");
+    for entry in fs::read_dir(from).expect("it lists") {
+        let entry = entry.expect("it lists");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("it copies");
+        }
+    }
+}
+
+/// `verify --deep --data`.
+async fn deeply(house: &House, data: &Path, files: Option<&Path>) -> Result<deep::DeepReport, Failure> {
+    let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
+    let log = Directory::open(&home).expect("the ledger is there");
+    let details = DetailsIn::open(data, house.ctx.organization()).await.expect("a database");
+    let files = files.map(|dir| FilesIn::new(vec![dir.to_owned()]));
+    let (check, pins) = (Signatures::new(Arc::clone(&house.provider)), Pins::default());
+    let verified = tokio::task::spawn_blocking(move || {
+        let objects = files.as_ref().map(|files| files as &dyn deep::ObjectFiles);
+        deep::deep(&log, &check, &pins, Some(&details), objects)
+    });
+    verified.await.expect("it ends")
+}
+
+#[tokio::test]
+async fn erased_details_are_in_no_file_and_the_proofs_hold_on() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::open(dir.path(), None).await;
+    house.begin().await;
+    named(&house, 1, 60).await;
+    house.publish().await;
+    let before = deeply(&house, dir.path(), None).await.expect("it verifies");
+    assert_eq!((before.details, before.erased), (60, 0));
+
+    let gone: Vec<String> = (10..=20).chain([40, 41]).map(name).collect();
+    assert!(!found(dir.path(), &gone).is_empty(), "they can be found");
+    let done = house
+        .audit
+        .erase(&house.ctx, &[40..=41, 10..=20, 15..=18], Some("asked for by those concerned"))
+        .await;
+    let done = done.expect("it erases");
+    assert_eq!((done.entry, done.erased, done.scrubbed), (61, 13, true));
+    assert_eq!(found(dir.path(), &gone), [""; 0]);
+    let kept: Vec<String> = (1..10).chain(21..40).map(name).collect();
+    assert!(kept.iter().all(|name| !found(dir.path(), std::slice::from_ref(name)).is_empty()), "others stay");
+    let again = house.audit.erase(&house.ctx, &[10..=20], None).await;
+    assert!(matches!(again, Err(Error::NoDetails)), "there is nothing left to erase");
+
+    house.publish().await;
+    let after = deeply(&house, dir.path(), None).await.expect("it verifies: the tombstone is published");
+    assert_eq!((after.details, after.erased), (48, 13), "47 names, and why they were erased");
+    assert!(house.verify().is_ok(), "the entries are as they were");
+    let read = house.store.read(&house.ctx).await.expect("a snapshot");
+    let (_, tombstone) = read.entries(61, 1).await.expect("an entry").remove(0);
+    let text = String::from_utf8(tombstone).expect("JSON");
+    assert!(text.contains(r#""positions":[[10,20],[40,41]]"#) && !text.contains("concerned"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_missing_without_a_tombstone_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::open(dir.path(), None).await;
+    house.begin().await;
+    named(&house, 1, 9).await;
+    house.publish().await;
+    // Behind the ledger's back: as a commit that says nothing.
+    let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
+    tx.erase_details(&[(7, 7)]).await.expect("it erases");
+    tx.commit_derived().await.expect("it commits");
+    let failure = deeply(&house, dir.path(), None).await.expect_err("entry 7 has lost its details");
+    assert_eq!(failure.entry, Some(7), "{failure}");
+    assert!(house.verify().is_ok(), "without the database it cannot be seen");
+}
+
+#[tokio::test]
+async fn a_database_from_before_an_erasure_is_erased_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    let house = House::open(&data, None).await;
+    house.begin().await;
+    named(&house, 1, 30).await;
+    house.publish().await;
+    house.store.close().await;
+    copy(&data.join("organizations"), &backup);
+
+    let house = House::open(&data, Some(house.keys)).await;
+    named(&house, 31, 300).await;
+    house.audit.erase(&house.ctx, &[3..=5, 9..=9, 200..=210], None).await.expect("it erases");
+    house.publish().await;
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("nothing to do"), 0);
+    house.store.close().await;
+
+    fs::remove_dir_all(data.join("organizations")).expect("it goes");
+    copy(&backup, &data.join("organizations"));
+    let gone: Vec<String> = [3, 4, 5, 9].map(name).to_vec();
+    assert_eq!(found(&data, &gone).len(), 4, "the restored database has them");
+    let house = House::open(&data, Some(house.keys)).await;
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("it erases"), 4);
+    assert_eq!(found(&data, &gone), [""; 0]);
+    assert!(!found(&data, &[name(6)]).is_empty());
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("once"), 0);
+}
+
+#[tokio::test]
+async fn an_erasure_that_the_process_did_not_finish_is_finished_by_the_next() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::open(dir.path(), None).await;
+    house.begin().await;
+    named(&house, 1, 5).await;
+    // Somebody reads an older state, so the bytes stay in the write-ahead log.
+    let read = house.store.read(&house.ctx).await.expect("a snapshot");
+    let _ = read.entry_details(3).await.expect("a read");
+    let done = house.audit.erase(&house.ctx, &[3..=3], None).await.expect("it erases");
+    assert!(!done.scrubbed);
+    assert!(!house.audit.scrub_step(&house.ctx).await.expect("it answers"));
+    drop(read);
+    house.store.close().await;
+    let house = House::open(dir.path(), Some(house.keys)).await;
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("it starts"), 0);
+    assert!(house.audit.scrub_step(&house.ctx).await.expect("nothing is left"));
+    assert_eq!(found(dir.path(), &[name(3)]), [""; 0]);
+}
+
+/// Files that entries vouch for, in directories as people have them.
+#[tokio::test]
+async fn a_file_that_was_changed_removed_or_added_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, out) = (dir.path().join("data"), dir.path().join("out"));
+    fs::create_dir_all(out.join("deeper")).expect("it is made");
+    let house = House::open(&data, None).await;
+    house.begin().await;
+    let paths = [out.join("a.csv"), out.join("deeper/b.csv")];
+    for (id, path) in ["one", "two"].into_iter().zip(&paths) {
+        fs::write(path, format!("the file {id}")).expect("it writes");
+        let sha256 = base::digest::sha256(&fs::read(path).expect("it reads"));
+        let entry = Entry::done(Kind::DatasetProtected, house.ctx.organization())
+            .files(&[FileHash { kind: "output", id: id.to_owned(), sha256 }])
+            .details(ledger::charter::paths([(id, path.to_str().expect("UTF-8"))]));
+        let tx = house.store.write(&house.ctx).await.expect("the door opens");
+        let _ = tx.commit(entry).await.expect("it commits");
+    }
+    house.publish().await;
+    let deeply = async || deeply(&house, &data, Some(&out)).await;
+    assert_eq!(deeply().await.expect("all is there").files, 2);
+
+    let original = fs::read(&paths[1]).expect("it reads");
+    fs::write(&paths[1], "another file").expect("it writes");
+    let failure = deeply().await.expect_err("it was changed");
+    assert!(failure.to_string().contains("changed") && failure.file.ends_with("deeper/b.csv"), "{failure}");
+    fs::remove_file(&paths[1]).expect("it goes");
+    let failure = deeply().await.expect_err("it was removed");
+    assert!(failure.file.ends_with("deeper/b.csv"), "{failure}");
+    fs::write(&paths[1], original).expect("it is back");
+    fs::write(out.join("deeper/c.csv"), "a third").expect("it writes");
+    let failure = deeply().await.expect_err("it was added");
+    assert!(failure.file.ends_with("deeper/c.csv"), "{failure}");
+    fs::remove_file(out.join("deeper/c.csv")).expect("it goes");
+    std::os::unix::fs::symlink(&paths[0], out.join("link")).expect("a link");
+    let failure = deeply().await.expect_err("a link is no file");
+    assert!(failure.file.ends_with("link"), "{failure}");
+}
