@@ -146,7 +146,8 @@ impl Charter {
     }
 
     fn set_witnesses(&mut self, entry: &Seen) -> Result<(), Problem> {
-        (self.policy, self.witnesses) = policy(entry)?.ok_or(Problem::WitnessFacts)?;
+        let (text, policy) = policy(entry)?.ok_or(Problem::WitnessFacts)?;
+        (self.policy, self.witnesses) = (Some(text), Some(policy));
         Ok(())
     }
 
@@ -161,7 +162,7 @@ impl Charter {
         if !self.keys.is_empty() && self.keys != restated {
             return Err(Problem::PrunedFacts);
         }
-        let (text, witnesses) = policy(entry)?.unwrap_or_default();
+        let (text, witnesses) = policy(entry)?.unzip();
         if self.policy.is_some() && self.policy != text {
             return Err(Problem::PrunedFacts);
         }
@@ -172,10 +173,10 @@ impl Charter {
 }
 
 /// The policy that an entry names, as it stands there and as it is followed.
-fn policy(entry: &Seen) -> Result<Option<(Option<String>, Option<Policy>)>, Problem> {
+fn policy(entry: &Seen) -> Result<Option<(String, Policy)>, Problem> {
     let Some(text) = fact(entry, "policy") else { return Ok(None) };
     let text = text.as_str().ok_or(Problem::WitnessFacts)?;
-    Ok(Some((Some(text.to_owned()), Some(text.parse()?))))
+    Ok(Some((text.to_owned(), text.parse()?)))
 }
 
 /// The origin and the verifier keys that entry 0 names in its facts `origin` and `keys`: one key of each type, all

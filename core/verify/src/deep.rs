@@ -104,13 +104,13 @@ struct Beside<'d> {
 }
 
 impl Visit for Beside<'_> {
-    fn wants(&self) -> fn(&Seen) -> bool {
-        |seen| {
+    fn wants(&self) -> Option<fn(&Seen) -> bool> {
+        Some(|seen| {
             seen.kind == ERASED
                 || seen.fields.contains_key("details")
                 || fact(seen, "files").is_some()
                 || fact(seen, "forgotten").is_some()
-        }
+        })
     }
 
     fn see(&mut self, entry: &Seen) -> Result<(), Problem> {

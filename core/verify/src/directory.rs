@@ -138,8 +138,8 @@ pub fn directory_by(
 
 /// Who wants to see entries while they are walked over, in their order.
 pub(crate) trait Visit {
-    /// Whether this entry is wanted.
-    fn wants(&self) -> fn(&Seen) -> bool;
+    /// Whether an entry is wanted; nothing, where none is.
+    fn wants(&self) -> Option<fn(&Seen) -> bool>;
 
     /// Takes one that is. It is in the log for certain only once the whole has passed.
     fn see(&mut self, entry: &Seen) -> Result<(), Problem>;
@@ -151,8 +151,8 @@ pub(crate) trait Visit {
 struct Nobody;
 
 impl Visit for Nobody {
-    fn wants(&self) -> fn(&Seen) -> bool {
-        |_| false
+    fn wants(&self) -> Option<fn(&Seen) -> bool> {
+        None
     }
 
     fn see(&mut self, _: &Seen) -> Result<(), Problem> {
@@ -231,8 +231,10 @@ fn walked(
         }
     }
     inventory.within(claimed.size)?;
+    let organization = origin.organization;
+    let name = organization.to_string();
     let begin = |minimum, wants| {
-        let view = View { inventory, size: claimed.size, organization: origin.organization, wants };
+        let view = View { inventory, size: claimed.size, organization, name: &name, wants };
         Walk::new(files, view, claimed, Charter::new(origin), pins, minimum)
     };
     let wants = visitor.wants();

@@ -1,6 +1,10 @@
 //! Checks the bytes of one entry: canonical JSON (RFC 8785) that follows version 1 of the schema in
 //! `docs/formats/ledger-entry.md`.
 
+mod glance;
+
+pub use glance::{Glance, glance};
+
 use base::{Id, Role, Timestamp, noun};
 use serde_json::{Map, Value};
 

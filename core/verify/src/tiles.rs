@@ -92,7 +92,7 @@ impl TilePath {
         };
         // What does not fit is beyond every log.
         let next = self.index.saturating_add(1);
-        next.checked_mul(1u64.checked_shl(height).unwrap_or(u64::MAX)).unwrap_or(u64::MAX)
+        next.saturating_mul(1u64.checked_shl(height).unwrap_or(u64::MAX))
     }
 
     /// Whether a log with this minimum index may go without the tile: everything that it spans lies below.

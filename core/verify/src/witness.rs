@@ -447,8 +447,8 @@ mod tests {
         let good = line(7);
         let strange = signature_line("x.example", [1; 4], &[5; 72]);
         let ours = (1, 7, good.clone());
-        assert_eq!(taken(&good), [ours.clone()]);
-        assert_eq!(taken(&format!("{strange}{good}")), [ours.clone()]);
+        assert_eq!(taken(&good), std::slice::from_ref(&ours));
+        assert_eq!(taken(&format!("{strange}{good}")), std::slice::from_ref(&ours));
         assert_eq!(taken(&format!("{}{good}", line(0))), [ours], "a time of nothing is no time");
         let forged = signature_line(witness.name(), witness.key_id(), &[9; 72]);
         for none in [String::new(), forged, good.trim_end().to_owned(), format!("x\n\n{good}"), "\n".into()] {

@@ -152,7 +152,7 @@ fn witnesses_that_the_log_names_cosign_and_their_quorum_is_needed() {
     assert_eq!(names(&witnessed(&[a.clone(), b.clone()])), Ok((two, 4)));
     assert_eq!(names(&witnessed(&[c.clone(), b.clone(), old.clone()])).map(|(names, _)| names.len()), Ok(3));
     let short = |by: &[Double]| problem(witnessed(by).verify());
-    assert_eq!(short(&[a.clone()]), Problem::Quorum { cosigned: 1, witnesses: 4 });
+    assert_eq!(short(std::slice::from_ref(&a)), Problem::Quorum { cosigned: 1, witnesses: 4 });
     assert_eq!(short(&[a.clone(), old]), Problem::Quorum { cosigned: 2, witnesses: 4 }, "one witness, twice");
     assert_eq!(short(&[]), Problem::Quorum { cosigned: 0, witnesses: 4 });
     assert_eq!(

@@ -175,7 +175,7 @@ impl<'a> Walk<'a> {
             if Charter::concerns(&seen.kind) {
                 self.charter.apply(seen, check).map_err(wrong)?;
             }
-            if wants(seen) {
+            if wants.is_some_and(|wants| wants(seen)) {
                 visitor.see(seen).map_err(wrong)?;
             }
         }
