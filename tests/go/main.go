@@ -1,7 +1,8 @@
 // Foreign reads a ledger of ours with the programs of others: fsck of Tessera over every tile and entry, the signed
 // notes of Go's checksum database and of transparency-dev, and its reader of tlog-proofs. Nothing of ours is in it.
 //
-// It reads one JSON object on stdin and prints one: {size} of the signed checkpoint, or {error}.
+// It reads one JSON object on stdin and prints one: {size} of the signed checkpoint, {signer, key} where a key was
+// asked for, or {error}.
 package main
 
 import (
@@ -38,6 +39,14 @@ type work struct {
 	Keys []string `json:"keys"`
 	// A tlog-proof in base64: then it is checked instead of the log.
 	Proof string `json:"proof"`
+	// The verifier keys of witnesses who must have cosigned.
+	Cosigners []string `json:"cosigners"`
+	// The origin of a log that a key is wanted for.
+	Origin string `json:"origin"`
+	// How many entries to append to a log of Tessera's, with what it signs and the policy of its witnesses.
+	Append int    `json:"append"`
+	Signer string `json:"signer"`
+	Policy string `json:"policy"`
 }
 
 func verifier(key string) (note.Verifier, error) {
@@ -47,8 +56,11 @@ func verifier(key string) (note.Verifier, error) {
 	if err != nil || len(bytes) == 0 {
 		return nil, fmt.Errorf("no verifier key: %q", key)
 	}
-	if bytes[0] == 6 {
+	switch bytes[0] {
+	case 6:
 		return cosigned.NewMLDSAVerifier(key)
+	case 4:
+		return cosigned.NewVerifierForCosignatureV1(key)
 	}
 	return note.NewVerifier(key)
 }
@@ -105,13 +117,22 @@ func whole(work work) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		checkpoint, _, _, err := formats.ParseCheckpoint(signed, verifier.Name(), verifier)
-		if err != nil {
+		if size, err = sizeOf(signed, verifier); err != nil {
 			return 0, err
 		}
-		size = checkpoint.Size
+		if err := vouched(signed, work.Cosigners); err != nil {
+			return 0, err
+		}
 	}
 	return size, ctx.Err()
+}
+
+func sizeOf(signed []byte, verifier note.Verifier) (uint64, error) {
+	checkpoint, _, _, err := formats.ParseCheckpoint(signed, verifier.Name(), verifier)
+	if err != nil {
+		return 0, err
+	}
+	return checkpoint.Size, nil
 }
 
 // One entry.
@@ -148,23 +169,29 @@ func one(work work) (uint64, error) {
 	return size, nil
 }
 
+func (work work) check() (uint64, error) {
+	switch {
+	case len(work.Keys) == 0:
+		return 0, errors.New("no keys: nothing would be checked")
+	case work.Proof != "":
+		return one(work)
+	case work.Append > 0:
+		return appendWitnessed(work)
+	}
+	return whole(work)
+}
+
 func main() {
 	var asked work
 	answer := map[string]any{}
 	err := json.NewDecoder(os.Stdin).Decode(&asked)
-	if err == nil && len(asked.Keys) == 0 {
-		err = errors.New("no keys: nothing would be checked")
-	}
-	var size uint64
-	if err == nil && asked.Proof != "" {
-		size, err = one(asked)
+	if err == nil && asked.Origin != "" {
+		answer["signer"], answer["key"], err = newKey(asked.Origin)
 	} else if err == nil {
-		size, err = whole(asked)
+		answer["size"], err = asked.check()
 	}
 	if err != nil {
-		answer["error"] = err.Error()
-	} else {
-		answer["size"] = size
+		answer = map[string]any{"error": err.Error()}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(answer); err != nil {
 		os.Exit(1)

@@ -110,6 +110,28 @@ impl Server {
         let text = dir.to_str().expect("a path in UTF-8");
         let mut command = nexora(&["serve", "--data", text, "--listen", "127.0.0.1:0"]);
         command.args(start.arguments).envs(start.environment.iter().copied());
+        Self::run(command, dir)
+    }
+
+    /// Starts a witness of these logs, and waits until it listens. It has no socket.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn witness(dir: &Path, logs: &Path, listen: &str) -> Self {
+        let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+        let command =
+            nexora(&["witness", "serve", "--data", &text(dir), "--logs", &text(logs), "--listen", listen]);
+        let mut witness = Self::run(command, dir);
+        until("the witness listens", PATIENCE, || {
+            let told = witness.told();
+            assert!(witness.ended().is_none(), "the witness ended:\n{}", told.join("\n"));
+            told.iter().any(|line| line.contains("listening on")).then_some(())
+        });
+        witness
+    }
+
+    fn run(mut command: Command, dir: &Path) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let told: Arc<Mutex<Vec<String>>> = Arc::default();
