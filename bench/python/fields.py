@@ -38,7 +38,7 @@ def write(path, rows):
 
 
 def ours(work, source, target):
-    command = [work["nexora"], "protect", source, "--fields", ",".join(FIELDS), "--dataset", "customers",
+    command = [work["nexora"], "protect", source, "--force", "--fields", ",".join(FIELDS), "--dataset", "customers",
                "--public-key", work["dataset_key"], "--signing-key", work["signing_key"], "--out", target]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 

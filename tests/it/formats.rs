@@ -99,13 +99,13 @@ fn a_parquet_file_of_others_comes_back_to_others() {
     // Out of a file, and out of a pipe, where it is spooled.
     for piped in [false, true] {
         let mut command = desk.command(&["protect", if piped { "-" } else { name }, "--dataset", "d"]);
-        command.args(["--fields", fields, "--out", &out]);
+        command.args(["--fields", fields, "--out", &out, "--force"]);
         command.stdin(Stdio::from(fs::File::open(&file).expect("it is there")));
         let _ = run(&mut command).ok();
         let seen = fs::read(&out).expect("protected");
         assert!(!seen.windows(15).any(|window| window == b"ada@example.com"));
         let revealed = back.to_str().expect("UTF-8");
-        let _ = desk.run(&["reveal", &out, "--out", revealed]).ok();
+        let _ = desk.run(&["reveal", &out, "--out", revealed, "--force"]).ok();
         let same = python(
             "import sys, pyarrow.parquet as pq\n\
              a, b, c = (pq.read_table(path) for path in sys.argv[1:4])\n\
@@ -196,6 +196,24 @@ fn what_needs_a_secret_is_refused_to_a_producer_with_the_reason() {
         assert!(!Path::new(&out).exists(), "{mode}");
     }
     let _ = offline("email,card=mask:0-4").ok();
+    // What is there is not replaced unless that is said.
+    for there in [out.clone(), format!("{out}.manifest.json")] {
+        let before = fs::read(&there).expect("it is there");
+        let aside = format!("{there}.aside");
+        let other = if there == out { format!("{out}.manifest.json") } else { out.clone() };
+        fs::rename(&other, &aside).expect("moved");
+        let refused = offline("email,card=mask:0-4");
+        assert_eq!(refused.code, Some(6), "{}", refused.err);
+        assert!(refused.err.contains("--force") && refused.err.contains(&there), "{}", refused.err);
+        assert_eq!(fs::read(&there).expect("it is there"), before);
+        assert!(!Path::new(&other).exists(), "nothing was written");
+        fs::rename(&aside, &other).expect("moved");
+    }
+    let back = desk.write("back.csv", "theirs");
+    assert_eq!(desk.run(&["reveal", &out, "--out", &back]).code, Some(6));
+    assert_eq!(fs::read_to_string(&back).expect("it is there"), "theirs");
+    let _ = desk.run(&["reveal", &out, "--out", &back, "--force"]).ok();
+    assert!(fs::read_to_string(&back).expect("it is there").contains("ada@example.com"));
     let protected = fs::read_to_string(&out).expect("protected");
     assert!(protected.contains("************1111") && !protected.contains("ada@example.com"), "{protected}");
     let back = desk.run(&["reveal", &out]).ok();

@@ -175,7 +175,8 @@ impl SealedFile {
     /// Whether this is what a root, or its backup, may hold once it is opened: for fuzzing.
     #[must_use]
     pub fn reads(provider: &dyn Provider, content: &Secret<Vec<u8>>) -> bool {
-        let Ok(records) = Records::read(provider, content) else { return false };
+        let Ok(mut records) = Records::read(provider, content) else { return false };
+        records.complete(provider);
         records.json().is_ok_and(|json| Records::read(provider, &json).is_ok())
     }
 }

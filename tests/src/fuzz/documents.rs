@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 /// What was read, and that it reads the same once it was written.
-fn read<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) -> Option<T> {
+pub(super) fn read<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) -> Option<T> {
     let read: T = serde_json::from_slice(bytes).ok()?;
     let written = serde_json::to_vec(&read).expect("what was read is written");
     assert_eq!(serde_json::from_slice::<T>(&written).expect("what was written is read"), read);

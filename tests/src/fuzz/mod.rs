@@ -1,4 +1,5 @@
-//! What is fuzzed: every parser of bytes that somebody else made, in `core/crypto` and `core/fields`, as a plain function.
+//! What is fuzzed: every parser of bytes that somebody else made, as a plain function: what people protect and carry about,
+//! what sources and strangers send, and what a node finds on its disk.
 //!
 //! `fuzz/tests.rs` runs each over its seeds (`tests/fuzz-corpus/TARGET`) and over mutants of them, in every `make test`;
 //! `make fuzz` runs the same functions under libFuzzer, which looks for further ones. A function panics where a promise is
@@ -7,6 +8,8 @@
 mod documents;
 mod files;
 pub mod mutants;
+mod received;
+mod recovery;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -22,11 +25,18 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "certificate", run: recovery::certificate },
+    Target { name: "contribution", run: recovery::contribution },
+    Target { name: "credential", run: received::credential },
     Target { name: "csv", run: files::csv },
+    Target { name: "custodian", run: recovery::custodian },
+    Target { name: "custodian_key", run: recovery::custodian_key },
     Target { name: "dataset_key", run: documents::dataset_key },
     Target { name: "envelope", run: values::envelope },
+    Target { name: "events", run: received::events },
     Target { name: "ff1", run: values::ff1 },
     Target { name: "field_value", run: values::field_value },
+    Target { name: "invitation", run: recovery::invitation },
     Target { name: "json", run: files::json },
     Target { name: "jwk", run: documents::jwk },
     Target { name: "jws", run: documents::jws },
@@ -37,8 +47,14 @@ pub const TARGETS: &[Target] = &[
     Target { name: "passphrase", run: documents::passphrase },
     Target { name: "path", run: documents::path },
     Target { name: "policy", run: documents::policy },
+    Target { name: "recovery_package", run: recovery::package },
     Target { name: "reveal", run: files::reveal },
+    Target { name: "root", run: recovery::root },
+    Target { name: "root_act", run: recovery::root_act },
+    Target { name: "rule", run: received::rule },
     Target { name: "sealed_key", run: values::sealed_key },
+    Target { name: "sealed_share", run: recovery::sealed_share },
+    Target { name: "shard", run: received::shard },
     Target { name: "share", run: values::share },
     Target { name: "suggest", run: files::suggest },
     Target { name: "text", run: values::text },

@@ -170,6 +170,9 @@ pub(crate) struct Protect {
     /// Where the manifest goes; else beside the output. It is written only after the whole output was
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
+    /// Replace an output or a manifest that is there already
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Protect offline with a dataset's public key, from `keys export --public`
     #[arg(long, value_name = "FILE", requires = "signing_key")]
     pub(crate) public_key: Option<PathBuf>,
@@ -198,4 +201,7 @@ pub(crate) struct Reveal {
     /// Where the output goes; else standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Replace an output that is there already
+    #[arg(long)]
+    pub(crate) force: bool,
 }

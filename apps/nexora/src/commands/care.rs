@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::output::{Output, escaped};
 use base::Kind;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
 
 /// Whether to go on with what `what` says, such as `destroy key_…, for good`. On a terminal it is asked; else it
 /// takes `--yes`. With `--dry-run` it is only said.
@@ -25,6 +26,27 @@ pub(super) fn goes_on(output: Output, care: Care, what: &str) -> Result<bool, Fa
     }
     asked(&format!("This will {what}. Type yes to go on:"))?;
     Ok(true)
+}
+
+/// Whether files may be written where they go. What is there already is asked for on a terminal; else it takes `--force`.
+///
+/// # Errors
+/// [`Kind::Conflict`] where nobody can be asked, or the answer was not `yes`.
+pub(super) fn may_write(places: &[&Path], force: bool) -> Result<(), Failure> {
+    let there: Vec<String> = places
+        .iter()
+        .filter(|place| !force && place.symlink_metadata().is_ok())
+        .map(|place| place.display().to_string())
+        .collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    let there = there.join(" and ");
+    if !io::stdin().is_terminal() {
+        let said = format!("{there}: there already, and nothing was replaced: say --force, or another --out");
+        return Err(Failure::new(Kind::Conflict, said));
+    }
+    asked(&format!("{there}: there already. Type yes to replace what is there:"))
 }
 
 /// Whether something is as the question has it.

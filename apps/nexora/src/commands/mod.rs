@@ -12,6 +12,7 @@ mod findings;
 mod identities;
 mod keys;
 mod ledger;
+mod offline;
 mod organizations;
 mod place;
 mod protect;
@@ -54,9 +55,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
             keys::recovery::open_share(surroundings, output, &share)
         }
         Command::Fields(command) => fields::run(output, command).await,
-        Command::Protect(protect) if protect.public_key.is_some() => {
-            protect::protect_offline(output, &protect).await
-        }
+        Command::Protect(protect) if protect.public_key.is_some() => offline::protect(output, &protect).await,
         // Clients.
         command => {
             let session = Session::open(global, surroundings).await?;
