@@ -31,6 +31,7 @@ mod scratch;
 mod table_vault;
 mod tables;
 mod unlock;
+mod vouched;
 mod work;
 
 #[cfg(any(test, feature = "conformance"))]

@@ -3,7 +3,9 @@
 use crate::{
     Datasets, Error, Location, Name, compute,
     engine::{Asks, Engine, Under},
+    tables,
     unlock::Unlocked,
+    vouched,
 };
 use base::{Action, Context, Id, noun};
 use bytes::Bytes;
@@ -112,8 +114,14 @@ impl Protecting {
         let signed = self.datasets.signed(&self.ctx, &self.permit, self.dataset, content).await;
         let (content, manifest) = self.datasets.on_record(&self.ctx, signed).await?;
         let mut tx = self.datasets.store.write(&self.ctx).await?;
+        // What stood at the same place may be gone.
+        let before = match &self.location {
+            Some(location) => tables::outputs::at(&tx, self.dataset, location).await?,
+            None => Vec::new(),
+        };
+        let entry = entry(&content, &manifest, self.location.as_ref());
         self.datasets.register(&mut tx, &content, &manifest, self.location.take()).await?;
-        tx.commit(entry(&content)).await?;
+        tx.commit(vouched::forget(entry, &before)).await?;
         Ok(Protected { rest: rest.into(), manifest, content })
     }
 
@@ -215,7 +223,7 @@ impl Datasets {
     }
 }
 
-fn entry(manifest: &Manifest) -> Entry {
+fn entry(manifest: &Manifest, signed: &SignedManifest, location: Option<&Location>) -> Entry {
     let output = &manifest.output;
     let names = names(&manifest.policy);
     Entry::done(Kind::DatasetProtected, manifest.dataset)
@@ -224,7 +232,8 @@ fn entry(manifest: &Manifest) -> Entry {
         .fact("rows", output.rows())
         .fact("bytes", output.bytes())
         .fact("sha256", output.sha256())
-        .details(serde_json::json!({ "fields": names }))
+        .files(&vouched::made(manifest, signed))
+        .details(vouched::details(&names, manifest.run, location))
 }
 
 /// The fields that a policy names.

@@ -5,6 +5,7 @@ use crate::{
     Datasets, Error, Location, Protected, compute,
     engine::Engine,
     protecting::{Uses, names},
+    vouched,
 };
 use base::{Action, Context};
 use bytes::Bytes;
@@ -118,8 +119,9 @@ impl Reencrypting {
         let signed = self.datasets.signed(&self.ctx, &self.permit, self.old.dataset, content).await;
         let (content, manifest) = self.datasets.on_record(&self.ctx, signed).await?;
         let mut tx = self.datasets.store.write(&self.ctx).await?;
+        let entry = entry(&self.old, &content, &manifest, self.location.as_ref());
         self.datasets.register(&mut tx, &content, &manifest, self.location.take()).await?;
-        tx.commit(entry(&self.old, &content)).await?;
+        tx.commit(entry).await?;
         Ok(Protected { rest: rest.into(), manifest, content })
     }
 
@@ -219,9 +221,10 @@ fn carry(old: &Manifest, new: &mut Manifest) -> Result<(), Error> {
     Ok(())
 }
 
-fn entry(old: &Manifest, new: &Manifest) -> Entry {
+/// The old output may stay where it is, if this one is put elsewhere, or go.
+fn entry(old: &Manifest, new: &Manifest, signed: &SignedManifest, location: Option<&Location>) -> Entry {
     let names = names(&new.policy);
-    Entry::done(Kind::DatasetReencrypted, new.dataset)
+    let entry = Entry::done(Kind::DatasetReencrypted, new.dataset)
         .fact("run", new.run)
         .fact("from_run", old.run)
         .fact("from_key", old.recipient)
@@ -230,5 +233,7 @@ fn entry(old: &Manifest, new: &Manifest) -> Entry {
         .fact("rows", new.output.rows())
         .fact("bytes", new.output.bytes())
         .fact("sha256", new.output.sha256())
-        .details(serde_json::json!({ "fields": names }))
+        .files(&vouched::made(new, signed))
+        .details(vouched::details(&names, new.run, location));
+    vouched::forget(entry, &[old.run])
 }

@@ -1,6 +1,6 @@
 //! The register of outputs: what was protected here, under which versions of keys, and where it was put.
 
-use crate::{ByVersion, Datasets, Detail, Error, Location, Name, Output, tables};
+use crate::{ByVersion, Datasets, Detail, Error, Location, Name, Output, tables, vouched};
 use base::{Action, Context, Id, Limit, Page, noun};
 use crypto::FieldAlgorithm;
 use fields::{Manifest, SignedManifest};
@@ -92,7 +92,8 @@ impl Datasets {
         let known = tables::outputs::get(&tx, run).await?.filter(|output| output.dataset == dataset);
         known.ok_or(Error::NoOutput(run))?;
         self.unregister(&mut tx, run).await?;
-        tx.commit(Entry::done(Kind::DatasetOutputForgotten, dataset).fact("run", run)).await?;
+        let entry = Entry::done(Kind::DatasetOutputForgotten, dataset).fact("run", run);
+        tx.commit(vouched::forget(entry, &[run])).await?;
         Ok(())
     }
 

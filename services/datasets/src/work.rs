@@ -9,10 +9,11 @@ use crate::{
     Source, Stage, Stored,
     registry::manifest_hash,
     tables::{self, outputs::Registered},
+    vouched,
 };
 use base::{Action, Context, Id, noun};
 use fields::SignedManifest;
-use ledger::{Entry, Kind};
+use ledger::{Entry, Kind, charter::FileHash};
 use policy::{Permit, Resource};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -307,7 +308,13 @@ impl Datasets {
         if let Some(run) = gone {
             let mut tx = self.store.write(ctx).await?;
             self.unregister(&mut tx, run).await?;
-            tx.commit_derived().await?;
+            if run == output.run {
+                // The entry of the new output has said that the old one may be gone.
+                tx.commit_derived().await?;
+            } else {
+                let stays = vouched::registered(&output);
+                tx.commit(stands(output.dataset, &stays, &[run])).await?;
+            }
         }
         replaced?;
         tracing::info!(run = %new.content.run, from = %output.run, %location, "an output was protected anew");
@@ -329,10 +336,14 @@ impl Datasets {
         if !known.contains(&manifest.run) {
             return Ok(false);
         }
-        for run in known.into_iter().filter(|run| *run != manifest.run) {
-            self.unregister(&mut tx, run).await?;
+        let gone: Vec<_> = known.into_iter().filter(|run| *run != manifest.run).collect();
+        for run in &gone {
+            self.unregister(&mut tx, *run).await?;
         }
-        tx.commit_derived().await?;
+        if gone.is_empty() {
+            return Ok(true);
+        }
+        tx.commit(stands(dataset, &vouched::made(&manifest, signed), &gone)).await?;
         Ok(true)
     }
 
@@ -466,4 +477,10 @@ async fn pour(at_hand: &mut AtHand, progress: &mut Reencryption) -> Result<bool,
     progress.rows = before.0 + run.rows();
     stage.write(out).await?;
     Ok(true)
+}
+
+/// Which of the outputs that were at a place stands there: the others may be gone.
+fn stands(dataset: Id<noun::Dataset>, stays: &[FileHash], gone: &[Id<noun::Job>]) -> Entry {
+    let entry = Entry::done(Kind::DatasetOutputForgotten, dataset).fact("runs", gone).files(stays);
+    vouched::forget(entry, gone)
 }

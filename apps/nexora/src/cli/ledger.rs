@@ -26,6 +26,14 @@ pub(crate) enum Ledger {
     },
     /// Ask the server what is committed and what is published
     Status,
+    /// How long entries are kept
+    #[command(subcommand)]
+    Retention(LedgerRetention),
+    /// Legal holds: while one stands, nothing expires and nothing is erased
+    #[command(subcommand)]
+    Hold(LegalHold),
+    /// Erase the details of entries, which hold names and free text; the entries stay
+    Erase(LedgerErase),
     /// Replace the keys that sign the log; the old and the new ones sign that
     RotateKeys,
     /// Begin another log, where the present one is behind what others remember of it or its files are damaged
@@ -38,7 +46,13 @@ impl Ledger {
         match self {
             Self::Verify(_) | Self::Consistency(_) | Self::Pins(_) | Self::Show { .. } => true,
             Self::Prove(prove) => prove.log.is_some(),
-            Self::Search(_) | Self::Status | Self::RotateKeys | Self::Restart => false,
+            Self::Search(_)
+            | Self::Status
+            | Self::RotateKeys
+            | Self::Restart
+            | Self::Retention(_)
+            | Self::Hold(_)
+            | Self::Erase(_) => false,
         }
     }
 }
@@ -105,6 +119,55 @@ pub(crate) struct Search {
     /// Which page.
     #[command(flatten)]
     pub(crate) paging: Paging,
+}
+
+/// `ledger retention`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerRetention {
+    /// Show how long entries are kept, what holds them, and from which entry on they are kept now
+    Show,
+    /// Set how long entries are kept, counted from their arrival
+    Set {
+        /// In days, 30 to 36525
+        #[arg(long)]
+        days: u32,
+    },
+}
+
+/// `ledger hold`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LegalHold {
+    /// Place a legal hold
+    Place {
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lift a legal hold
+    Lift {
+        /// Which one: its id
+        hold: Id<noun::Hold>,
+    },
+}
+
+/// `ledger erase`. Name entries, or say how to find them.
+#[derive(Debug, Args)]
+pub(crate) struct LedgerErase {
+    /// Positions of entries, each as N or as FIRST-LAST
+    #[arg(value_name = "ENTRY")]
+    pub(crate) entries: Vec<String>,
+    /// All entries of this actor, as in `ledger search`
+    #[arg(long, value_name = "ID|NAME")]
+    pub(crate) actor: Option<String>,
+    /// All entries in which this identity acted, was acted on, or is named
+    #[arg(long, value_name = "ID")]
+    pub(crate) identity: Option<Id<noun::Identity>>,
+    /// All entries about this object, or in which it is named
+    #[arg(long, value_name = "ID")]
+    pub(crate) object: Option<String>,
+    /// Why, for the record
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
 }
 
 /// `ledger consistency`.

@@ -18,7 +18,9 @@ pub(crate) use events::Events;
 pub(crate) use findings::{Findings, Mode, Response};
 pub(crate) use identities::Identities;
 pub(crate) use keys::{Breach, Create, Export, Keys, Producers, Reencrypt, Rotate, Scope, Shred};
-pub(crate) use ledger::{Consistency, Ledger, Pins, Prove, Rules, Search, Trusted, Verify};
+pub(crate) use ledger::{
+    Consistency, Ledger, LedgerErase, LedgerRetention, LegalHold, Pins, Prove, Rules, Search, Trusted, Verify,
+};
 pub(crate) use node::{Config, Demo, Serve, Simulate};
 pub(crate) use organizations::Organizations;
 pub(crate) use recovery::{OpenShare, Passphrase, Recovery, Restore, Root, Setup};

@@ -1,6 +1,7 @@
 //! The audit service over a real store, a real directory and real keys.
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
+mod anchored;
 mod behind;
 mod erasing;
 mod foreign;

@@ -4,6 +4,7 @@ mod book;
 mod consistency;
 mod pins;
 mod prove;
+mod retention;
 mod search;
 mod source;
 mod trust;
@@ -99,7 +100,13 @@ pub(super) async fn offline(
             // Asked of a node.
             None => Ok(()),
         },
-        Ledger::Search(_) | Ledger::Status | Ledger::RotateKeys | Ledger::Restart => Ok(()),
+        Ledger::Search(_)
+        | Ledger::Status
+        | Ledger::RotateKeys
+        | Ledger::Restart
+        | Ledger::Retention(_)
+        | Ledger::Hold(_)
+        | Ledger::Erase(_) => Ok(()),
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -112,6 +119,9 @@ pub(super) async fn run(client: &Client, output: Output, command: Ledger) -> Res
         Ledger::Restart => output.show(&client.call::<Restart>(&Nothing {}).await?)?,
         Ledger::Prove(command) => prove::by_node(client, output, &command).await?,
         Ledger::Search(command) => search::run(client, output, command).await?,
+        Ledger::Retention(command) => retention::retention(client, output, command).await?,
+        Ledger::Hold(command) => retention::hold(client, output, command).await?,
+        Ledger::Erase(command) => retention::erase(client, output, command).await?,
         // Run before a client is made.
         Ledger::Verify(_) | Ledger::Consistency(_) | Ledger::Pins(_) | Ledger::Show { .. } => {}
     }
