@@ -3,6 +3,7 @@
 //! - A [`Pack`] is compiled Sigma rules. It names the raw fields it reads ([`Pack::fields`]), which
 //!   `events` puts in slots; nothing here sees JSON but keyword search, which has no field.
 //! - A [`Judge`] asks the pack and the identity's profile in a [`ShardState`].
+//! - [`incident`] groups findings that one attack explains.
 //! - [`samples`] runs a rule on the events it is written for and on those it must not match.
 //! - [`lint`] says what is wrong with a rule that loads.
 //!
@@ -10,8 +11,10 @@
 #![forbid(unsafe_code)]
 
 pub mod finding;
+pub mod incident;
 mod judge;
 pub mod lint;
+mod ocsf;
 pub mod pack;
 mod profile;
 pub mod samples;
@@ -20,6 +23,7 @@ mod siphash;
 mod state;
 
 pub use finding::{Detector, Finding, Trigger};
+pub use incident::Incident;
 pub use judge::Judge;
 pub use pack::{Pack, RuleText, Skipped};
 pub use profile::{ESTABLISHED_ACTIVITIES, ESTABLISHED_MICROS, FIRST_SEEN_ACTION};

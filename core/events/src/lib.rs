@@ -21,6 +21,7 @@ pub mod fields;
 pub mod format;
 pub mod frame;
 pub mod inflate;
+pub mod ocsf;
 pub mod principal;
 pub mod record;
 pub mod redact;

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod inflating;
+mod ocsf;
 mod principals;
 mod redaction;
 mod shared;
