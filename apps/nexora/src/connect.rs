@@ -9,6 +9,7 @@ use node::config::{Config, Effective, Given};
 use node::{Directory, Node};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use tokio::net::UnixStream;
 
 /// What `main` read of the process's surroundings.
@@ -28,6 +29,14 @@ pub(crate) struct Session {
 impl Surroundings {
     fn set(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Where this program's configuration of the user stands, by the XDG base directory specification: which takes
+    /// no relative path. None where the environment names no place.
+    pub(crate) fn configuration(&self) -> Option<PathBuf> {
+        let absolute = |name: &str| self.set(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let place = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+        Some(place.join("nexora"))
     }
 
     /// A directory that is removed with what this returns.
@@ -75,8 +84,16 @@ impl Surroundings {
         Ok(Secret::new(passphrase.to_owned()))
     }
 
+    /// Which certificates a server's are held against.
+    pub(crate) fn trust(&self, global: &Global) -> Result<Trust, Failure> {
+        Ok(match &global.ca {
+            Some(path) => Trust::Pem(fs::read(path).map_err(|error| Failure::file(path, &error))?),
+            None => Trust::System,
+        })
+    }
+
     /// The credential's token, from a file or the environment.
-    fn token(&self, global: &Global) -> Result<Option<Secret<String>>, Failure> {
+    pub(crate) fn token(&self, global: &Global) -> Result<Option<Secret<String>>, Failure> {
         if let Some(path) = &global.token_file {
             let text = Secret::new(fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?);
             return Ok(Some(Secret::new(text.expose().trim().to_owned())));
@@ -96,13 +113,7 @@ impl Session {
             (None, None) => surroundings.set("NEXORA_SERVER"),
         };
         let (transport, node) = match server {
-            Some(server) => {
-                let trust = match &global.ca {
-                    Some(path) => Trust::Pem(fs::read(path).map_err(|error| Failure::file(path, &error))?),
-                    None => Trust::System,
-                };
-                (Transport::server(server, &trust)?, None)
-            }
+            Some(server) => (Transport::server(server, &surroundings.trust(global)?)?, None),
             None => Self::directory(global, surroundings).await?,
         };
         let client = Client::new(transport);

@@ -68,6 +68,11 @@ impl Failure {
         Self::io(&path.display().to_string(), error)
     }
 
+    /// Which kind of failure it is.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.problem.kind
+    }
+
     /// The failure as a document.
     pub(crate) const fn problem(&self) -> &Problem {
         &self.problem

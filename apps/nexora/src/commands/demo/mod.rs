@@ -72,9 +72,9 @@ pub(crate) async fn run(
     node.drain().await;
     let (mut told, mut scene) = played?;
     // From the files alone, after the last of them was written.
-    let verified = ledger::check(told.ledger.dir.as_ref(), &[])?;
+    let verified = ledger::check(told.ledger.dir.as_ref())?;
     (told.ledger.entries, told.ledger.size) = (verified.size, verified.size);
-    told.ledger.verified = verified.verified;
+    told.ledger.verified = true;
     scene.root = verified.root;
     scene.kept = temporary.is_none();
     told.seconds = MachineClock.now().since(began).as_secs_f64();

@@ -1,0 +1,306 @@
+//! What is looked at: a ledger's directory, one that a server serves, or a proof of one entry.
+
+use super::book::read_checkpoint;
+use super::signatures;
+use crate::cli::Global;
+use crate::connect::Surroundings;
+use crate::failure::Failure;
+use api::Client;
+use api::client::Transport;
+use base::Kind;
+use node::LedgerDirectory;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use verify::{
+    Hands, Hash, Job, LedgerFiles, Pins, Report, Stack, TilePath, Unreadable, checkpoint, note, tiles,
+};
+
+/// How long a ledger that is written meanwhile is left alone, and how often.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSES: u32 = 20;
+/// How many files are fetched from a server at once.
+const CONNECTIONS: usize = 8;
+/// How long a server may take for one file.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The largest log that is verified by its URL, in entries: some hundred megabytes of paths.
+const LARGEST: u64 = 1 << 27;
+
+/// What a command is pointed at.
+pub(super) enum Source {
+    /// A log's directory.
+    Directory(LedgerDirectory, PathBuf),
+    /// A log below a prefix of a server.
+    Served(Served),
+    /// A file: a proof, or a checkpoint.
+    File(PathBuf, Vec<u8>),
+}
+
+impl Source {
+    /// Finds out what a text names, and opens it.
+    ///
+    /// # Errors
+    /// Nothing there, an address that is none, a file that is too large.
+    pub(super) fn open(what: &str, global: &Global, surroundings: &Surroundings) -> Result<Self, Failure> {
+        if what.starts_with("https://") || what.starts_with("http://") {
+            return Ok(Self::Served(Served::open(what, global, surroundings)?));
+        }
+        let path = Path::new(what);
+        if path.is_file() {
+            return Ok(Self::File(path.to_owned(), small_file(path)?));
+        }
+        Ok(Self::Directory(LedgerDirectory::open(path)?, path.to_owned()))
+    }
+
+    /// The files of a log.
+    ///
+    /// # Errors
+    /// [`Kind::BadInput`] for what is a file.
+    pub(super) fn log(&self) -> Result<&dyn LedgerFiles, Failure> {
+        match self {
+            Self::Directory(directory, _) => Ok(directory),
+            Self::Served(served) => Ok(served),
+            Self::File(path, _) => {
+                let what = format!("{} is a file: expected a ledger's directory or its URL", path.display());
+                Err(Failure::new(Kind::BadInput, what))
+            }
+        }
+    }
+
+    /// Where it is, as pins remember it; none for a file, which is mailed about.
+    pub(super) fn place(&self) -> Option<String> {
+        match self {
+            Self::Directory(_, path) => {
+                let whole = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+                Some(whole.display().to_string())
+            }
+            Self::Served(served) => Some(served.place.clone()),
+            Self::File(..) => None,
+        }
+    }
+
+    /// What a check found: the failure of the server, where one stands behind it.
+    pub(super) fn told(&self, found: impl Into<Failure>) -> Failure {
+        match self {
+            Self::Served(served) => locked(&served.failed).take().unwrap_or_else(|| found.into()),
+            Self::Directory(..) | Self::File(..) => found.into(),
+        }
+    }
+
+    /// Waits for a publication that may be running just now: a short while, twenty times at most, and not at all for a
+    /// server that fails.
+    pub(super) fn pause(&self) -> impl FnMut() -> bool {
+        let mut pauses = 0;
+        move || {
+            if matches!(self, Self::Served(served) if locked(&served.failed).is_some()) {
+                return false;
+            }
+            pauses += 1;
+            std::thread::park_timeout(PAUSE);
+            pauses < PAUSES
+        }
+    }
+
+    /// Verifies the whole log.
+    ///
+    /// # Errors
+    /// What is wrong with it, or with what it is read from.
+    pub(super) fn verify(&self, pins: &Pins) -> Result<Report, Failure> {
+        let signatures = signatures();
+        let verified = match self {
+            Self::Directory(directory, _) => {
+                let hands = Threads(std::thread::available_parallelism().map_or(1, usize::from));
+                verify::settled(self.pause(), || verify::directory_by(directory, &signatures, pins, &hands))
+            }
+            // Threads wait for the server most of the time.
+            Self::Served(served) => verify::settled(self.pause(), || {
+                verify::directory_by(served, &signatures, pins, &Threads(CONNECTIONS))
+            }),
+            Self::File(..) => return self.log().map(|_| Err(Failure::ours("a file is no log")))?,
+        };
+        verified.map_err(|failure| self.told(failure))
+    }
+}
+
+/// So many threads.
+struct Threads(usize);
+
+impl Hands for Threads {
+    fn run(&self, jobs: Vec<Job<'_>>) {
+        let count = self.0.min(jobs.len());
+        let queue = Mutex::new(jobs.into_iter());
+        let next = || locked(&queue).next();
+        let work = || {
+            while let Some(job) = next() {
+                job();
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..count {
+                // One that cannot be started is done without: this thread works too.
+                drop(std::thread::Builder::new().name("verify".to_owned()).spawn_scoped(scope, work));
+            }
+            work();
+        });
+    }
+}
+
+/// The whole of a file that is no larger than a proof can be.
+pub(super) fn small_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let limit = verify::proof::MAX_BYTES;
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| Failure::file(path, &error))?;
+    let read = file.take(limit as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::file(path, &error))?;
+    if bytes.len() > limit {
+        let what = format!("{}: larger than any proof or checkpoint", path.display());
+        return Err(Failure::new(Kind::BadInput, what));
+    }
+    Ok(bytes)
+}
+
+/// A log that a server serves below a prefix. The server is not believed: one file is held at a time, within the limit
+/// that its kind has. The credential goes only where a file is refused without it, so that whoever serves a public log
+/// never sees it.
+pub(super) struct Served {
+    open: Client,
+    signed_in: Option<Client>,
+    asked_for: AtomicBool,
+    prefix: String,
+    place: String,
+    runtime: Handle,
+    failed: Mutex<Option<Failure>>,
+    /// The checkpoint as it was when the log was listed: what is checked is one state of a log that goes on growing.
+    head: Mutex<Option<Vec<u8>>>,
+}
+
+impl Served {
+    fn open(url: &str, global: &Global, surroundings: &Surroundings) -> Result<Self, Failure> {
+        let wrong = |why: &str| {
+            Failure::new(
+                Kind::BadInput,
+                format!("{url}: {why}; expected https://HOST[:PORT]/PREFIX of a log"),
+            )
+        };
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("no address"))?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if host.contains('@') {
+            return Err(wrong("a credential does not stand in an address: NEXORA_TOKEN, or --token-file"));
+        }
+        if path.contains(['?', '#']) || path.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(wrong("it has more than a path"));
+        }
+        // Somebody may have copied the address of the checkpoint itself.
+        let path = path.trim_end_matches('/');
+        let path = path.strip_suffix("checkpoint").map_or(path, |path| path.trim_end_matches('/'));
+        let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
+        let transport = Transport::server(&format!("{scheme}://{host}"), &surroundings.trust(global)?)?;
+        let open = Client::new(transport);
+        let token = surroundings.token(global)?;
+        Ok(Self {
+            signed_in: token.map(|token| open.clone().with_token(token)),
+            open,
+            asked_for: AtomicBool::new(false),
+            place: format!("{scheme}://{}{prefix}", host.to_ascii_lowercase()),
+            prefix,
+            runtime: Handle::current(),
+            failed: Mutex::default(),
+            head: Mutex::default(),
+        })
+    }
+
+    /// A file of the log; `None` where the server has none.
+    fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Unreadable> {
+        match self.runtime.block_on(self.fetch(path, limit)) {
+            Ok(bytes) => Ok(bytes.map(|bytes| bytes.to_vec())),
+            Err(failure) => {
+                let said = failure.to_string();
+                *locked(&self.failed) = Some(failure);
+                Err(Unreadable(said))
+            }
+        }
+    }
+
+    /// A tile or a bundle. A partial one may have gone meanwhile, once the full one stood: then that one's beginning.
+    fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, Unreadable> {
+        let got = self.get(&path.to_string(), path.max_bytes())?;
+        let full = path.with_width(tiles::WIDTH).filter(|_| !path.is_full());
+        let (None, Some(full)) = (&got, full) else { return Ok(got) };
+        let Some(mut bytes) = self.get(&full.to_string(), full.max_bytes())? else { return Ok(None) };
+        let width = usize::from(path.width());
+        let length = match path.stack() {
+            Stack::Level(_) => width * size_of::<Hash>(),
+            Stack::Entries => tiles::entries(&bytes)
+                .map(|entries| entries.iter().take(width).map(|entry| 2 + entry.len()).sum())
+                .unwrap_or(bytes.len()),
+        };
+        bytes.truncate(length);
+        Ok(Some(bytes))
+    }
+
+    async fn fetch(&self, path: &str, limit: usize) -> Result<Option<bytes::Bytes>, Failure> {
+        let path = format!("{}/{path}", self.prefix);
+        let fetch = |client: Client| {
+            let path = path.clone();
+            async move {
+                match tokio::time::timeout(PATIENCE, client.fetch(&path, limit)).await {
+                    Ok(fetched) => fetched.map_err(Failure::from),
+                    Err(_) => {
+                        Err(Failure::new(Kind::Unavailable, format!("{path}: no answer within a minute")))
+                    }
+                }
+            }
+        };
+        if !self.asked_for.load(Ordering::Relaxed) {
+            match (fetch(self.open.clone()).await, &self.signed_in) {
+                (Err(failure), Some(_)) if failure.kind() == Kind::NotSignedIn => {
+                    self.asked_for.store(true, Ordering::Relaxed);
+                }
+                (fetched, _) => return fetched,
+            }
+        }
+        fetch(self.signed_in.clone().unwrap_or_else(|| self.open.clone())).await
+    }
+}
+
+impl LedgerFiles for Served {
+    /// What a log of the checkpoint's size needs; a server lists nothing. That size is the server's claim, so it is
+    /// bounded.
+    fn list(&self) -> Result<Vec<String>, Unreadable> {
+        *locked(&self.head) = None;
+        let signed = self.read(checkpoint::FILE, note::MAX_BYTES)?;
+        let head = read_checkpoint(&signed).map_or(0, |head| head.size);
+        if head > LARGEST {
+            return Err(Unreadable(format!("a log of {head} entries is verified from a copy of its files")));
+        }
+        *locked(&self.head) = Some(signed);
+        let needed = tiles::needed(head, 0).map(|path| path.to_string());
+        Ok(std::iter::once(checkpoint::FILE.to_owned()).chain(needed).collect())
+    }
+
+    fn is_listed(&self) -> bool {
+        false
+    }
+
+    fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, Unreadable> {
+        let held = locked(&self.head).clone().filter(|_| path == checkpoint::FILE);
+        let bytes = match (held, path.parse::<TilePath>()) {
+            (Some(held), _) => Some(held),
+            (None, Ok(tile)) => self.tile(tile)?,
+            (None, Err(_)) => self.get(path, limit)?,
+        };
+        match bytes {
+            Some(bytes) if bytes.len() <= limit => Ok(bytes),
+            Some(_) => Err(Unreadable(format!("larger than {limit} bytes"))),
+            None => Err(Unreadable("the server has no such file".to_owned())),
+        }
+    }
+}
+
+fn locked<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
