@@ -8,8 +8,6 @@
 //! Records are facts in commit order: of each log the sizes only grow, and what is recorded is recorded once.
 
 mod tables;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use tables::tables;
 

@@ -9,6 +9,7 @@ mod golden;
 mod house;
 mod ordering;
 mod publication;
+mod recorded;
 mod refusals;
 mod retention;
 mod rotation;

@@ -1,0 +1,180 @@
+//! The log of logs: what the platform's log records of an organization's, and what that is good for.
+
+use crate::house::{House, keys};
+use audit::platform::Recorded;
+use audit::{Error, Memory, Sighting};
+use base::{Context, Id, noun};
+use ledger::{Entry, Kind, checkpoint};
+use std::path::Path;
+use std::sync::Arc;
+use store::{Queries as _, Registered};
+use verify::charter;
+
+/// An organization beside the platform, with a log that has begun.
+struct Other {
+    ctx: Context,
+    keys: audit::LogKeys,
+}
+
+impl Other {
+    async fn register(house: &House, seed: u8, keys_of: Option<audit::LogKeys>) -> Self {
+        let id: Id<noun::Organization> = Id::from_bytes([seed; 16]);
+        if !house.store.exists(id) {
+            let name = format!("Other {seed}");
+            let registered = Registered { id, name, created_at: base::Clock::now(&crate::house::Fixed) };
+            let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
+            tx.register(&registered).await.expect("it is new");
+            let _ = tx.commit(Entry::done(Kind::OrganizationCreated, id)).await.expect("it commits");
+        }
+        let ctx = Context::background(id, "test", Id::from_bytes([4; 16]));
+        Self { ctx, keys: keys_of.unwrap_or_else(|| keys(id)) }
+    }
+
+    async fn begin(&self, house: &House) {
+        let [ed25519, ml_dsa_44] = self.keys.verifier_keys();
+        let organization = self.ctx.organization();
+        let entry = checkpoint::started(organization, checkpoint::FIRST_GENERATION, &ed25519, &ml_dsa_44);
+        let tx = house.store.write(&self.ctx).await.expect("the door opens");
+        let _ = tx.commit(entry).await.expect("it commits");
+    }
+
+    async fn grow(&self, house: &House, count: usize) {
+        let tx = house.store.write(&self.ctx).await.expect("the door opens");
+        let entry = || Entry::done(Kind::FindingsRecorded, self.ctx.organization()).batch(1, [7; 32]);
+        let _ = tx.commit_all((0..count).map(|_| entry()).collect()).await.expect("it commits");
+    }
+
+    async fn publish(&self, house: &House) -> Result<(), Error> {
+        while house.audit.publish_step(&self.ctx, &self.keys).await?.more {}
+        Ok(())
+    }
+
+    fn origin(&self) -> String {
+        checkpoint::origin(self.ctx.organization(), 1)
+    }
+}
+
+/// A platform with a memory of its own, as the node wires it.
+async fn platform(dir: &Path, keys_of: Option<audit::LogKeys>) -> (House, Arc<Recorded>) {
+    let mut recorded = None;
+    let house = House::open_with(dir, keys_of, |options| {
+        let (store, platform) = (options.store.clone(), options.store.platform());
+        let context = move || Context::background(platform, "test", Id::from_bytes([5; 16]));
+        let memory = Arc::new(Recorded::new(store, Arc::new(context)));
+        options.memories.push(Arc::clone(&memory) as Arc<dyn Memory>);
+        recorded = Some(memory);
+    })
+    .await;
+    let recorded = recorded.expect("it was made");
+    recorded.watch(&house.audit);
+    (house, recorded)
+}
+
+#[tokio::test]
+async fn what_has_grown_is_recorded_once_in_order_and_a_proof_passes_through_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (house, recorded) = platform(dir.path(), None).await;
+    house.begin().await;
+    let (a, b) = (Other::register(&house, 8, None).await, Other::register(&house, 9, None).await);
+    let all = [a.ctx.organization(), b.ctx.organization()];
+    let record = || house.audit.record_step(&house.ctx, &all);
+    assert_eq!(record().await.expect("it works"), 0, "nothing is published");
+    for other in [&a, &b] {
+        other.begin(&house).await;
+        other.publish(&house).await.expect("it publishes");
+    }
+    assert_eq!(record().await.expect("it works"), 2);
+    assert_eq!(record().await.expect("it works"), 0, "neither has grown");
+    a.grow(&house, 3).await;
+    a.publish(&house).await.expect("it publishes");
+    assert_eq!(record().await.expect("it works"), 1);
+
+    // The entries say what the logs were, and nothing covers them before the platform has published.
+    let origin = a.origin();
+    assert_eq!(house.audit.covering(&house.ctx, &origin, 1).await.expect("it reads"), None);
+    house.publish().await;
+    let (published, note) = house.audit.published(a.ctx.organization()).expect("it is published");
+    let covering =
+        house.audit.covering(&house.ctx, &origin, 4).await.expect("it reads").expect("it is recorded");
+    assert_eq!((&covering.checkpoint, &covering.note), (&published, &note));
+    assert_eq!(
+        house.audit.covering(&house.ctx, &origin, 5).await.expect("it reads"),
+        None,
+        "not so large yet"
+    );
+    let read = house.store.read(&house.ctx).await.expect("the door opens");
+    let entries = read.entries(0, 100).await.expect("it reads");
+    let mut sizes = Vec::new();
+    for (position, entry) in entries {
+        let seen = verify::entry::read(&entry).expect("an entry");
+        for checkpoint in charter::recorded(&seen).unwrap_or_default() {
+            sizes.push((checkpoint.origin.clone(), checkpoint.size));
+            if checkpoint == published {
+                assert_eq!(position, covering.position);
+            }
+        }
+    }
+    assert_eq!(sizes, [(a.origin(), 1), (b.origin(), 1), (a.origin(), 4)]);
+
+    // What is older than a published record proves nothing more and is forgotten, and the newest never is.
+    for _ in 0..3 {
+        a.grow(&house, 1).await;
+        a.publish(&house).await.expect("it publishes");
+        assert_eq!(record().await.expect("it works"), 1);
+        house.publish().await;
+    }
+    let covering =
+        house.audit.covering(&house.ctx, &origin, 1).await.expect("it reads").expect("it is recorded");
+    assert_eq!(covering.checkpoint.size, 7);
+    let seen = recorded.recall(&a.ctx, &origin, None).await.expect("it answers");
+    let root = Some(covering.checkpoint.root);
+    assert_eq!(seen, Some(Sighting { by: "the platform's log".to_owned(), size: 7, root }));
+    assert_eq!(
+        recorded.recall(&house.ctx, &origin, None).await.expect("it answers"),
+        None,
+        "of itself it says nothing"
+    );
+}
+
+#[tokio::test]
+async fn an_organization_s_older_state_beside_the_platform_s_present_one_signs_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    std::fs::create_dir(&data).expect("made");
+    let (house, _) = platform(&data, None).await;
+    house.begin().await;
+    let other = Other::register(&house, 8, None).await;
+    other.begin(&house).await;
+    other.publish(&house).await.expect("it publishes");
+    house.store.close().await;
+    let bare = other.ctx.organization().bare();
+    let parts = [format!("organizations/{bare}"), format!("ledgers/{bare}")];
+    for part in &parts {
+        copy(&data.join(part), &backup.join(part));
+    }
+    let (house, _) = platform(&data, Some(house.keys.clone())).await;
+    other.grow(&house, 2).await;
+    other.publish(&house).await.expect("it publishes");
+    assert_eq!(house.audit.record_step(&house.ctx, &[other.ctx.organization()]).await.expect("it works"), 1);
+    house.store.close().await;
+    // That organization's files alone are restored.
+    for part in &parts {
+        std::fs::remove_dir_all(data.join(part)).expect("removed");
+        copy(&backup.join(part), &data.join(part));
+    }
+    let (house, _) = platform(&data, Some(house.keys.clone())).await;
+    let other = Other::register(&house, 8, Some(other.keys)).await;
+    let error = other.publish(&house).await.expect_err("it is behind");
+    assert!(matches!(error, Error::Behind { known: 3, .. }), "{error:?}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("a directory").map_while(Result::ok) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => copy(&from, &to),
+            _ => drop(std::fs::copy(&from, &to).expect("copied")),
+        }
+    }
+}
