@@ -116,6 +116,9 @@ pub struct RewrapRequest {
 pub struct Rewrapped {
     /// How many.
     pub keys: u64,
+    /// How many of this batch do not open under the root of trust in place, and stay as they are.
+    #[serde(default)]
+    pub left: u64,
     /// Where the next batch begins; absent when all are done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]

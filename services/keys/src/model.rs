@@ -243,6 +243,8 @@ impl Referrer {
 pub struct Rewrapped {
     /// Versions wrapped anew in this batch.
     pub keys: u64,
+    /// Versions of this batch that do not open under the root in place, and stay as they are.
+    pub left: u64,
     /// Where the next batch begins; `None` when all are done.
     pub next: Option<Id<noun::Key>>,
 }

@@ -162,16 +162,27 @@ impl Keys {
         let rows = tables::wrapped(&tx, after, BATCH + 1).await?;
         let batch = usize::try_from(BATCH).unwrap_or(usize::MAX);
         let (count, more) = (rows.len().min(batch), rows.len() > batch);
-        let mut ids = Vec::new();
+        let (mut ids, mut left, mut last) = (Vec::new(), 0, None);
         for mut row in rows.into_iter().take(count) {
+            last = Some(row.id()?);
+            // Lost with another root, and in no package: there is nothing to wrap anew.
+            if !self.opens_in_place(&tx, organization, &row).await? {
+                left += 1;
+                continue;
+            }
             self.rewrap_row(&mut tx, organization, &mut row).await?;
             ids.push(row.id()?);
         }
-        let Some(last) = ids.last().copied() else { return Ok(Rewrapped { keys: 0, next: None }) };
+        let next = last.filter(|_| more);
+        if ids.is_empty() {
+            return Ok(Rewrapped { keys: 0, left, next });
+        }
         let parts = ids.iter().map(|id| id.as_bytes().as_slice()).collect::<Vec<_>>();
         let hash = digest::of_parts("nexora/rewrapped/1", &parts);
-        tx.commit(Entry::done(Kind::KeysRewrapped, organization).batch(count, hash)).await?;
-        Ok(Rewrapped { keys: count as u64, next: more.then_some(last) })
+        let count = ids.len();
+        let entry = Entry::done(Kind::KeysRewrapped, organization).batch(count, hash).fact("left", left);
+        tx.commit(entry).await?;
+        Ok(Rewrapped { keys: count as u64, left, next })
     }
 
     async fn rewrap_row(

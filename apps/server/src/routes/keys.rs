@@ -88,7 +88,7 @@ async fn set_rotation(ask: Ask<SetRotation>) -> Result<Key, Failure> {
 
 async fn rewrap(ask: Ask<Rewrap>) -> Result<Rewrapped, Failure> {
     let batch = ask.rooms.keys.rewrap(&ask.ctx, &ask.permit, ask.request.after).await?;
-    Ok(Rewrapped { keys: batch.keys, next: batch.next })
+    Ok(Rewrapped { keys: batch.keys, left: batch.left, next: batch.next })
 }
 
 async fn suspend(ask: Ask<Suspend>) -> Result<Key, Failure> {

@@ -5,13 +5,13 @@ use super::{
     ceremony::{contributed, end},
     merge, open,
 };
-use crate::{Error, Keys, Purpose, RootError, State, Unit, custody, tables};
+use crate::{Error, Keys, Purpose, RootError, State, Unit, custody, rules::Act, tables};
 use base::{Action, Context, Id, digest, noun};
 use crypto::text;
 use ledger::{Entry, Kind};
 use policy::{Permit, Resource};
 use std::collections::BTreeSet;
-use store::Queries;
+use store::{Queries, Tx};
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub struct Restoration {
     pub regained: u64,
     /// Units that the package has keys of and that stay shredded.
     pub shredded: Vec<Unit>,
-    /// Versions that the database has and the package has not: they were made after it was written.
+    /// Versions that the database has and the package has not: they were made after it was written. Those that do not
+    /// open are suspended.
     pub missing: Vec<Id<noun::Key>>,
     /// The new recovery, with new shares. It is unrehearsed.
     pub recovery: Recovery,
@@ -151,6 +152,7 @@ impl Keys {
         for row in super::rows::packable(&tx).await? {
             let id = row.id()?;
             if !package.keys.iter().any(|key| key.id == id) {
+                self.close_if_lost(&mut tx, row).await?;
                 missing.push(id);
             }
         }
@@ -174,8 +176,26 @@ impl Keys {
         Ok(Restoration { keys, regained, shredded: shredded.into_iter().collect(), missing, recovery })
     }
 
+    /// Closes a version that the package has not and that does not open: what is protected under its public half from
+    /// now on would be lost too. Should its root come back, it is resumed. What only signed stays valid.
+    async fn close_if_lost(&self, tx: &mut Tx, mut row: tables::Row) -> Result<(), Error> {
+        let (purpose, now) = (row.purpose()?, tx.now());
+        if purpose.is_of_the_log() || self.opens_in_place(tx, tx.context().organization(), &row).await? {
+            return Ok(());
+        }
+        let act = if purpose == Purpose::Manifest { Act::Retire } else { Act::Suspend };
+        match row.go(act, now) {
+            // It was closed already, or is not in use.
+            Err(Error::Illegal { .. }) => Ok(()),
+            done => {
+                done?;
+                tables::save(tx, &row).await
+            }
+        }
+    }
+
     /// Whether a version opens under the root in place, down to what is sealed to the organization's key.
-    async fn opens_in_place(
+    pub(crate) async fn opens_in_place(
         &self,
         door: &impl Queries,
         organization: Id<noun::Organization>,

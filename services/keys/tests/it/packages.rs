@@ -209,6 +209,54 @@ async fn a_version_made_meanwhile_keeps_its_number_and_both_open() {
 }
 
 #[tokio::test]
+async fn what_an_older_package_has_not_is_closed_and_rewrapping_goes_on() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    let data = sealed(&house, dataset).await;
+    let custodians = Custodians::new(2);
+    custodians.set_up(&house, 2).await;
+    let older = house.package().await;
+    // Made after the package was written: a version of each, and a dataset.
+    let organization = house.versions(Purpose::Organization).await[0].id;
+    let later = [house.rotated(organization).await, house.rotated(data.0).await];
+    let other = house.dataset(2).await;
+    let other = house.keys.dataset_key(&house.ctx, other).await.expect("it is there").id;
+    let manifest = house.versions(Purpose::Manifest).await[0].id;
+    let signer = house.rotated(manifest).await;
+    house.store.close().await;
+    drop(house);
+    fs::remove_file(dir.path().join("root.sealed")).expect("the root is lost");
+
+    let house = House::new(dir.path()).await;
+    let restored = house.restored(&custodians, older).await.expect("what it has is back");
+    let mut missing = vec![later[0], later[1], other, signer];
+    missing.sort_unstable();
+    let mut said = restored.missing.clone();
+    said.sort_unstable();
+    assert_eq!(said, missing);
+    house.opens(dataset, &data).await;
+    let state = async |key| house.keys.version(&house.ctx, key).await.expect("it is there").state;
+    for key in [later[0], later[1], other] {
+        assert_eq!(state(key).await, State::Suspended, "nothing more is protected under what does not open");
+    }
+    assert_eq!(state(signer).await, State::Retired, "what it signed stays valid");
+    let closed = house.keys.dataset_key(&house.ctx, dataset).await;
+    assert!(matches!(closed, Err(Error::Closed { .. })), "{closed:?}");
+
+    house.rotated(later[0]).await;
+    house.rotated(later[1]).await;
+    let anew = sealed(&house, dataset).await;
+    let permit = house.permit_for(&house.ctx, Action::KeysRewrap, Resource::Organization);
+    let wrapped = house.keys.rewrap(&house.ctx, &permit, None).await.expect("it goes on");
+    assert_eq!((wrapped.left, wrapped.next), (4, None));
+    assert!(wrapped.keys > 5, "{wrapped:?}");
+    assert_eq!(house.last_entry().await["facts"]["left"], 4);
+    house.opens(dataset, &data).await;
+    house.opens(dataset, &anew).await;
+}
+
+#[tokio::test]
 async fn a_late_ceremony_is_erased_where_no_recovery_is_set_up() {
     let dir = tempfile::tempdir().expect("a directory");
     let (own, theirs) = (dir.path().join("own"), dir.path().join("theirs"));

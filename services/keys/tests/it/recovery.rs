@@ -274,7 +274,7 @@ async fn a_database_that_lost_keys_regains_them_and_a_current_package_has_none_t
     opened.expect("the key that the database had lost");
     let reveal = house.permit(&house.ctx, Action::DatasetsReveal, gone);
     let opened = house.keys.open_data_key(&house.ctx, &reveal, gone, gone_key, INFO, &gone_data).await;
-    assert!(matches!(opened, Err(Error::Root(_))), "{opened:?}");
+    assert!(matches!(opened, Err(Error::Closed { .. })), "{opened:?}");
     assert_eq!(restored.recovery.package.map(|package| package.stale), Some(false));
 }
 

@@ -350,6 +350,31 @@ async fn an_older_backup_of_the_root_is_forgotten_again_at_the_next_start() {
 }
 
 #[tokio::test]
+async fn a_publication_that_is_cut_short_is_completed_and_said_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, before) = (dir.path().join("data"), dir.path().join("before"));
+    fs::create_dir(&data).expect("it is made");
+    let house = House::new(&data).await;
+    let dataset = house.dataset(1).await;
+    house.shred(Scope::Dataset(dataset)).await;
+    house.store.close().await;
+    let place = house.store.directory(house.ctx.organization());
+    drop(house);
+    copy(&place, &before);
+
+    let house = House::new(&data).await;
+    assert!(house.keys.publish_shred(&house.platform(), &house.ctx).await.expect("it is published"));
+    house.store.close().await;
+    drop(house);
+    // As if it had been cut off after the platform's commit: the organization's database does not know of it.
+    copy(&before, &place);
+    let house = House::new(&data).await;
+    assert!(house.keys.publish_shred(&house.platform(), &house.ctx).await.expect("it is completed"));
+    assert!(!house.keys.publish_shred(&house.platform(), &house.ctx).await.expect("nothing is left"));
+    assert_eq!(house.entries_of(&house.platform(), "keys.shredded").await.len(), 1);
+}
+
+#[tokio::test]
 async fn where_steps_meet_the_package_is_written_once_and_the_certificate_names_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;

@@ -84,11 +84,13 @@ impl Show for Shown {
 #[derive(Debug, Serialize)]
 struct Rewrapped {
     keys: u64,
+    left: u64,
 }
 
 impl Show for Rewrapped {
     fn table(&self) -> String {
-        facts([("wrapped anew", Some(format!("{} keys", self.keys)))])
+        let left = (self.left > 0).then(|| format!("{} keys, which do not open under this root", self.left));
+        facts([("wrapped anew", Some(format!("{} keys", self.keys))), ("left", left)])
     }
 }
 
@@ -145,15 +147,16 @@ pub(super) async fn run(client: &Client, output: Output, command: Keys) -> Resul
 /// A batch at a time, so that each is one change with its entry.
 async fn rewrap(client: &Client, output: Output) -> Result<(), Failure> {
     let bar = progress::spinner("wrapping anew");
-    let (mut keys, mut after) = (0, None);
+    let (mut keys, mut left, mut after) = (0, 0, None);
     loop {
         let batch = client.call::<Rewrap>(&RewrapRequest { after }).await?;
         keys += batch.keys;
+        left += batch.left;
         bar.inc(batch.keys);
         after = batch.next;
         if after.is_none() {
             bar.finish_and_clear();
-            return output.show(&Rewrapped { keys });
+            return output.show(&Rewrapped { keys, left });
         }
     }
 }
