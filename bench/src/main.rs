@@ -11,6 +11,9 @@ mod csv_protect;
 mod fields_aead;
 mod fields_python;
 mod home;
+mod ledger_files;
+mod ledger_prove;
+mod ledger_verify;
 mod machine;
 mod report;
 mod reveal;
@@ -37,6 +40,8 @@ const BENCHMARKS: &[&str] = &[
     "fields-python",
     "reveal",
     "seal",
+    "ledger-prove",
+    "ledger-verify",
 ];
 
 async fn measure(name: &str) -> Result<Report, Failure> {
@@ -50,6 +55,8 @@ async fn measure(name: &str) -> Result<Report, Failure> {
         "fields-python" => fields_python::measure(),
         "reveal" => reveal::measure().await,
         "seal" => seal::measure(),
+        "ledger-prove" => ledger_prove::measure(),
+        "ledger-verify" => ledger_verify::measure(),
         other => {
             Err(format!("there is no benchmark `{other}`; there are: {}, all", BENCHMARKS.join(", ")).into())
         }
