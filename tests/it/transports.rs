@@ -197,7 +197,13 @@ fn everything(walk: &mut Walk, secret: &str) {
     keys(walk, &admin, &second, &producer);
     recovery(walk, &admin, &second);
 
-    walk.run("ledger.status", &admin, &["ledger", "status"]);
+    walk.run("ledger.rotate_keys", &admin, &["ledger", "rotate-keys"]);
+    let status = walk.run("ledger.status", &admin, &["ledger", "status"]);
+    // Another log is begun only where there is a reason to.
+    let checkpoint = Path::new(&text(&status["dir"])).join("checkpoint");
+    fs::write(checkpoint, "no checkpoint").expect("written");
+    let restarted = walk.run("ledger.restart", &admin, &["ledger", "restart"]);
+    assert_eq!(restarted["generation"], 2, "{restarted}");
     walk.run("node.diagnose", &admin, &["doctor"]);
     let mut yaml = nexora(&["identities", "ls", "-o", "yaml"]);
     let yaml = run(yaml.args(&walk.transport).env("NEXORA_TOKEN", &admin)).ok();

@@ -1,0 +1,207 @@
+//! Checkpoints handed to an anchor that takes them twice, late, or not at all; and to a file.
+
+use crate::house::{Fixed, House};
+use audit::{Anchor, AnchorMemory, Error, Fate, FileAnchor, Memory, Unreachable, WrongReceipt};
+use base::{Context, Timestamp};
+use futures::{FutureExt as _, future::BoxFuture};
+use std::{
+    collections::VecDeque,
+    fs,
+    io::Write as _,
+    sync::{Arc, Mutex},
+};
+
+/// What a network does with the next checkpoint that it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    /// Takes it.
+    Takes,
+    /// Takes it, and says nothing the first two times it is asked.
+    Late,
+    /// Takes it, and answers that it did not.
+    TakesAndFails,
+    /// Loses it; the next time it is given it is taken.
+    LosesIt,
+    /// Says that it will never take it.
+    Refuses,
+}
+
+#[derive(Default)]
+struct Network {
+    moods: Mutex<VecDeque<Mood>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    accepted: Vec<Vec<u8>>,
+    given: Vec<Vec<u8>>,
+    silent: u32,
+    refused: Option<Vec<u8>>,
+}
+
+impl Network {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics")
+    }
+}
+
+impl Anchor for Network {
+    fn name(&self) -> String {
+        "network double".to_owned()
+    }
+
+    fn submit<'a>(&'a self, note: &'a [u8]) -> BoxFuture<'a, Result<(), Unreachable>> {
+        let mood = self.moods.lock().expect("nobody panics").pop_front().unwrap_or(Mood::Takes);
+        let mut state = self.state();
+        state.given.push(note.to_vec());
+        if mood != Mood::LosesIt && mood != Mood::Refuses {
+            state.accepted.push(note.to_vec());
+        }
+        if mood == Mood::Refuses {
+            state.refused = Some(note.to_vec());
+        }
+        state.silent = if mood == Mood::Late { 2 } else { 0 };
+        let failed = mood == Mood::TakesAndFails;
+        let unreachable =
+            Unreachable { by: self.name(), why: "the connection was cut".to_owned(), required: true };
+        async move { if failed { Err(unreachable) } else { Ok(()) } }.boxed()
+    }
+
+    fn fate<'a>(&'a self, note: &'a [u8]) -> BoxFuture<'a, Result<Fate, Unreachable>> {
+        let mut state = self.state();
+        let fate = if state.silent > 0 {
+            state.silent -= 1;
+            Fate::Pending
+        } else if state.refused.as_deref() == Some(note) {
+            Fate::Lost
+        } else if state.accepted.iter().any(|known| known == note) {
+            Fate::Accepted(note.to_vec())
+        } else {
+            Fate::Pending
+        };
+        async move { Ok(fate) }.boxed()
+    }
+
+    fn verify(&self, receipt: &[u8], note: &[u8]) -> Result<Option<Timestamp>, WrongReceipt> {
+        if receipt == note { Ok(None) } else { Err(WrongReceipt("another note".to_owned())) }
+    }
+
+    fn latest<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unreachable>> {
+        let last = self.state().accepted.last().cloned();
+        async move { Ok(last) }.boxed()
+    }
+}
+
+fn size(note: &[u8]) -> u64 {
+    let text = std::str::from_utf8(note).expect("a note");
+    text.lines().nth(1).and_then(|size| size.parse().ok()).expect("a size")
+}
+
+#[tokio::test]
+async fn one_checkpoint_is_under_way_at_a_time_and_is_given_again_until_its_fate_is_known() {
+    let moods = [Mood::Takes, Mood::Late, Mood::TakesAndFails, Mood::LosesIt, Mood::Refuses, Mood::Takes];
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut house = House::open(dir.path(), None).await;
+    house.begin().await;
+    let network = Network::default();
+    for mood in moods {
+        network.moods.lock().expect("nobody panics").extend([mood]);
+        let (mut steps, settled) = (0, size_of_accepted(&house, &network).await);
+        loop {
+            // The log grows and this process starts anew meanwhile: neither lets a second one out.
+            house.commit(1).await;
+            house.publish().await;
+            let before = network.state().given.len();
+            let step = house.audit.anchor_step(&house.ctx, &network).await;
+            let given = network.state().given.len();
+            assert!(given - before <= 1, "one at a time");
+            match step {
+                Ok(_) | Err(Error::Anchor(_)) => {}
+                Err(other) => unreachable!("{other}"),
+            }
+            let keys = house.keys.clone();
+            house.store.close().await;
+            house = House::open(dir.path(), Some(keys)).await;
+            house.publish().await;
+            steps += 1;
+            if size_of_accepted(&house, &network).await > settled {
+                break;
+            }
+            assert!(steps < 20, "{mood:?}: it is settled in the end");
+        }
+    }
+    let state = network.state();
+    let sizes: Vec<u64> = state.given.iter().map(|note| size(note)).collect();
+    assert!(sizes.is_sorted(), "never a smaller one: {sizes:?}");
+    for pair in state.given.windows(2) {
+        assert!(size(&pair[0]) < size(&pair[1]) || pair[0] == pair[1], "the same size is the same bytes");
+    }
+    let again = state.given.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    assert!(again >= 2, "what nothing is known of is given again: {again}");
+}
+
+async fn size_of_accepted(house: &House, anchor: &dyn Anchor) -> u64 {
+    let receipt = house.audit.anchored(&house.ctx, anchor).await.expect("it answers");
+    receipt.map_or(0, |receipt| {
+        anchor.verify(&receipt.receipt, &receipt.note).expect("the receipt holds");
+        receipt.checkpoint.size
+    })
+}
+
+#[tokio::test]
+async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, file) = (dir.path().join("data"), dir.path().join("anchor.jsonl"));
+    let anchor = FileAnchor::new(&file, Arc::new(Fixed));
+    let memory: Arc<dyn Memory> = Arc::new(AnchorMemory::new(Arc::new(anchor.clone())));
+    let with = |options: &mut audit::Options| options.memories.push(memory.clone());
+    let house = House::open_with(&data, None, with).await;
+    house.begin().await;
+    house.publish().await;
+    assert!(house.audit.anchor_step(&house.ctx, &anchor).await.expect("it is handed over"));
+    assert!(!house.audit.anchor_step(&house.ctx, &anchor).await.expect("it is accepted"));
+    assert!(!house.audit.anchor_step(&house.ctx, &anchor).await.expect("there is nothing new"));
+    let text = fs::read_to_string(&file).expect("it is there");
+    assert_eq!(text.lines().count(), 1);
+    // A crash cut a line off; the next one is a line of its own.
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&file)
+        .expect("it opens")
+        .write_all(b"{\"note\":\"bmV4")
+        .expect("it writes");
+    house.commit(3).await;
+    house.publish().await;
+    for _ in 0..2 {
+        let _ = house.audit.anchor_step(&house.ctx, &anchor).await.expect("it goes on");
+    }
+    assert_eq!(size_of_accepted(&house, &anchor).await, 4);
+    let receipt = house.audit.anchored(&house.ctx, &anchor).await.expect("it answers").expect("one");
+    assert!(anchor.verify(&receipt.receipt, b"another note").is_err());
+    assert!(anchor.verify(b"{}", &receipt.note).is_err());
+    let other = anchor.latest("nexora.internal/other/1").await.expect("it answers");
+    assert_eq!(other, None, "each origin has its own");
+
+    // The file knows more than the log: an older state.
+    let ctx: &Context = &house.ctx;
+    let origin = receipt.checkpoint.origin.clone();
+    let sighting = memory.recall(ctx, &origin, None).await.expect("it answers").expect("one");
+    assert_eq!((sighting.size, sighting.root), (4, Some(receipt.checkpoint.root)));
+    let larger = String::from_utf8(receipt.note).expect("a note").replacen("\n4\n", "\n9\n", 1);
+    anchor.submit(larger.as_bytes()).await.expect("it takes what it is given");
+    let keys = house.keys.clone();
+    house.store.close().await;
+    let house = House::open_with(&data, Some(keys.clone()), with).await;
+    house.commit(1).await;
+    let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
+    assert!(matches!(refused, Err(Error::Behind { known: 9, own: 4, .. })), "{refused:?}");
+    house.store.close().await;
+
+    // A file that cannot be read is no file that remembers nothing.
+    fs::remove_file(&file).expect("it goes");
+    fs::create_dir(&file).expect("a directory in its place");
+    let house = House::open_with(&data, Some(keys), with).await;
+    let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
+    assert!(matches!(refused, Err(Error::Uncompared(_))), "{refused:?}");
+}
