@@ -1,6 +1,8 @@
 //! What is wrong with a rule that loads: things a compiler cannot know.
 
-use crate::sigma::Rule;
+use crate::{Pack, sigma::Rule};
+use events::Format;
+use std::collections::BTreeSet;
 
 /// ATT&CK ids and tactics that the current version (19) has replaced, and by what.
 const RETIRED: [(&str, &str); 10] = [
@@ -44,6 +46,41 @@ pub fn own(own: &Rule) -> Vec<String> {
     ];
     problems.extend(wanted.into_iter().filter(|(there, _)| !there).map(|(_, what)| what.to_owned()));
     problems
+}
+
+/// What of a rule's logs is read here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// The formats whose events the rule is asked about.
+    pub formats: Vec<Format>,
+    /// The fields that no event of these formats can have, by any name known for them.
+    pub unknown: Vec<String>,
+    /// Whether some event of these formats could match it. May err on the side of yes: what a field can hold
+    /// is not known.
+    pub can_fire: bool,
+}
+
+/// Which events reach a rule of this pack, and which of its fields they can have.
+#[must_use]
+pub fn reach(pack: &Pack, rule: &Rule) -> Reach {
+    let takes = |format: &Format| format.logsources().any(|source| rule.logsource.takes(source));
+    let formats: Vec<Format> = Format::all().filter(takes).collect();
+    let paths = pack.fields().paths();
+    let there = |format: Format, slot: usize| paths.get(slot).is_some_and(|path| format.can_have(path));
+    let mut unknown = BTreeSet::new();
+    rule.expr.visit_slots(&mut |slot| {
+        if !formats.iter().any(|format| there(*format, slot)) {
+            unknown.extend(paths.get(slot).cloned());
+        }
+    });
+    let can_fire = formats.iter().any(|format| rule.expr.possible(&|slot| there(*format, slot)));
+    Reach { formats, unknown: unknown.into_iter().collect(), can_fire }
+}
+
+/// The tags of a rule that the current version of ATT&CK has retired, in words.
+#[must_use]
+pub fn retired_tags(rule: &Rule) -> Vec<String> {
+    rule.tags.iter().filter_map(|tag| retired(tag)).collect()
 }
 
 fn retired(tag: &str) -> Option<String> {

@@ -35,11 +35,10 @@ impl Format {
         matches!(self.0.how, How::RulesOnly)
     }
 
-    /// The log source by which rules are routed to its events; for formats that tell it by the event, that
-    /// of an event that tells nothing.
-    #[must_use]
-    pub fn logsource(self) -> Logsource {
-        (self.0.logsource)(&sonic_rs::Value::default())
+    /// The log sources by which rules are routed to its events.
+    pub fn logsources(self) -> impl Iterator<Item = Logsource> {
+        let usual = (self.0.logsource)(&sonic_rs::Value::default());
+        std::iter::once(usual).chain(self.0.further.iter().copied())
     }
 
     /// Whether an event of this format can have a field that a rule calls by this name: by its own name,

@@ -27,6 +27,8 @@ pub(crate) struct Source {
     pub(crate) nicknames: &'static [&'static str],
     /// How Sigma rules name it; by the event where that tells.
     pub(crate) logsource: fn(&Value) -> Logsource,
+    /// The log sources that only some of its events have.
+    pub(crate) further: &'static [Logsource],
     /// Whether an event is one of its.
     pub(crate) recognises: fn(&Value) -> bool,
     /// How its events become activities.

@@ -119,6 +119,32 @@ impl Expr {
         }
     }
 
+    /// The slots of every test in the tree, those under a `not` too.
+    pub(crate) fn visit_slots(&self, visit: &mut impl FnMut(usize)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.visit_slots(visit)),
+            Self::Not(inner) => inner.visit_slots(visit),
+            Self::Test { slot, .. } | Self::Null { slot } | Self::Exists { slot, .. } => visit(*slot),
+            Self::Reference { slot, other, .. } => {
+                visit(*slot);
+                visit(*other);
+            }
+            Self::Keyword(_) => {}
+        }
+    }
+
+    /// Whether some event could meet it in which only slots that `there` allows have a value. May err on the
+    /// side of yes.
+    pub(crate) fn possible(&self, there: &impl Fn(usize) -> bool) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.possible(there)),
+            Self::Any(parts) => parts.iter().any(|part| part.possible(there)),
+            Self::Test { slot, .. } | Self::Exists { slot, wanted: true } => there(*slot),
+            Self::Reference { slot, other, .. } => there(*slot) && there(*other),
+            Self::Not(_) | Self::Null { .. } | Self::Exists { .. } | Self::Keyword(_) => true,
+        }
+    }
+
     /// The slots and values that made a match, in the order of evaluation. Only of tests that passed and
     /// stand under no `not`.
     pub(crate) fn evidence<'e>(&self, slots: &Slots<'e>, json: &'e str, found: &mut Vec<(usize, Value<'e>)>) {

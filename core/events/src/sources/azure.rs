@@ -19,6 +19,7 @@ pub(crate) static ACTIVITY: Source = Source {
     name: "azure.activity",
     nicknames: &["azure.activitylogs"],
     logsource: |_| Logsource::of("azure", "activitylogs"),
+    further: &[],
     recognises: |event| {
         let named = text(event, &["operationName", "operationName.value", "OperationNameValue"]).is_some();
         let on = text(event, &["resourceId", "ResourceId"]).is_some();
@@ -157,6 +158,7 @@ pub(crate) static AUDIT: Source = Source {
         let also: &[&str] = if by == Some("PIM") { &["pim"] } else { &[] };
         Logsource { also, ..Logsource::of("azure", "auditlogs") }
     },
+    further: &[Logsource::of("azure", "pim")],
     recognises: |event| {
         category(event) == "AuditLogs"
             || (text(event, &["activityDisplayName", "properties.activityDisplayName"]).is_some()
@@ -335,6 +337,7 @@ pub(crate) static SIGNIN: Source = Source {
     name: "azure.signin",
     nicknames: &["entra.signin", "azure.signinlogs"],
     logsource: |_| Logsource::of("azure", "signinlogs"),
+    further: &[],
     recognises: |event| {
         let category = category(event);
         category.ends_with("SignInLogs")
@@ -481,6 +484,7 @@ pub(crate) static PIM: Source = Source {
     name: "azure.pim",
     nicknames: &["entra.pim"],
     logsource: |_| Logsource::of("azure", "pim"),
+    further: &[],
     recognises: |event| {
         text(event, &["riskEventType", "properties.riskEventType", "@odata.type"])
             .is_some_and(|kind| kind.ends_with("AlertIncident"))
@@ -497,6 +501,7 @@ pub(crate) static RISK: Source = Source {
     name: "azure.risk",
     nicknames: &["entra.risk", "azure.riskdetection"],
     logsource: |_| Logsource::of("azure", "riskdetection"),
+    further: &[],
     recognises: |event| {
         matches!(category(event), "UserRiskEvents" | "ServicePrincipalRiskEvents")
             || text(event, &["riskEventType", "properties.riskEventType"]).is_some()

@@ -7,6 +7,7 @@ pub(crate) static SOURCE: Source = Source {
     name: "cloudevents",
     nicknames: &[],
     logsource: |_| Logsource::of("cloudevents", ""),
+    further: &[],
     recognises: |event| {
         text(event, &["specversion"]).is_some()
             && text(event, &["type"]).is_some()

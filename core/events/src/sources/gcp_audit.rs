@@ -14,6 +14,7 @@ pub(crate) static SOURCE: Source = Source {
     name: "gcp.audit",
     nicknames: &["gcp"],
     logsource: |_| Logsource::of("gcp", "gcp.audit"),
+    further: &[],
     recognises: |event| {
         has_object(event, "protoPayload")
             && (text(event, &["logName"]).is_some_and(|name| name.contains("cloudaudit.googleapis.com"))

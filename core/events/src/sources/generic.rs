@@ -14,6 +14,7 @@ const fn of(
         name,
         nicknames,
         logsource,
+        further: &[],
         recognises: |_| false,
         how: How::RulesOnly,
         account: |_| None,

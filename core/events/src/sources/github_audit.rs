@@ -10,6 +10,7 @@ pub(crate) static SOURCE: Source = Source {
     name: "github.audit",
     nicknames: &["github"],
     logsource: |_| Logsource::of("github", "audit"),
+    further: &[],
     recognises: |event| {
         let stamped = event.get("@timestamp").or_else(|| event.get("created_at"));
         text(event, &["action"]).is_some_and(|action| action.contains('.'))

@@ -14,6 +14,11 @@ pub(crate) static SOURCE: Source = Source {
         Some("drive") => Logsource::of("gcp", "google_workspace.drive"),
         _ => Logsource::of("gcp", "google_workspace.admin"),
     },
+    further: &[
+        Logsource::of("gcp", "google_workspace.login"),
+        Logsource::of("gcp", "google_workspace.token"),
+        Logsource::of("gcp", "google_workspace.drive"),
+    ],
     recognises: |event| {
         text(event, &["kind"]) == Some("admin#reports#activity")
             || (text(event, &["id.applicationName"]).is_some() && text(event, &["events.name"]).is_some())

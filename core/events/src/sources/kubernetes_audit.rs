@@ -15,6 +15,7 @@ pub(crate) static SOURCE: Source = Source {
     name: "kubernetes.audit",
     nicknames: &["kubernetes", "k8s"],
     logsource: |_| LOGSOURCE,
+    further: &[],
     recognises,
     how: How::Table(Mapping {
         time: &["requestReceivedTimestamp", "stageTimestamp", "timestamp"],

@@ -16,6 +16,11 @@ pub(crate) static SOURCE: Source = Source {
         Some("Exchange") => Logsource { also: &["exchange"], ..Logsource::of("m365", "audit") },
         _ => Logsource::of("m365", "audit"),
     },
+    further: &[
+        Logsource::of("m365", "threat_management"),
+        Logsource::of("m365", "threat_detection"),
+        Logsource::of("m365", "exchange"),
+    ],
     recognises: |event| {
         text(event, &["CreationTime"]).is_some()
             && text(event, &["Operation"]).is_some()

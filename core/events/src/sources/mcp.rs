@@ -11,6 +11,7 @@ pub(crate) static SOURCE: Source = Source {
     name: "nexora.mcp",
     nicknames: &["mcp"],
     logsource: |_| Logsource { category: "application", ..Logsource::of("mcp", "tool_call") },
+    further: &[],
     recognises: |event| text(event, &["format"]) == Some("nexora.mcp/1"),
     how: How::Table(Mapping {
         time: &["time"],

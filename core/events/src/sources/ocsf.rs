@@ -11,6 +11,7 @@ pub(crate) static SOURCE: Source = Source {
     name: "ocsf",
     nicknames: &[],
     logsource: |_| Logsource::of("ocsf", ""),
+    further: &[],
     recognises: |event| {
         event.get("class_uid").is_some_and(|class| class.is_number()) && has_object(event, "metadata")
     },

@@ -10,6 +10,7 @@ pub(crate) static SOURCE: Source = Source {
     name: "okta.system",
     nicknames: &["okta"],
     logsource: |_| Logsource::of("okta", "okta"),
+    further: &[],
     recognises: |event| {
         text(event, &["eventType"]).is_some()
             && text(event, &["published"]).is_some()

@@ -2,6 +2,7 @@
 //! comes to the same.
 
 mod generated;
+mod reach;
 
 use detect::{Pack, RuleText};
 use events::{Record, Redactor};

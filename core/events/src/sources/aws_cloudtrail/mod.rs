@@ -18,6 +18,7 @@ pub(crate) static SOURCE: Source = Source {
     name: "aws.cloudtrail",
     nicknames: &["cloudtrail"],
     logsource: |_| LOGSOURCE,
+    further: &[],
     recognises,
     how: How::Code(activity),
     account,
