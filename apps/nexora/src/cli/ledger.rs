@@ -77,6 +77,10 @@ pub(crate) struct Verify {
     /// A ledger's directory, the URL where one is served, or a proof file
     #[arg(value_name = "DIR|URL|FILE")]
     pub(crate) what: String,
+    /// Also hold what lies beside the log against it: the files in these directories, of which the first one that was
+    /// changed, removed or added is named, and with --data the details in that data directory, which is only read
+    #[arg(long, value_name = "DIR", num_args = 0..)]
+    pub(crate) deep: Option<Vec<PathBuf>>,
     /// Whose word is taken.
     #[command(flatten)]
     pub(crate) trusted: Trusted,
@@ -209,15 +213,5 @@ pub(crate) enum Pins {
     Rm {
         /// The log's name
         origin: String,
-    },
-}
-
-/// `rules`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Rules {
-    /// Run every rule against its positive and negative events
-    Test {
-        /// A directory of rules with their samples; else our own
-        dir: Option<PathBuf>,
     },
 }

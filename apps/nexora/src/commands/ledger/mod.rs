@@ -2,6 +2,7 @@
 
 mod book;
 mod consistency;
+mod deep;
 mod pins;
 mod prove;
 mod retention;

@@ -1,5 +1,6 @@
 //! `ledger verify`: a directory, a URL or a proof file, held against what is known from elsewhere.
 
+use super::deep::{Beside, beside};
 use super::signatures;
 use super::source::Source;
 use super::trust::{Basis, Before, Trust, Verified, fingerprint, not_pinned};
@@ -12,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use verify::trust::Vouched;
 use verify::{Checkpoint, LedgerFiles, Problem, Proof, Report, VerifierKey, checkpoint, note};
 
@@ -63,6 +64,9 @@ enum Part {
         /// The log before this one.
         #[serde(skip_serializing_if = "Option::is_none")]
         previous: Option<Previous>,
+        /// What lies beside the log.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        beside: Option<Beside>,
     },
     /// One entry.
     Entry {
@@ -160,7 +164,7 @@ impl Show for Told {
             ("before", before),
         ]);
         match &self.part {
-            Part::Log { files, first, last, minimum, previous } => {
+            Part::Log { files, first, last, minimum, previous, beside } => {
                 let absent = (*minimum > 0)
                     .then(|| format!("entries 0 to {}: the log says that it dropped them", minimum - 1));
                 let previous = previous.as_ref().map(|previous| {
@@ -169,13 +173,17 @@ impl Show for Told {
                         previous.origin, previous.size
                     )
                 });
+                let details = beside.as_ref().and_then(Beside::details);
+                let details = details
+                    .unwrap_or_else(|| "not looked at: an entry commits to them by hash only".to_owned());
                 lines.extend([
                     ("files", Some(files.to_string())),
                     ("from", Some(first.to_string())),
                     ("to", Some(last.to_string())),
                     ("absent", absent),
                     ("follows", previous),
-                    ("details", Some("not looked at: an entry commits to them by hash only".to_owned())),
+                    ("details", Some(details)),
+                    ("vouched for", beside.as_ref().and_then(Beside::files)),
                 ]);
             }
             Part::Entry { position, entry, platform } => {
@@ -208,6 +216,9 @@ impl Show for Told {
     }
 }
 
+/// The directories to look into, if any are asked for, and the data directory.
+type Deep<'d> = (Option<&'d [PathBuf]>, Option<&'d Path>);
+
 /// Runs it. The check itself stands on a thread that may block.
 pub(super) fn run(
     global: &Global,
@@ -217,15 +228,16 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let source = Source::open(&command.what, global, surroundings)?;
     let trust = Trust::read(&command.trusted, surroundings)?;
+    let deep = (command.deep.as_deref(), global.data.as_deref());
     let told = match &source {
         Source::File(path, bytes) => entry(path, bytes, &trust)?,
         Source::Directory(_, path) => {
             if let Some(book) = trust.book() {
                 book.stands_outside(path)?;
             }
-            log(&source, &trust)?
+            log(&source, &trust, deep)?
         }
-        Source::Served(_) => log(&source, &trust)?,
+        Source::Served(_) => log(&source, &trust, deep)?,
     };
     if told.key.starts_with("UNPINNED") {
         output.say(&format!("key: {}", told.key));
@@ -242,7 +254,7 @@ fn claimed(files: &dyn LedgerFiles) -> Result<Checkpoint, verify::Failure> {
 }
 
 /// Verifies a whole log and remembers it.
-fn log(source: &Source, trust: &Trust) -> Result<Told, Failure> {
+fn log(source: &Source, trust: &Trust, deep: Deep<'_>) -> Result<Told, Failure> {
     let (place, files) = (source.place(), source.log()?);
     let claimed =
         verify::settled(source.pause(), || claimed(files)).map_err(|failure| source.told(failure))?;
@@ -263,6 +275,7 @@ fn log(source: &Source, trust: &Trust) -> Result<Told, Failure> {
         return Err(Failure::new(Kind::CheckFailed, what));
     }
     trust.follows(&report)?;
+    let beside = beside(source, &pins, &report, deep)?;
     let verified = Verified {
         note: report.checkpoint.note(),
         keys: &report.keys,
@@ -293,6 +306,7 @@ fn log(source: &Source, trust: &Trust) -> Result<Told, Failure> {
             last: report.last,
             minimum: report.charter.minimum,
             previous: report.charter.previous.as_ref().map(of),
+            beside,
         },
         size: head.size,
         root: STANDARD.encode(head.root),
@@ -307,6 +321,14 @@ fn with_rotations(basis: &Basis, remembered: bool, report: &Report) -> String {
         0 => told,
         times => format!("{told}; replaced {times} times since, each time signed by the keys before"),
     }
+}
+
+/// Those of the keys whose signatures stand under a checkpoint that was verified with them.
+fn signers<'k>(signed: &[u8], keys: &'k [VerifierKey]) -> impl Iterator<Item = &'k VerifierKey> {
+    let lines =
+        note::read(signed).map(|note| note.signatures.iter().map(|line| line.key_id).collect::<Vec<_>>());
+    let lines = lines.unwrap_or_default();
+    keys.iter().filter(move |key| lines.contains(&key.key_id()))
 }
 
 /// Verifies the proof of one entry.
@@ -344,7 +366,7 @@ fn entry(path: &Path, bytes: &[u8], trust: &Trust) -> Result<Told, Failure> {
         checked: format!("entry {}: its form, its place, its inclusion and the signatures", proof.index),
         organization: proven.entry.organization.to_string(),
         key: basis.told(remembered),
-        trusted: vec![fingerprint(&proven.key)],
+        trusted: signers(&proof.checkpoint, &keys).map(fingerprint).collect(),
         witnesses: Witnesses::of(&proven.vouched),
         signed: proven.checkpoint.time(),
         before: before.map(|head| Earlier { size: head.checkpoint.size, verified: head.verified }),

@@ -1,0 +1,70 @@
+//! `ledger verify --deep DIR… --data DIR`: what lies beside the log and is vouched for in it.
+
+use super::signatures;
+use super::source::Source;
+use crate::failure::Failure;
+use base::Kind;
+use node::{LedgerDetails, VouchedFiles};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use tokio::runtime::Handle;
+use verify::deep::{Details, ObjectFiles, deep};
+use verify::{Pins, Report};
+
+/// What was found in order beside the log.
+#[derive(Debug, Serialize)]
+pub(super) struct Beside {
+    /// Details that were held against their commitments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<u64>,
+    /// Details that an entry says were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<u64>,
+    /// Files that were held against their hashes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<u64>,
+}
+
+impl Beside {
+    /// Of the details, in words.
+    pub(super) fn details(&self) -> Option<String> {
+        let (held, erased) = (self.details?, self.erased.unwrap_or_default());
+        Some(format!("{held} are as their entries say; {erased} are erased, and an entry says so"))
+    }
+
+    /// Of the files, in words.
+    pub(super) fn files(&self) -> Option<String> {
+        Some(format!("{} are as the log says; none is missing, and no other is there", self.files?))
+    }
+}
+
+/// Holds against the log what the command names beside it; nothing where it names nothing. Called where blocking is
+/// allowed.
+pub(super) fn beside(
+    source: &Source,
+    pins: &Pins,
+    report: &Report,
+    (deep_in, data): (Option<&[PathBuf]>, Option<&Path>),
+) -> Result<Option<Beside>, Failure> {
+    let Some(directories) = deep_in else { return Ok(None) };
+    if directories.is_empty() && data.is_none() {
+        let what = "--deep needs directories with files that the log vouches for, or --data DIR for details";
+        return Err(Failure::new(Kind::BadInput, what));
+    }
+    let details = match data {
+        Some(data) => Some(Handle::current().block_on(LedgerDetails::open(data, report.organization))?),
+        None => None,
+    };
+    let files = (!directories.is_empty()).then(|| VouchedFiles::new(directories.to_vec()));
+    let log = source.log()?;
+    let found = verify::settled(source.pause(), || {
+        let details = details.as_ref().map(|details| details as &dyn Details);
+        deep(log, &signatures(), pins, details, files.as_ref().map(|files| files as &dyn ObjectFiles))
+    });
+    let found = found.map_err(|failure| source.told(failure))?;
+    Ok(Some(Beside {
+        details: details.is_some().then_some(found.details),
+        erased: details.is_some().then_some(found.erased),
+        files: files.is_some().then_some(found.files),
+    }))
+}
