@@ -349,7 +349,7 @@ fn the_platform_s_log_is_cosigned_by_a_quorum_and_stalls_without_one() {
     organization.respond(&server, "automatic");
     let doctor = until("doctor says that it stalls", PATIENCE, || {
         let doctor = organization.get(&server, "/api/v1/diagnosis").json().to_string();
-        doctor.contains("quorum").then_some(doctor)
+        doctor.contains("stalls").then_some(doctor)
     });
     assert!(doctor.contains("W0") && doctor.contains("W1"), "{doctor}");
     let source = organization.ingest(&server, &["111122223333"]);
@@ -390,7 +390,7 @@ fn an_older_data_directory_signs_nothing_until_an_operator_begins_a_new_log() {
     let before = house.cosigned(&data);
     let mut server = house.serve(&data);
     organization.respond(&server, "ask");
-    until("the log grows", PATIENCE, || (house.cosigned(&data).0 > before.0 + 1).then_some(()));
+    until("the log grows", PATIENCE, || (house.cosigned(&data).0 > before.0).then_some(()));
     assert_eq!(server.stop().code(), Some(0));
 
     // The directory is restored from its backup, root and all.
