@@ -7,6 +7,7 @@
 
 mod documents;
 mod files;
+mod ledgers;
 pub mod mutants;
 mod received;
 mod recovery;
@@ -41,6 +42,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "jwk", run: documents::jwk },
     Target { name: "jws", run: documents::jws },
     Target { name: "key_name", run: documents::key_name },
+    Target { name: "ledger_checkpoint", run: ledgers::checkpoint },
+    Target { name: "ledger_entry", run: ledgers::entry },
+    Target { name: "ledger_key", run: ledgers::key },
+    Target { name: "ledger_policy", run: ledgers::policy },
+    Target { name: "ledger_proof", run: ledgers::proof },
+    Target { name: "ledger_tile", run: ledgers::tile },
+    Target { name: "ledger_witnessed", run: ledgers::witnessed },
     Target { name: "manifest", run: documents::manifest },
     Target { name: "ndjson", run: files::ndjson },
     Target { name: "parquet", run: files::parquet },
