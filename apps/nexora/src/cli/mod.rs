@@ -10,6 +10,7 @@ mod ledger;
 mod node;
 mod organizations;
 mod recovery;
+mod rules;
 mod witness;
 
 pub(crate) use credentials::{Credentials, Issue};
@@ -19,11 +20,12 @@ pub(crate) use findings::{Findings, Mode, Response};
 pub(crate) use identities::Identities;
 pub(crate) use keys::{Breach, Create, Export, Keys, Producers, Reencrypt, Rotate, Scope, Shred};
 pub(crate) use ledger::{
-    Consistency, Ledger, LedgerErase, LedgerRetention, LegalHold, Pins, Prove, Rules, Search, Trusted, Verify,
+    Consistency, Ledger, LedgerErase, LedgerRetention, LegalHold, Pins, Prove, Search, Trusted, Verify,
 };
 pub(crate) use node::{Config, Demo, Serve, Simulate};
 pub(crate) use organizations::Organizations;
 pub(crate) use recovery::{OpenShare, Passphrase, Recovery, Restore, Root, Setup};
+pub(crate) use rules::{Hunt, Match, Rules};
 pub(crate) use witness::{ServeWitness, Witness};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -129,7 +131,9 @@ pub(crate) enum Command {
     /// Run a witness of logs, or show its keys
     #[command(subcommand)]
     Witness(Witness),
-    /// Test detection rules against their samples
+    /// Judge files of logs on the spot, with neither server nor data directory
+    Hunt(Hunt),
+    /// Test, match and check detection rules
     #[command(subcommand)]
     Rules(Rules),
     /// Say how the node and the organization are

@@ -9,6 +9,7 @@ mod demo;
 mod events;
 mod fields;
 mod findings;
+mod hunt;
 mod identities;
 mod keys;
 mod ledger;
@@ -41,6 +42,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
             ledger::offline(global, surroundings, output, command).await
         }
         Command::Witness(command) => witness::run(global, output, &command).await,
+        Command::Hunt(command) => hunt::run(output, &command),
         Command::Rules(command) => rules::run(output, &command),
         Command::Config(Config::Show) => config::show(global, surroundings, output),
         Command::Completions { shell } => completions::print(output, shell),
@@ -86,6 +88,7 @@ async fn ask(command: Command, session: &Session, output: Output) -> Result<Exit
         | Command::Demo(_)
         | Command::Simulate(_)
         | Command::Witness(_)
+        | Command::Hunt(_)
         | Command::Rules(_)
         | Command::Fields(_)
         | Command::Config(_)

@@ -1,6 +1,5 @@
 //! `rules test`: every rule against its positive and negative events.
 
-use crate::cli::Rules;
 use crate::failure::Failure;
 use crate::output::{Output, Show, rows};
 use base::Kind;
@@ -56,8 +55,7 @@ impl Show for Report {
 }
 
 /// Runs the command.
-pub(crate) fn run(output: Output, command: &Rules) -> Result<ExitCode, Failure> {
-    let Rules::Test { dir } = command;
+pub(super) fn run(output: Output, dir: Option<&Path>) -> Result<ExitCode, Failure> {
     let found = match dir {
         Some(dir) => folders(dir)?,
         None => Vec::new(),
