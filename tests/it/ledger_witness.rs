@@ -283,9 +283,13 @@ impl House {
     }
 
     fn serve(&self, data: &Path) -> Server {
+        self.serve_with(data, &[])
+    }
+
+    fn serve_with(&self, data: &Path, more: &[&str]) -> Server {
         let policy = self.policy.to_str().expect("UTF-8");
-        let mut server =
-            Server::spawn(data, &Start { arguments: &["--ledger-policy", policy], ..Start::default() });
+        let arguments = [&["--ledger-policy", policy], more].concat();
+        let mut server = Server::spawn(data, &Start { arguments: &arguments, ..Start::default() });
         server.ready();
         server
     }
@@ -313,7 +317,10 @@ fn platform_log(data: &Path) -> PathBuf {
 
 /// The platform's keys, as lines of a policy.
 fn log_lines(data: &Path) -> String {
-    let log = platform_log(data);
+    log_lines_of(&platform_log(data))
+}
+
+fn log_lines_of(log: &Path) -> String {
     let shown = run(&mut nexora(&["ledger", "show", log.to_str().expect("UTF-8"), "-o", "json"])).json();
     let keys = shown["keys"].as_array().expect("keys");
     keys.iter().map(|key| format!("log {}\n", key.as_str().expect("a key"))).collect()
@@ -379,7 +386,7 @@ fn the_platform_s_log_is_cosigned_by_a_quorum_and_stalls_without_one() {
 
 #[test]
 fn an_older_data_directory_signs_nothing_until_an_operator_begins_a_new_log() {
-    let house = House::begin(1, 1);
+    let mut house = House::begin(1, 1);
     let data = house.data();
     let mut server = house.serve(&data);
     let organization = Organization::observing(&server);
@@ -393,11 +400,13 @@ fn an_older_data_directory_signs_nothing_until_an_operator_begins_a_new_log() {
     until("the log grows", PATIENCE, || (house.cosigned(&data).0 > before.0).then_some(()));
     assert_eq!(server.stop().code(), Some(0));
 
+    let known = house.cosigned(&data);
+
     // The directory is restored from its backup, root and all.
     fs::remove_dir_all(&data).expect("removed");
     copy(&backup, &data);
     let restored = house.cosigned(&data);
-    let server = house.serve(&data);
+    let mut server = house.serve_with(&data, &["--administrator-secret"]);
     organization.respond(&server, "automatic");
     let doctor = until("doctor says that it is behind", PATIENCE, || {
         let doctor = organization.get(&server, "/api/v1/diagnosis").json().to_string();
@@ -406,6 +415,46 @@ fn an_older_data_directory_signs_nothing_until_an_operator_begins_a_new_log() {
     assert!(doctor.contains("restored"), "{doctor}");
     assert_eq!(house.cosigned(&data), restored, "nothing was signed");
     assert_eq!(verified(&platform_log(&data)).code, Some(0), "in itself the old state is in order");
+    let org_log = |data: &Path| {
+        let bare = organization.id.trim_start_matches("org_").to_owned();
+        data.join("ledgers").join(bare)
+    };
+    let before = fs::read(org_log(&data).join("checkpoint")).expect("it was published");
+
+    // The administrator begins another: the platform's, and every organization's with it.
+    let secret = tests::organization::administrator(&server);
+    let text = data.to_str().expect("UTF-8");
+    let mut restart = nexora(&["ledger", "restart", "--data", text, "-o", "json"]);
+    let said = run(restart.env("NEXORA_TOKEN", &secret));
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let fresh = with_end(platform_log(&data), ".2");
+    until("the new log begins", PATIENCE, || fresh.join("checkpoint").exists().then_some(()));
+    until("the organization's begins anew too", PATIENCE, || {
+        with_end(org_log(&data), ".2").join("checkpoint").exists().then_some(())
+    });
+    assert_eq!(fs::read(org_log(&data).join("checkpoint")).expect("it stays"), before);
+    let started = &tests::ledger::entries(&fresh)[0];
+    assert_eq!(started["facts"]["previous"]["size"], known.0, "{started}");
+
+    // The witness is told of the new log, and cosigns it.
+    let mut lines = fs::read_to_string(house.dir.path().join("logs")).expect("it reads");
+    lines.push_str(&log_lines_of(&fresh));
+    let _ = write(house.dir.path().join("logs"), &lines);
+    house.witnesses[0].kill();
+    house.revive(0);
+    until("the new log is cosigned", PATIENCE, || {
+        let note = fs::read_to_string(fresh.join("checkpoint")).unwrap_or_default();
+        (note.lines().filter(|line| line.contains("/witness/")).count() == 2).then_some(())
+    });
+    let said = verified(&fresh);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+fn with_end(path: PathBuf, end: &str) -> PathBuf {
+    let mut path = path.into_os_string();
+    path.push(end);
+    path.into()
 }
 
 fn copy(from: &Path, to: &Path) {
