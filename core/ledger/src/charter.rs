@@ -21,7 +21,7 @@ pub fn started(origin: Origin, keys: &[VerifierKey; 2]) -> Entry {
 pub struct Unpublished {
     /// How many.
     pub count: usize,
-    /// Over their bytes, each behind its length; `docs/formats/batch-hash.md`.
+    /// Over their leaf hashes: `docs/formats/batch-hash.md`.
     pub hash: [u8; 32],
 }
 

@@ -62,7 +62,15 @@ pub(super) fn tile(bytes: &[u8]) -> bool {
 
 /// An entry, and what it changes of its log.
 pub(super) fn entry(bytes: &[u8]) -> bool {
-    let Ok(seen) = entry::read(bytes) else { return false };
+    let glance = entry::glance(bytes);
+    let Ok(seen) = entry::read(bytes) else {
+        assert!(glance.is_none(), "passed at a glance only");
+        return false;
+    };
+    if let Some(glance) = glance {
+        assert_eq!((glance.position, glance.time, glance.kind), (seen.position, seen.time, seen.kind.as_str()));
+        assert_eq!(glance.organization, seen.organization.to_string());
+    }
     let json = serde_json::Value::Object(seen.fields.clone()).to_string();
     assert_eq!(json.as_bytes(), bytes, "it has one text");
     for holds in [false, true] {
