@@ -1,8 +1,9 @@
 //! The OpenAPI 3.1 document, made from [`OPERATIONS`].
 
+use crate::ledgers::PREFIX;
 use crate::operation::parameters;
 use crate::{Descriptor, Input, OPERATIONS, Output, Problem, Verb, outcome};
-use base::Kind;
+use base::{Action, Kind};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -22,6 +23,7 @@ pub fn document() -> Value {
         let method = operation.verb.method().as_str().to_lowercase();
         entry[method] = describe(operation, &fields, reply.as_value());
     }
+    paths.extend(files());
     let errors = Kind::ALL.map(|kind| {
         let content = json!({"application/json": {"schema": problem.as_value()}});
         (kind.http_status().to_string(), json!({"description": kind.as_str(), "content": content}))
@@ -40,6 +42,34 @@ pub fn document() -> Value {
             "schemas": generator.take_definitions(true),
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
+    })
+}
+
+/// The files of ledgers, which are read at the paths of tlog-tiles and are no operations.
+fn files() -> impl Iterator<Item = (String, Value)> {
+    let head = ("checkpoint", "text/plain", "Reads the signed head of a log (C2SP tlog-checkpoint).");
+    let tile =
+        ("tile/{tile}", "application/octet-stream", "Reads a tile or an entry bundle (C2SP tlog-tiles).");
+    [head, tile].into_iter().map(|(file, media, summary)| {
+        let path = format!("{PREFIX}/{{log}}/{file}");
+        let parameter =
+            |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
+        let parameters: Vec<Value> = parameters(&path).map(parameter).collect();
+        let content = json!({media: {"schema": {"type": "string", "format": "binary"}}});
+        let method = |method: &str| {
+            json!({
+                "operationId": format!("ledger.{}.{method}", file.split('/').next().unwrap_or(file)),
+                "summary": summary,
+                "x-action": Action::LedgerRead.as_str(),
+                "parameters": parameters,
+                "responses": {
+                    "200": {"description": "the file", "content": content},
+                    "304": {"description": "still the one whose `etag` stands in `if-none-match`"},
+                },
+            })
+        };
+        let methods = json!({"get": method("get"), "head": method("head")});
+        (path, methods)
     })
 }
 
