@@ -110,6 +110,12 @@ impl Scene {
         ids.max().map_or_else(|| format!("{prefix}_{}", "0".repeat(26)), str::to_owned)
     }
 
+    /// A legal hold that stands.
+    fn hold(&self) -> Option<String> {
+        let kept = self.house.organization.get(&self.house.server, "/api/v1/ledger/retention").ok().json();
+        kept["holds"][0]["id"].as_str().map(str::to_owned)
+    }
+
     /// What stands in a path's braces.
     fn path(&self, operation: &Descriptor) -> String {
         let mut path = operation.path.to_owned();
@@ -147,11 +153,14 @@ impl Scene {
             "shreds.show" => self.newest("/api/v1/shreds", "apr", |_| true),
             "recovery.approve_set_up" => {
                 let shown = self.house.organization.get(&self.house.server, "/api/v1/recovery").ok().json();
-                shown["requested"][0]["id"].as_str().map_or_else(|| format!("apr_{}", "0".repeat(26)), str::to_owned)
+                shown["requested"][0]["id"]
+                    .as_str()
+                    .map_or_else(|| format!("apr_{}", "0".repeat(26)), str::to_owned)
             }
             _ => self.newest("/api/v1/shreds", "apr", |row| row["state"] == "requested"),
         });
         put("producer", &|| self.newest("/api/v1/producers", "prd", |row| row["revoked"].is_null()));
+        put("hold", &|| self.hold().unwrap_or_else(|| format!("hld_{}", "0".repeat(26))));
         put("ceremony", &|| self.custodians.ceremony().unwrap_or_else(|| format!("cer_{}", "0".repeat(26))));
         path
     }
@@ -171,6 +180,12 @@ impl Scene {
             "credentials.issue" => {
                 plain().json(&json!({"grant": {"kind": "person", "name": "nina", "role": "auditor"}}))
             }
+            "ledger.set_retention" => plain().json(&json!({"days": 400})),
+            "ledger.place_hold" => plain().json(&json!({"reason": "a drill"})),
+            "ledger.lift_hold" => plain().json(&json!({})),
+            "ledger.erase" => plain().json(&json!({"entries": ["1-100000"], "reason": "a drill"})),
+            "ledger.prove" => with("position=0"),
+            "ledger.search" => plain().json(&json!({"kind": "person.admitted", "limit": 10})),
             "response.set" => plain().json(&json!({"mode": "ask"})),
             "datasets.create" | "datasets.set_policy" => {
                 let policy = json!({"fields": [{"path": "email", "mode": "siv"}], "row_key": null});
@@ -215,6 +230,8 @@ impl Scene {
             | "shreds.cancel"
             | "producers.revoke"
             | "recovery.restore"
+            | "ledger.rotate_keys"
+            | "ledger.restart"
             | "datasets.forget_output" => plain().json(&json!({})),
             "identities.ls"
             | "identities.show"
@@ -240,6 +257,7 @@ impl Scene {
             | "recovery.package"
             | "recovery.ceremony"
             | "ledger.status"
+            | "ledger.retention"
             | "node.diagnose" => plain(),
             unknown => panic!("{unknown} is a new operation: say here how it is called, and above who may"),
         }
@@ -290,6 +308,17 @@ impl Scene {
             "shreds.cancel" => {
                 let all = json!({"scope": "organization", "reason": "a drill"});
                 let _ = post(admin, "/api/v1/shreds", &all).ok();
+            }
+            // Something to lift; and nothing that is erased while it stands.
+            "ledger.lift_hold" => {
+                drop(post(admin, "/api/v1/ledger/holds", &json!({"reason": "a drill"})).ok())
+            }
+            "ledger.erase" => {
+                while let Some(hold) = self.hold() {
+                    let _ = post(admin, &format!("/api/v1/ledger/holds/{hold}/lift"), &json!({})).ok();
+                }
+                // Names are details.
+                let _ = self.house.organization.person(&self.house.server, &self.name("nina"), "auditor");
             }
             "producers.revoke" => {
                 let body = json!({"name": self.name("partner"), "public_key": producer()});
