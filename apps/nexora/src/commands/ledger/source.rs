@@ -92,16 +92,15 @@ impl Source {
     }
 
     /// Waits for a publication that may be running just now: a short while, twenty times at most, and not at all for a
-    /// server that fails.
+    /// server, whose files stand before the checkpoint that is read.
     pub(super) fn pause(&self) -> impl FnMut() -> bool {
-        let mut pauses = 0;
+        let mut left = if matches!(self, Self::Directory(..)) { PAUSES } else { 0 };
         move || {
-            if matches!(self, Self::Served(served) if locked(&served.failed).is_some()) {
-                return false;
+            if left > 0 {
+                left -= 1;
+                std::thread::park_timeout(PAUSE);
             }
-            pauses += 1;
-            std::thread::park_timeout(PAUSE);
-            pauses < PAUSES
+            left > 0
         }
     }
 
