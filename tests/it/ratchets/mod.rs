@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 use tests::http::Request;
 use tests::organization::{Organization, administrator};
+use tests::server::PATIENCE;
+use tests::wait::until;
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,10 +95,9 @@ fn every_operation_is_refused_to_whom_it_is_not_open() {
         for token in ["nonsense", "nxa_", "nxa_0_0_0"] {
             assert_eq!(send(&scene.request(operation, token)).status, 401, "{name} with `{token}`");
         }
-        let mut bent = scene.token(Caller::Admin);
-        let last = bent.pop().expect("a character");
-        bent.push(if last == '0' { '1' } else { '0' });
-        assert_eq!(send(&scene.request(operation, &bent)).status, 401, "{name} with a bent token");
+        for bent in [bent(&scene.token(Caller::Admin)), forged(&scene.token(Caller::Admin))] {
+            assert_eq!(send(&scene.request(operation, &bent)).status, 401, "{name} with a bent token");
+        }
         let foreign = send(&scene.request(operation, &elsewhere.organization.admin));
         assert_eq!(foreign.status, 401, "{name} with another house's token: {}", foreign.text());
         for caller in CALLERS {
@@ -112,11 +113,80 @@ fn every_operation_is_refused_to_whom_it_is_not_open() {
             );
         }
     }
+    refusals_are_on_record(&scene);
+}
+
+/// A token that was damaged in copying.
+fn bent(token: &str) -> String {
+    let (whole, last) = token.split_at(token.len() - 1);
+    format!("{whole}{}", if last == "0" { "1" } else { "0" })
+}
+
+/// A token that was not: another secret for the same credential, as somebody who guesses would write it.
+fn forged(token: &str) -> String {
+    let signed = &token[..token.len() - 8];
+    let (whole, secret) = signed.split_at(signed.len() - 52);
+    let secret = format!("{}{}", if secret.starts_with('0') { "1" } else { "0" }, &secret[1..]);
+    let signed = format!("{whole}{secret}");
+    let sum = base::base32::encode(&base::digest::sha256(signed.as_bytes())[..5]);
+    format!("{signed}{sum}")
+}
+
+/// What was refused above stands in the ledger: to whoever is known by its operation and the actor, to strangers in the
+/// log of the organization that they named, or else in the platform's.
+fn refusals_are_on_record(scene: &Scene) {
+    let status = scene.house.ledger_verifies();
+    let own = Path::new(status["dir"].as_str().expect("a path"));
+    let refused = |entries: Vec<Value>| -> Vec<Value> {
+        entries.into_iter().filter(|entry| entry["kind"] == "access.refused").collect()
+    };
+    let ours = refused(tests::ledger::entries(own));
+    let of = |entries: &[Value], operation: &str, is: &dyn Fn(&Value) -> bool| {
+        entries.iter().any(|entry| entry["facts"]["operation"] == operation && is(entry))
+    };
+    let mut missing = Vec::new();
+    for operation in OPERATIONS {
+        for caller in CALLERS.into_iter().filter(|caller| !may(operation.action).contains(caller)) {
+            let (kind, role) = match caller {
+                Caller::Admin => ("person", "org_admin"),
+                Caller::User => ("person", "org_user"),
+                Caller::Auditor => ("person", "auditor"),
+                Caller::Identity => ("identity", ""),
+                Caller::Source => ("source", ""),
+                // Its secret names the platform, and is for one use.
+                Caller::Administrator => continue,
+            };
+            let by = |entry: &Value| {
+                let actor = &entry["actor"];
+                actor["type"] == kind && actor["role"].as_str().unwrap_or_default() == role
+            };
+            if !of(&ours, operation.name, &by) {
+                missing.push(format!("{} to {caller:?}", operation.name));
+            }
+        }
+        let bent = |entry: &Value| entry["reason"] == "credential_not_valid" && entry["details"].is_string();
+        if !of(&ours, operation.name, &|entry| entry["actor"]["type"] == "unidentified" && bent(entry)) {
+            missing.push(format!("{} to a stranger with a token of ours", operation.name));
+        }
+    }
+    assert!(missing.is_empty(), "refusals without an entry: {missing:?}");
+    // The platform's log has the others: some of them are counted in the first one's minute.
+    let ledgers = own.parent().expect("the directory of ledgers");
+    let others = std::fs::read_dir(ledgers).expect("it lists").map(|entry| entry.expect("it lists").path());
+    let platform = others.into_iter().find(|dir| dir != own && dir.join("checkpoint").exists());
+    let platform = platform.expect("the platform's log");
+    until("the platform's log has every refusal", PATIENCE, || {
+        let found = refused(tests::ledger::entries(&platform));
+        OPERATIONS
+            .iter()
+            .all(|operation| of(&found, operation.name, &|entry| entry["reason"] != "folded"))
+            .then_some(())
+    });
 }
 
 /// Makes a second organization behind the same door. The platform gives no second administrator secret
 /// while there is an organization, so a node in this process does.
-fn second(house: &mut House) -> Organization {
+pub(crate) fn second(house: &mut House) -> Organization {
     assert!(house.server.stop().success());
     let data = house.server.dir.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
@@ -195,6 +265,8 @@ fn every_operation_is_open_to_whom_it_is_open_and_leaves_its_entry() {
             // One holder of the administrator's secret may create one organization.
             let answer = match (operation.name, caller) {
                 ("organizations.create", _) => fresh(),
+                (_, Caller::Administrator) => of_the_platform(operation),
+                ("ledger.restart", _) => restarted(&scene, operation),
                 _ => {
                     scene.prepare(operation.name);
                     let before = count(&scene, operation);
@@ -214,6 +286,46 @@ fn every_operation_is_open_to_whom_it_is_open_and_leaves_its_entry() {
     }
     assert!(missing.is_empty(), "a change without its entry: {missing:?}");
     scene.house.ledger_verifies();
+}
+
+/// Breaks the published checkpoint of the one log below `ledgers`, so that there is reason to begin another.
+fn break_log(ledgers: &Path) {
+    let broken = until("a checkpoint is published", PATIENCE, || {
+        let logs = std::fs::read_dir(ledgers).ok()?.flatten().map(|entry| entry.path());
+        let ours = |path: &std::path::PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            !name.contains('.')
+        };
+        logs.filter(ours).map(|log| log.join("checkpoint")).find(|checkpoint| checkpoint.is_file())
+    });
+    std::fs::write(broken, "no checkpoint").expect("it is written");
+}
+
+/// Begins another log in the place of one whose files are damaged.
+fn restarted(scene: &Scene, operation: &Descriptor) -> (u16, String) {
+    let status = scene.house.ledger_verifies();
+    let checkpoint = Path::new(status["dir"].as_str().expect("a path")).join("checkpoint");
+    std::fs::write(checkpoint, "no checkpoint").expect("it is written");
+    let answer = scene.house.server.send(&scene.request(operation, &scene.token(Caller::Admin)));
+    let status = scene.house.ledger_verifies();
+    assert_eq!(status["generation"], 2, "{}", answer.text());
+    let entries = tests::ledger::entries(Path::new(status["dir"].as_str().expect("a path")));
+    assert_eq!(entries[0]["kind"], operation.audit.expect("it leaves an entry").as_str());
+    (answer.status, answer.text())
+}
+
+/// What the administrator does with the platform's own log, while there is no organization.
+fn of_the_platform(operation: &Descriptor) -> (u16, String) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let server = tests::server::Server::start(&data);
+    let secret = administrator(&server);
+    if operation.name == "ledger.restart" {
+        break_log(&data.join("ledgers"));
+    }
+    let request = Request::new(operation.verb.method().as_str(), operation.path).token(&secret);
+    let answer = server.send(&request.json(&json!({})));
+    (answer.status, answer.text())
 }
 
 /// How many entries of the operation's kind are published.
