@@ -100,7 +100,7 @@ fn write(path: &Path, bytes: &[u8], made: &mut HashSet<PathBuf>) -> Result<(), F
 }
 
 /// An entry as a sealed one looks, of just the wanted length: the id of its object is as long as that takes.
-fn entry(organization: Id<noun::Organization>, position: u64) -> Vec<u8> {
+pub(crate) fn entry(organization: Id<noun::Organization>, position: u64) -> Vec<u8> {
     let micros = position % 1_000_000;
     let before = format!(
         r#"{{"actor":{{"type":"administrator"}},"kind":"a.b","nonce":"{position:032x}","object":{{"id":""#

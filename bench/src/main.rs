@@ -11,7 +11,9 @@ mod csv_protect;
 mod fields_aead;
 mod fields_python;
 mod home;
+mod ledger_append;
 mod ledger_files;
+mod ledger_latency;
 mod ledger_prove;
 mod ledger_verify;
 mod machine;
@@ -40,6 +42,8 @@ const BENCHMARKS: &[&str] = &[
     "fields-python",
     "reveal",
     "seal",
+    "ledger-append",
+    "ledger-latency",
     "ledger-prove",
     "ledger-verify",
 ];
@@ -55,6 +59,8 @@ async fn measure(name: &str) -> Result<Report, Failure> {
         "fields-python" => fields_python::measure(),
         "reveal" => reveal::measure().await,
         "seal" => seal::measure(),
+        "ledger-append" => ledger_append::measure().await,
+        "ledger-latency" => ledger_latency::measure().await,
         "ledger-prove" => ledger_prove::measure(),
         "ledger-verify" => ledger_verify::measure(),
         other => {

@@ -1,9 +1,11 @@
 //! Power goes at any moment: what was acknowledged is there, once.
 
 use crate::spine::House;
-use serde_json::Value;
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use tests::cloudtrail::{attack, harmless, key};
+use tests::http::Request;
 use tests::server::{Server, nexora, run};
 
 /// Numbers that look random and are the same in each run.
@@ -21,6 +23,8 @@ impl Numbers {
 struct Sent {
     acknowledged: Vec<String>,
     unanswered: Vec<String>,
+    /// Credentials whose making was acknowledged: each has an entry of its own.
+    credentials: Vec<String>,
 }
 
 #[test]
@@ -54,6 +58,7 @@ fn fifty_kills_lose_nothing_that_was_acknowledged_and_double_nothing() {
             let more = sending.join().expect("the sender ends");
             sent.acknowledged.extend(more.acknowledged);
             sent.unanswered.extend(more.unanswered);
+            sent.credentials.extend(more.credentials);
         });
         house.server.kill();
         house.server = Server::start(&house.server.dir.clone());
@@ -72,6 +77,13 @@ fn send(house: &House, round: u32, batch: u32, attackers: Option<&mut u32>, sent
         Some(attackers) => attack(&id(2), 1_000 + **attackers, at),
         None => harmless(&id(2), 502, at),
     });
+    let grant = json!({"grant": {"kind": "person", "name": format!("p-{round}-{batch}"), "role": "auditor"}});
+    let request = Request::new("POST", "/api/v1/credentials").token(&house.organization.admin).json(&grant);
+    if let Ok(answer) = request.send(&house.server.socket())
+        && answer.status == 200
+    {
+        sent.credentials.push(answer.json()["id"].as_str().expect("an id").to_owned());
+    }
     let ids = (0..3).map(id);
     match house.organization.events(&house.server, &events) {
         Ok(answer) if answer.status == 200 => {
@@ -121,7 +133,23 @@ fn check(house: &House, sent: &Sent, attackers: u32) {
         assert!(!high.is_empty(), "the attack of {} is found", key(1_000 + who));
         assert!(high.iter().all(|finding| finding["count"] == 1), "and counted once: {high:?}");
     }
-    house.ledger_verifies();
+    let status = house.ledger_verifies();
+    let entries = tests::ledger::entries(Path::new(status["dir"].as_str().expect("a path")));
+    let mut made: BTreeMap<&str, u32> = BTreeMap::new();
+    for (position, entry) in entries.iter().enumerate() {
+        assert_eq!(entry["position"], position, "one entry at each position");
+        if entry["kind"] == "credential.issued" {
+            *made.entry(entry["object"]["id"].as_str().expect("an id")).or_default() += 1;
+        }
+    }
+    assert!(sent.credentials.len() > 100, "enough went through: {}", sent.credentials.len());
+    for id in &sent.credentials {
+        assert_eq!(made.get(id.as_str()), Some(&1), "the entry of {id} was acknowledged");
+    }
+    assert!(made.values().all(|times| *times == 1), "{made:?}");
+    let kept = house.organization.list(&house.server, "/api/v1/credentials");
+    let kept: BTreeSet<&str> = kept.iter().filter_map(|row| row["id"].as_str()).collect();
+    assert_eq!(kept, made.into_keys().collect(), "an entry has its change, and a change its entry");
 }
 
 /// No finding stands there twice.
