@@ -116,7 +116,7 @@ fn fill(data: &Path, organization: &str, count: u64) {
 }
 
 /// Asks the program of `tests/go`.
-fn ask(work: &Value) -> Value {
+pub(crate) fn ask(work: &Value) -> Value {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../foreign");
     assert!(program.is_file(), "{} is missing: run `make test`, which builds it", program.display());
     let mut child = Command::new(program)

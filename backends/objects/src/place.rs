@@ -44,7 +44,7 @@ impl FromStr for Place {
     type Err = WrongPlace;
 
     fn from_str(text: &str) -> Result<Self, WrongPlace> {
-        let wrong = || WrongPlace::Url(text.to_owned());
+        let wrong = || WrongPlace::Url;
         let url: Url = text.parse().map_err(|_| wrong())?;
         let known = matches!(url.scheme(), "s3" | "gs" | "az");
         let bare = url.username().is_empty()
