@@ -343,6 +343,20 @@ async fn what_was_cosigned_is_remembered_by_a_witness_that_died_before_it_answer
     assert_eq!(near.witnessing.checkpoint(&near.ctx, &"0".repeat(64)).await.expect("it reads"), None);
 }
 
+/// Both lines were made by the Go libraries of transparency-dev.
+#[test]
+fn the_golden_key_file_reads() {
+    let golden = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        std::fs::read_to_string(path).expect("the golden file")
+    };
+    let file = base::Secret::new(golden("witness.key"));
+    let keys = WitnessKeys::read(&*crypto::aws_lc(), &file).expect("it reads");
+    let read: String = keys.verifier_keys().iter().map(|key| format!("{key}\n")).collect();
+    assert_eq!(read, golden("witness.vkeys"));
+    assert_eq!(keys.to_file().expose(), file.expose());
+}
+
 #[test]
 fn the_key_file_reads_alike_and_a_changed_one_does_not() {
     let provider = crypto::aws_lc();
