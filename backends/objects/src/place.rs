@@ -18,11 +18,11 @@ pub struct Place {
 /// What names no place, or options that nobody understands.
 #[derive(Debug, thiserror::Error)]
 pub enum WrongPlace {
-    /// Not a URL of an object storage.
+    /// Not a URL of an object storage. It is not repeated: whoever put credentials in it would find them in a log.
     #[error(
-        "`{0}` names no object storage: give s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"
+        "no object storage is named: give s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"
     )]
-    Url(String),
+    Url,
     /// A line of the options that is none. The line itself may be a secret, so it is not repeated.
     #[error("line {0} of the storage's options is not `name = value`")]
     Line(usize),
