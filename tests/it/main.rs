@@ -28,3 +28,4 @@ mod simulated;
 mod spine;
 mod stored;
 mod transports;
+mod wasm;

@@ -68,6 +68,14 @@ struct Place {
     index: usize,
 }
 
+/// A finding, the place of its first event, and the ids of all: of those that it keeps as evidence there are
+/// fewer.
+struct Found {
+    finding: Finding,
+    place: Place,
+    event_ids: Vec<String>,
+}
+
 /// What is known of an identity beside the judge's own state.
 #[derive(Debug)]
 struct Known {
@@ -182,25 +190,31 @@ pub(crate) fn run(output: Output, hunt: &Hunt) -> Result<ExitCode, Failure> {
     let within =
         |time| hunt.since.is_none_or(|since| time >= since) && hunt.until.is_none_or(|until| time < until);
     let places = hunter.sorted(&files, within);
-    let mut found: HashMap<Id<noun::Finding>, (Finding, Place)> = HashMap::new();
+    let mut found: HashMap<Id<noun::Finding>, Found> = HashMap::new();
     for place in &places {
         let Some(contents) = files.get(place.file) else { continue };
         for finding in hunter.judge(contents, place.index) {
             match found.get_mut(&finding.id) {
-                Some((first, _)) => first.fold(finding),
-                None => drop(found.insert(finding.id, (finding, *place))),
+                Some(found) => {
+                    found.event_ids.extend(finding.event_ids.iter().cloned());
+                    found.finding.fold(finding);
+                }
+                None => {
+                    let event_ids = finding.event_ids.clone();
+                    drop(found.insert(finding.id, Found { finding, place: *place, event_ids }));
+                }
             }
         }
     }
     let mut found: Vec<_> = found.into_values().collect();
-    found.sort_by(|(one, _), (other, _)| (one.first_seen, one.id).cmp(&(other.first_seen, other.id)));
-    for (finding, place) in &found {
+    found.sort_by_key(|found| (found.finding.first_seen, found.finding.id));
+    for Found { finding, place, event_ids } in &found {
         let identity = finding.identity.and_then(|id| hunter.known.get(&id));
         output.line(&Line {
             event_index: place.index,
             file: files.get(place.file).map_or("", |contents| contents.name.as_str()),
-            event_id: finding.event_ids.first().map(String::as_str),
-            event_ids: &finding.event_ids,
+            event_id: event_ids.first().map(String::as_str),
+            event_ids,
             time: finding.first_seen,
             identity: identity.map_or(finding.principal.as_str(), |known| known.name.as_str()),
             detector: finding.detector,
@@ -214,7 +228,7 @@ pub(crate) fn run(output: Output, hunt: &Hunt) -> Result<ExitCode, Failure> {
             owasp: &finding.owasp,
         })?;
     }
-    let findings: Vec<Finding> = found.into_iter().map(|(finding, _)| finding).collect();
+    let findings: Vec<Finding> = found.into_iter().map(|found| found.finding).collect();
     summary(output, &hunter, places.len(), &findings, began);
     let bad = hunt.fail_on.is_some_and(|least| findings.iter().any(|finding| finding.severity >= least));
     Ok(if bad { ExitCode::from(Kind::CheckFailed.exit_code()) } else { ExitCode::SUCCESS })
@@ -247,7 +261,8 @@ fn is_log(path: &Path) -> bool {
 fn contents(output: Output, places: &[PathBuf]) -> Result<Vec<Contents>, Failure> {
     let mut found = Vec::new();
     for place in places {
-        let files = read::files(place).map_err(|failure| Failure::new(Kind::BadInput, failure.to_string()))?;
+        let files =
+            read::files(place).map_err(|failure| Failure::new(Kind::BadInput, failure.to_string()))?;
         for file in files {
             if file == *place || is_log(&file) {
                 found.push(read::events(&file)?);
