@@ -17,7 +17,7 @@ TEST := cargo test --workspace --locked --no-fail-fast
 SECOND := cargo test --locked --no-fail-fast -p nexora-fields -p nexora-datasets \
 	--features nexora-fields/parquet-encryption,nexora-datasets/parquet-encryption --test it
 # What checks a ledger also runs in a browser.
-WASM := cargo build --locked -p nexora-verify --target wasm32-unknown-unknown
+WASM := cargo build --locked -p nexora-verify --target wasm32-unknown-unknown --lib --example browser
 NEXORA := $(CARGO_TARGET_DIR)/debug/nexora
 SHARED := ../shared/data
 

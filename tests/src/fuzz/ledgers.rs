@@ -68,7 +68,10 @@ pub(super) fn entry(bytes: &[u8]) -> bool {
         return false;
     };
     if let Some(glance) = glance {
-        assert_eq!((glance.position, glance.time, glance.kind), (seen.position, seen.time, seen.kind.as_str()));
+        assert_eq!(
+            (glance.position, glance.time, glance.kind),
+            (seen.position, seen.time, seen.kind.as_str())
+        );
         assert_eq!(glance.organization, seen.organization.to_string());
     }
     let json = serde_json::Value::Object(seen.fields.clone()).to_string();

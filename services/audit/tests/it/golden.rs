@@ -2,8 +2,9 @@
 
 use audit::{Directory, Signatures};
 use base::digest;
-use std::{fs, path::PathBuf};
-use verify::{KeyTrust, Pins, VerifiedCheckpoint, VerifierKey};
+use ledger::Published;
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::Mutex};
+use verify::{KeyTrust, Pins, Proof, SignatureCheck, SignatureType, VerifiedCheckpoint, VerifierKey};
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -39,4 +40,35 @@ fn a_ledger_of_version_1_verifies() {
     assert_eq!((report.trust, head.size, report.files), (KeyTrust::Pinned, 300, 6));
     assert_eq!(head.origin, "nexora.internal/org_06danb16036stab2xev7caed14/1");
     assert_eq!(digest::hex(&head.root), "1800603cfb768eb5479dc32c948adcc496db8d3eb72968812345332d2d71e935");
+}
+
+/// Remembers which signatures hold.
+struct Remembers(Signatures, Mutex<BTreeSet<String>>);
+
+impl SignatureCheck for Remembers {
+    fn check(&self, kind: SignatureType, public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let holds = self.0.check(kind, public_key, message, signature);
+        if holds {
+            let hash = digest::of_parts("nexora/signature/1", &[&[kind.byte()], public_key, message, signature]);
+            self.1.lock().expect("nobody panics").insert(digest::hex(&hash));
+        }
+        holds
+    }
+}
+
+/// The proof of an entry of that ledger as version 1 wrote it. Its signatures, which `core/verify`'s example believes where
+/// no library can check them, are those that hold.
+#[test]
+fn a_proof_of_version_1_holds_and_is_made_again() {
+    let files = Directory::open(&golden("ledger")).expect("it stands beside this test");
+    let made = Published::open(&files).and_then(|log| log.prove(42)).expect("a proof").to_file();
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../core/verify/tests/golden");
+    let kept = fs::read(beside.join("entry-42.tlog-proof")).unwrap_or_default();
+    let check = Remembers(Signatures::new(crypto::aws_lc()), Mutex::default());
+    let proof = Proof::read(&made).expect("it reads");
+    let proven = proof.verify(&Pins::of(&keys("ledger.keys")), &check).expect("it holds");
+    assert_eq!(proven.entry.position, 42);
+    assert_eq!(made, kept, "proofs have one form");
+    let lines: String = check.1.lock().expect("nobody panics").iter().map(|hash| format!("{hash}\n")).collect();
+    assert_eq!(lines, fs::read_to_string(beside.join("signatures")).expect("it stands there"));
 }
