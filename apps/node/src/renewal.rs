@@ -20,7 +20,7 @@ impl Wiring {
     /// none of them can tell how far behind it is.
     pub(crate) async fn restart_log(&self, ctx: &Context) -> Result<(), Problem> {
         let _turn = self.renewing.lock().await;
-        let keys = self.log_keys(ctx.organization()).ok_or_else(locked)?;
+        let Some(keys) = self.log_keys(ctx.organization()) else { return self.restart_lost(ctx).await };
         // What was found wrong may be in order by now, and what is wrong may not have been found.
         if let Err(error) = self.audit.examine(ctx, &keys).await {
             tracing::warn!(organization = %ctx.organization(), %error, "another log is asked for");
@@ -38,12 +38,30 @@ impl Wiring {
         Ok(())
     }
 
+    /// Begins another log of the platform where its keys were lost with the root of trust: no ceremony brings them
+    /// back. An organization has custodians for that.
+    async fn restart_lost(&self, ctx: &Context) -> Result<(), Problem> {
+        let locked_out =
+            |(known, served): &(_, Served)| *known == ctx.organization() && matches!(served, Served::Locked);
+        let lost = self.open_organizations().iter().any(locked_out);
+        if !lost || ctx.organization() != self.store.platform() {
+            return Err(locked());
+        }
+        self.commit_log(ctx, true).await?;
+        self.open(ctx.organization()).await
+    }
+
     async fn begin_log(&self, ctx: &Context, whatever: bool) -> Result<(), Problem> {
+        self.commit_log(ctx, whatever).await?;
+        self.serve_renewed(ctx).await
+    }
+
+    async fn commit_log(&self, ctx: &Context, whatever: bool) -> Result<(), Problem> {
         let mut tx = self.store.write(ctx).await.map_err(told)?;
         let (pair, made) = self.keys.renew_log_keys(&mut tx).await.map_err(told)?;
         let started = self.audit.restart(&mut tx, &pair, whatever).await.map_err(told)?;
         let _ = tx.commit_all([vec![started], made].concat()).await.map_err(told)?;
-        self.serve_renewed(ctx).await
+        Ok(())
     }
 
     async fn serve_renewed(&self, ctx: &Context) -> Result<(), Problem> {

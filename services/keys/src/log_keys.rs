@@ -1,7 +1,7 @@
 //! The keys that sign an organization's log: pairs, of which the newest signs, or did until another log began.
 
 use crate::{
-    Error, Keys, Purpose, State,
+    Error, Keys, Purpose, RootError, State, Unit,
     halves::New,
     tables::{self, Half, Line},
 };
@@ -17,7 +17,7 @@ const PURPOSES: [Purpose; 2] = [Purpose::LogEd25519, Purpose::LogMlDsa44];
 
 impl Keys {
     /// The pairs of keys that sign the organization's log or once did, the oldest first: for `node` to hand to
-    /// `audit`.
+    /// `audit`. Pairs that were lost with another root are left out, if the newest one opens.
     ///
     /// # Errors
     /// [`Error::NotBegun`], [`Error::Root`], [`Error::Store`].
@@ -27,15 +27,29 @@ impl Keys {
         let (ed25519, ml_dsa_44) =
             (tables::all_of(&read, &ed25519).await?, tables::all_of(&read, &ml_dsa_44).await?);
         drop(read);
-        let mut pairs = Vec::new();
+        let (mut pairs, mut lost) = (Vec::new(), None);
         for first in &ed25519 {
             // They are made in pairs.
             let Some(second) = ml_dsa_44.iter().find(|row| row.version == first.version) else { continue };
             if first.state()? != State::Destroyed && second.state()? != State::Destroyed {
-                pairs.push([self.signer(ctx, first).await?, self.signer(ctx, second).await?]);
+                let pair = async { Ok([self.signer(ctx, first).await?, self.signer(ctx, second).await?]) };
+                match pair.await {
+                    Ok(pair) => {
+                        pairs.push(pair);
+                        lost = None;
+                    }
+                    Err(error @ Error::Root(RootError::UnknownUnit { .. } | RootError::DoesNotOpen)) => {
+                        lost = Some(error);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
-        if pairs.is_empty() { Err(Error::NotBegun) } else { Ok(pairs) }
+        match lost {
+            Some(error) => Err(error),
+            None if pairs.is_empty() => Err(Error::NotBegun),
+            None => Ok(pairs),
+        }
     }
 
     /// Makes the next pair of keys that sign the organization's log, as part of the change that puts them in use; the
@@ -44,6 +58,8 @@ impl Keys {
     /// # Errors
     /// [`Error::NotBegun`], [`Error::Root`], [`Error::Store`].
     pub async fn renew_log_keys(&self, tx: &mut Tx) -> Result<(LogPair, Vec<Entry>), Error> {
+        // A root that took the place of a lost one does not know the log yet.
+        self.root.enroll(Unit::Log(tx.context().organization())).await?;
         let (mut pair, mut entries) = (Vec::new(), Vec::new());
         for purpose in PURPOSES {
             let line = Line::own(purpose);
