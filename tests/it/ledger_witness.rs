@@ -344,6 +344,27 @@ fn the_platform_s_log_is_cosigned_by_a_quorum_and_stalls_without_one() {
     let said = verified(&log);
     assert_eq!(said.code, Some(0), "{}", said.err);
 
+    // The proof of an organization's entry passes through it, and says so to somebody who knows keys and policy only.
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let proof = house.dir.path().join("entry.tlog-proof");
+    until("the entry is provable", PATIENCE, || {
+        let mut prove = nexora(&["ledger", "prove", "1", "--data", &text(&data), "--out", &text(&proof)]);
+        (run(prove.env("NEXORA_TOKEN", &organization.admin)).code == Some(0)).then_some(())
+    });
+    let known = organization.get(&server, "/api/v1/ledger").json()["keys"][0].clone();
+    let lines = log_lines(&data) + &fs::read_to_string(&house.policy).expect("it reads");
+    let believed = write(house.dir.path().join("believed"), &lines);
+    let said = run(&mut nexora(&[
+        "ledger",
+        "verify",
+        &text(&proof),
+        "--key",
+        known.as_str().expect("a key"),
+        "--policy",
+        &text(&believed),
+    ]));
+    assert_eq!((said.code, said.out.contains("6 of 6")), (Some(0), true), "{}{}", said.out, said.err);
+
     // One is killed: the log goes on.
     house.witnesses[0].kill();
     organization.respond(&server, "ask");
