@@ -52,7 +52,9 @@ pub(super) async fn step(search: &Search, ctx: &Context, head: Head) -> Result<b
         let (published, minimum) = if generation == head.generation {
             (head.published, head.minimum)
         } else {
-            (ended(search, ctx, generation).await?, 0)
+            // A log without a checkpoint that reads is why another one was begun: what is known of it stays.
+            let Some(size) = ended(search, ctx, generation).await? else { continue };
+            (size, 0)
         };
         if advance(search, ctx, generation, published, minimum).await? {
             return Ok(true);
@@ -249,20 +251,21 @@ fn fetch(storage: &dyn Storage, log: &str, path: TilePath) -> Result<Option<Vec<
     storage.read(log, &path.to_string(), MAX_BUNDLE_BYTES)
 }
 
-/// How many entries a log has that another one has followed: what its last checkpoint says.
-pub(super) async fn ended(search: &Search, ctx: &Context, generation: u32) -> Result<u64, SearchError> {
+/// How many entries a log has that another one has followed: what its last checkpoint says, if it says anything.
+async fn ended(search: &Search, ctx: &Context, generation: u32) -> Result<Option<u64>, SearchError> {
     let log = search.log(ctx, generation);
     let known = |turns: &Turns| turns.ended.lock().unwrap_or_else(PoisonError::into_inner).get(&log).copied();
     if let Some(size) = known(&search.turns) {
-        return Ok(size);
+        return Ok(Some(size));
     }
     let (storage, name) = (Arc::clone(&search.storage), log.clone());
     let read = move || storage.read(&name, verify::checkpoint::FILE, MAX_CHECKPOINT);
     let bytes = tokio::task::spawn_blocking(read).await.map_err(|_| SearchError::Interrupted)??;
-    let checkpoint = bytes.and_then(|bytes| Checkpoint::read(note::read(&bytes).ok()?.text));
-    let size = checkpoint.map_or(0, |checkpoint| checkpoint.size);
-    search.turns.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(log, size);
-    Ok(size)
+    let Some(checkpoint) = bytes.and_then(|bytes| Checkpoint::read(note::read(&bytes).ok()?.text)) else {
+        return Ok(None);
+    };
+    search.turns.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(log, checkpoint.size);
+    Ok(Some(checkpoint.size))
 }
 
 /// Bytes of zeros at the end are left out.

@@ -322,3 +322,51 @@ fn only_ids_and_words_are_looked_for() {
     }
     assert_eq!("2.17".parse(), Ok(At { generation: 2, position: 17 }));
 }
+
+/// Rows of a log that another one has followed; its checkpoint is damaged, which is why.
+#[tokio::test]
+async fn earlier_logs_are_searched_too() {
+    let (_dir, house, search) = opened().await;
+    furnish(&house, 40).await;
+    house.publish().await;
+    let query = Query { identity: Some(identity(9)), ..Query::default() };
+    let first = all(&house, &search, &query, 1_000).await;
+    // As the next log stands: its own name, its own positions.
+    let ledgers = house.audit.directory(house.ctx.organization()).expect("a local directory");
+    let name = audit::log_name(house.ctx.organization(), 2);
+    copy(&ledgers, &ledgers.with_file_name(name));
+    let later = Head { generation: 2, ..head(&house).await };
+    let pages = |search: Search| {
+        let (ctx, query) = (house.ctx.clone(), query.clone());
+        async move {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let limit = Limit::try_from(50).expect("a page");
+                let page = search.find(&ctx, later, &query, limit, after).await.expect("an answer");
+                found.extend(page.found.iter().map(|found| (found.at.generation, found.at.position)));
+                after = page.next;
+                if after.is_none() {
+                    return found;
+                }
+            }
+        }
+    };
+    let expected: Vec<(u32, u64)> =
+        [2, 1].into_iter().flat_map(|log| first.iter().map(move |position| (log, *position))).collect();
+    assert_eq!(pages(search).await, expected);
+    std::fs::write(ledgers.join("checkpoint"), "no checkpoint").expect("it is written");
+    let again = Search::new(house.store.clone(), house.audit.storage());
+    assert_eq!(pages(again).await, expected, "a broken checkpoint takes nothing away");
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a listing").map(|entry| entry.expect("an entry")) {
+        let name = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &name);
+        } else {
+            std::fs::copy(entry.path(), name).expect("a copy");
+        }
+    }
+}

@@ -119,7 +119,8 @@ async fn serve(
         permitted(rooms, head, log.as_ref(), id).await?;
     }
     let nothing = || Failure::new(Kind::NotFound, "there is no such file of a ledger here");
-    let (log, file) = log.zip(file).ok_or_else(nothing)?;
+    let known = log.filter(|log| rooms.store.exists(log.organization));
+    let (log, file) = known.zip(file).ok_or_else(nothing)?;
     let (path, limit, caching) = match file {
         File::Checkpoint if public => (checkpoint::FILE.to_owned(), MAX_CHECKPOINT, PUBLIC_CHECKPOINT),
         File::Checkpoint => (checkpoint::FILE.to_owned(), MAX_CHECKPOINT, CHECKPOINT),
