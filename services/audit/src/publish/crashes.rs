@@ -45,7 +45,7 @@ impl Run<'_> {
     }
 
     /// Publishes everything, and comes back after each crash.
-    fn to_the_end(&mut self) {
+    fn publish_all(&mut self) {
         self.arm();
         while let Err(error) = self.until_a_crash() {
             assert!(self.disk.is_down(), "nothing but a crash keeps the writer from its end: {error:?}");
@@ -99,7 +99,7 @@ fn a_thousand_crashes_lose_nothing_and_double_nothing() {
         let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), seed));
         let dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let mut run = Run { house: &house, disk, dice, crashes: 0, acknowledged: 0 };
-        run.to_the_end();
+        run.publish_all();
         crashes += run.crashes;
         // The root is that of every entry, once, in its place.
         assert_eq!(house.root(&run.disk), tree.root(), "seed {seed}");

@@ -62,9 +62,10 @@ impl Witnessing {
         let origin = request.origin()?;
         let log_keys = logs.get(&origin).ok_or(Refusal::UnknownLog)?;
         // What no key of the log has signed costs no transaction.
-        match request.admit(log_keys, None, signatures) {
-            Err(refusal @ (Refusal::NotSigned | Refusal::Malformed(_))) => return Err(refusal.into()),
-            _ => {}
+        if let Err(refusal @ (Refusal::NotSigned | Refusal::Malformed(_))) =
+            request.admit(log_keys, None, signatures)
+        {
+            return Err(refusal.into());
         }
         // From here on nobody else writes: what is compared is what is replaced.
         let mut tx = store.write(ctx).await.map_err(Error::from)?;

@@ -109,7 +109,7 @@ async fn details_are_read_from_outside() {
     let tx = store.write(&ctx).await.expect("its turn");
     let entry = |n: u64| {
         let entry = Entry::done(Kind::ResponseSet, ctx.organization());
-        if n % 2 == 0 { entry.details(serde_json::json!({ "n": n })) } else { entry }
+        if n.is_multiple_of(2) { entry.details(serde_json::json!({ "n": n })) } else { entry }
     };
     let _ = tx.commit_all((1..=900).map(entry).collect()).await.expect("it commits");
     for closed in [false, true] {
