@@ -269,6 +269,69 @@ async fn a_split_view_is_caught_by_whoever_is_asked_to_cosign_it() {
     }
 }
 
+#[tokio::test]
+async fn the_platform_s_log_is_asked_for_unless_the_policy_names_others() {
+    let scene = Scene::begin(1, 1).await;
+    let house = scene.open("data", true).await;
+    let own = scene.log_keys.verifier_keys()[0].to_string();
+    let other = crate::house::keys(Id::from_bytes([7; 16])).verifier_keys()[0].to_string();
+    let base = policy(&scene.keys, 1);
+    for (lines, asked) in [
+        (String::new(), true),
+        (format!("log {other}\n"), false),
+        (format!("log {other}\nlog {own}\n"), true),
+    ] {
+        let mut connect = |_: &str| -> Result<Arc<dyn Witness>, String> { Ok(scene.near[0].clone()) };
+        let text = format!("{lines}{base}");
+        let quorum = Quorum::new(house.store.clone(), &text, Signatures::new(crypto::aws_lc()), &mut connect);
+        let quorum = quorum.expect("a policy");
+        assert_eq!(quorum.are_asked(&house.ctx).await.expect("it knows"), asked, "{lines}");
+    }
+    let mut nobody = |_: &str| -> Result<Arc<dyn Witness>, String> { Err("no address".to_owned()) };
+    for wrong in [base.replace(" near:0", ""), base.clone(), "quorum W9".to_owned()] {
+        let made = Quorum::new(house.store.clone(), &wrong, Signatures::new(crypto::aws_lc()), &mut nobody);
+        assert!(made.is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn other_witnesses_and_none_are_said_in_the_log_before_they_count() {
+    let mut scene = Scene::begin(2, 1).await;
+    let (first, second) = (scene.keys[0].clone(), scene.keys[1].clone());
+    let (one, other) = (scene.near[0].clone(), scene.near[1].clone());
+    (scene.keys, scene.near) = (vec![first], vec![one]);
+    let house = scene.open("data", false).await;
+    house.publish().await;
+    house.commit(1).await;
+    house.publish().await;
+    assert_eq!(cosigned_by(&house), ["W0", "W0-old"]);
+    house.store.close().await;
+
+    // Under the same names others: the first checkpoint that they cosign covers the entry that says so.
+    (scene.keys, scene.near) = (vec![second], vec![other]);
+    let house = scene.open("data", false).await;
+    house.commit(1).await;
+    let error = refusal(&house).await;
+    assert!(matches!(error, Error::Unmet(_)), "{error:?}");
+    assert_eq!(house.publish().await, 2);
+    assert_eq!(cosigned_by(&house), ["W0", "W0-old"]);
+    let report = house.verify().expect("it verifies");
+    let keys = scene.keys[0].verifier_keys();
+    assert!(report.vouched.by.iter().all(|by| keys.contains(&by.key)), "{:?}", report.vouched);
+    house.store.close().await;
+
+    // And none.
+    let data = scene.dir.path().join("data");
+    let house = House::open(&data, Some(scene.log_keys.clone())).await;
+    let settings = audit::witness::Settings::none(house.store.clone());
+    let origin = verify::Origin { organization: house.ctx.organization(), generation: 1 };
+    for _ in 0..2 {
+        assert_eq!(settings.settle(&house.ctx, origin).await.expect("it says so"), None);
+    }
+    assert_eq!(house.publish().await, 1, "said once");
+    assert_eq!(cosigned_by(&house), [""; 0]);
+}
+
 /// A request that shows the published checkpoint, and its note.
 fn request(house: &House, old: u64) -> (Vec<u8>, Vec<u8>) {
     let (_, note) = house.audit.published(house.ctx.organization()).expect("it was published");
