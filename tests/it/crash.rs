@@ -82,7 +82,7 @@ fn send(house: &House, round: u32, batch: u32, attackers: Option<&mut u32>, sent
     if let Ok(answer) = request.send(&house.server.socket())
         && answer.status == 200
     {
-        sent.credentials.push(answer.json()["id"].as_str().expect("an id").to_owned());
+        sent.credentials.push(answer.json()["credential"]["id"].as_str().expect("an id").to_owned());
     }
     let ids = (0..3).map(id);
     match house.organization.events(&house.server, &events) {
