@@ -187,6 +187,12 @@ impl Entry {
         self.kind
     }
 
+    /// The reason that it gives: its code.
+    #[must_use]
+    pub const fn code(&self) -> Option<&'static str> {
+        self.reason
+    }
+
     /// The bytes for the log.
     ///
     /// # Errors

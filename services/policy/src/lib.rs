@@ -20,7 +20,7 @@ pub use model::{Address, Denial, EXPIRY, Permit, Reason, Refused, Resource};
 
 use base::{Action, Actor, Context, Id, Timestamp, noun};
 use ledger::{Entry, Kind};
-use refusals::{Folded, Refusals, Source};
+use refusals::{Folded, Operation, Refusals, Source};
 use standing::View;
 use std::sync::Arc;
 use store::Store;
@@ -90,12 +90,12 @@ impl Policy {
         entry: Entry,
         now: Timestamp,
     ) -> Result<(), store::Error> {
-        // What ended in its middle is told apart from what never began.
+        // What ended in its middle is told apart from what never began, and by why it ended.
         let operation = match entry.kind() {
-            Kind::AccessRefused => action.as_str(),
-            other => other.as_str(),
+            Kind::AccessRefused => Operation { name: action.as_str(), why: None },
+            other => Operation { name: other.as_str(), why: entry.code() },
         };
-        self.record_of(ctx, Denial { operation, action, address: None, entry }, now).await
+        self.fold(ctx, (operation, action), None, entry, now).await
     }
 
     /// Puts the refusal of an operation on record, as [`record`](Self::record) does.
@@ -104,6 +104,18 @@ impl Policy {
     /// As [`record`](Self::record).
     pub async fn record_of(&self, ctx: &Context, denial: Denial, now: Timestamp) -> Result<(), store::Error> {
         let Denial { operation, action, address, entry } = denial;
+        let operation = Operation { name: operation, why: None };
+        self.fold(ctx, (operation, action), address, entry, now).await
+    }
+
+    async fn fold(
+        &self,
+        ctx: &Context,
+        (operation, action): (Operation, Action),
+        address: Option<Address>,
+        entry: Entry,
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
         let source = match (ctx.actor(), address) {
             (Actor::Unidentified, address) => Source::Address(address.unwrap_or(Address::LOCAL)),
             (actor, _) => Source::Actor(actor.clone()),
@@ -154,7 +166,10 @@ impl Policy {
         if folded.source == Source::Others {
             entry = entry.fact("sources", "others");
         } else {
-            entry = entry.fact("operation", folded.operation);
+            entry = entry.fact("operation", folded.operation.name);
+        }
+        if let Some(why) = folded.operation.why {
+            entry = entry.fact("why", why);
         }
         if let Source::Address(address) = &folded.source {
             entry = entry.details(address.details());

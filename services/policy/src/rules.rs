@@ -151,6 +151,7 @@ shreds.request          y r r a a a n a
 shreds.approve          y r r a a a n a
 shreds.cancel           y r r a a a n a
 recovery.set_up         y r r a a a n a
+recovery.approve_set_up y r r a a a n a
 recovery.begin          y r r a a a n a
 recovery.approve        y r r a a a n a
 recovery.restore        y r r a a a n a
