@@ -188,7 +188,7 @@ fn everything(walk: &mut Walk, secret: &str) {
     ];
     let _ = run(&mut nexora(&arguments)).ok();
     assert!(!fs::read_to_string(&offline).expect("protected").contains("ada@example.com"));
-    walk.run("datasets.reveal", &bound, &["reveal", &offline, "--out", &back]);
+    walk.run("datasets.reveal", &bound, &["reveal", &offline, "--out", &back, "--force"]);
     assert_eq!(fs::read_to_string(&back).expect("revealed"), crate::spine::CSV);
 
     let arguments = ["credentials", "issue", "--person", "bela", "--role", "org_admin"];

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How much of the stack is locked, in bytes. What is done in it needs less than half.
-const STACK: usize = 128 * 1024;
+const STACK: usize = 256 * 1024;
 
 /// The stack of the thread: what is locked of it, and what the calls around that need.
 const WHOLE: usize = 1024 * 1024;
