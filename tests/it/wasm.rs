@@ -24,6 +24,6 @@ fn verification_runs_in_webassembly() {
     }
     let said = Command::new(python).args(["-c", RUN]).arg(module).output().expect("Python runs");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    // What another code means, core/verify/examples/browser.rs says.
+    // Anything else means that core/verify/examples/browser.rs was not content.
     assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "0");
 }

@@ -6,7 +6,6 @@
 
 use base::digest;
 use std::collections::BTreeSet;
-use std::process::ExitCode;
 use verify::{LedgerFiles, Pins, Proof, SignatureCheck, SignatureType, Unreadable, VerifierKey};
 
 /// The proof of entry 42 of the golden ledger.
@@ -62,36 +61,35 @@ impl LedgerFiles for Files {
     }
 }
 
-fn main() -> ExitCode {
+fn main() -> Result<(), &'static str> {
     let check = Remembered(SIGNATURES.lines().map(str::to_owned).collect());
     let keys: Vec<VerifierKey> = KEYS.lines().filter_map(|line| line.parse().ok()).collect();
     let pins = Pins::of(&keys);
     let proves = |file: &[u8]| {
-        Proof::read(file).is_ok_and(|proof| {
-            proof.verify(&pins, &check).is_ok_and(|proven| proven.entry.position == 42)
-        })
+        Proof::read(file)
+            .is_ok_and(|proof| proof.verify(&pins, &check).is_ok_and(|proven| proven.entry.position == 42))
     };
     if !proves(PROOF) {
-        return ExitCode::from(1);
+        return Err("the golden proof does not hold");
     }
     for at in 0..PROOF.len() {
         let mut forged = PROOF.to_vec();
         forged[at] ^= 1 << (at % 8);
         if proves(&forged) {
-            return ExitCode::from(2);
+            return Err("a forged proof holds");
         }
     }
     let verifies = |changed| verify::directory(&Files { changed }, &check, &pins).is_ok();
     if !verifies(None) {
-        return ExitCode::from(3);
+        return Err("the golden ledger does not verify");
     }
     for (file, (_, bytes)) in LEDGER.iter().enumerate() {
         // A few of each file: the walk reads them all every time.
         for byte in (0..bytes.len()).step_by(bytes.len() / 5 + 1) {
             if verifies(Some((file, byte, 1))) {
-                return ExitCode::from(4);
+                return Err("a changed ledger verifies");
             }
         }
     }
-    ExitCode::SUCCESS
+    Ok(())
 }

@@ -70,7 +70,8 @@ pub(super) fn signers(
 ) -> Result<Vec<VerifierKey>, Failure> {
     let mut wrong = None;
     let mut found = false;
-    // From the end back: the keys in use are those named last. A bundle that is missing or broken is passed over.
+    // The first bundle, which is enough where keys were never replaced; then from the end back, for the keys in use are
+    // those named last. A bundle that is missing or broken is passed over.
     let listed: Vec<TilePath> = {
         let paths = files.list().map_err(|error| Failure::new(".", error))?;
         let tiles = paths.iter().filter_map(|path| path.parse::<TilePath>().ok());
@@ -78,7 +79,8 @@ pub(super) fn signers(
         bundles.sort_by_key(|path| (path.index(), path.width()));
         bundles
     };
-    for path in listed.into_iter().rev() {
+    let first = listed.first().copied();
+    for path in first.into_iter().chain(listed.into_iter().rev()) {
         let Ok(bytes) = read(files, &path.to_string(), path.max_bytes()) else { continue };
         for seen in marked(&bytes).into_iter().rev() {
             if !matches!(seen.kind.as_str(), STARTED | KEYS_ROTATED | PRUNED) {
@@ -111,6 +113,5 @@ fn marked(bundle: &[u8]) -> Vec<Seen> {
 }
 
 fn contains(bytes: &[u8], mark: &[u8]) -> bool {
-    // Found by its dot and the letters before it; a quotation mark is everywhere.
     bytes.windows(mark.len()).any(|window| window == mark)
 }
