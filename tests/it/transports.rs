@@ -197,6 +197,7 @@ fn everything(walk: &mut Walk, secret: &str) {
     keys(walk, &admin, &second, &producer);
     recovery(walk, &admin, &second);
 
+    ledger(walk, &admin);
     walk.run("ledger.rotate_keys", &admin, &["ledger", "rotate-keys"]);
     let status = walk.run("ledger.status", &admin, &["ledger", "status"]);
     // Another log is begun only where there is a reason to.
@@ -208,6 +209,21 @@ fn everything(walk: &mut Walk, secret: &str) {
     let mut yaml = nexora(&["identities", "ls", "-o", "yaml"]);
     let yaml = run(yaml.args(&walk.transport).env("NEXORA_TOKEN", &admin)).ok();
     assert!(yaml.out.contains("items:"), "{}", yaml.out);
+}
+
+/// What is asked of the ledger, and how long it is kept; all but beginning it anew.
+fn ledger(walk: &mut Walk, admin: &str) {
+    let found = walk.run("ledger.search", admin, &["ledger", "search", "--kind", "person.admitted"]);
+    let entry = found["items"][0]["position"].to_string();
+    let proof = walk.path("entry.tlog-proof");
+    walk.run("ledger.prove", admin, &["ledger", "prove", &entry, "--out", &proof]);
+    assert!(fs::read_to_string(&proof).expect("text").starts_with("c2sp.org/tlog-proof@v1\n"));
+    walk.run("ledger.set_retention", admin, &["ledger", "retention", "set", "--days", "400"]);
+    let held = walk.run("ledger.place_hold", admin, &["ledger", "hold", "place", "--reason", "a drill"]);
+    let kept = walk.run("ledger.retention", admin, &["ledger", "retention", "show"]);
+    assert_eq!((&kept["days"], &kept["holds"][0]["id"]), (&400.into(), &held["id"]));
+    walk.run("ledger.lift_hold", admin, &["ledger", "hold", "lift", &text(&held["id"])]);
+    walk.run("ledger.erase", admin, &["ledger", "erase", "0-100000", "--reason", "a drill"]);
 }
 
 /// What is done with datasets, but for protecting and revealing.

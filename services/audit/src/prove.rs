@@ -22,6 +22,14 @@ pub enum NotProven {
         /// How many are committed.
         committed: u64,
     },
+    /// The entry was dropped when its time had come.
+    #[error("entry {position} is not kept any more: the log begins with entry {minimum} (nexora ledger retention)")]
+    Dropped {
+        /// Which one was asked for.
+        position: u64,
+        /// The first one that is kept.
+        minimum: u64,
+    },
     /// The entry is committed, and no checkpoint that may prove it covers it yet.
     #[error("entry {position} is pending, as all from {} to {} are: {why}", entries.start(), entries.end())]
     Pending {
@@ -43,7 +51,7 @@ pub enum NotProven {
 impl Fault for NotProven {
     fn kind(&self) -> Kind {
         match self {
-            Self::NoEntry { .. } => Kind::NotFound,
+            Self::NoEntry { .. } | Self::Dropped { .. } => Kind::NotFound,
             Self::Pending { .. } => Kind::Unavailable,
             Self::Unproven(error) => error.kind(),
             Self::Log(error) => error.kind(),
@@ -60,6 +68,10 @@ impl Audit {
         let status = self.status(ctx).await?;
         if position >= status.committed {
             return Err(NotProven::NoEntry { position, committed: status.committed });
+        }
+        let minimum = self.minimum(ctx).await?;
+        if position < minimum {
+            return Err(NotProven::Dropped { position, minimum });
         }
         if position >= status.published {
             return Err(pending(&status, position));

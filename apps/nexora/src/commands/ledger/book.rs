@@ -131,9 +131,10 @@ impl Book {
     /// # Errors
     /// [`Kind::BadInput`].
     pub(super) fn stands_outside(&self, verified: &Path) -> Result<(), Failure> {
-        let whole = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let place = self.0.parent().unwrap_or(&self.0);
-        if whole(place).starts_with(whole(verified)) {
+        // Of what is not there yet, the folder that it would be made in.
+        let whole = |path: &Path| path.ancestors().find_map(|path| fs::canonicalize(path).ok());
+        let (place, verified) = (whole(&self.0), whole(verified));
+        if place.zip(verified).is_some_and(|(place, verified)| place.starts_with(verified)) {
             let what = format!(
                 "the pins would stand in {}, inside of what they are held against: set XDG_CONFIG_HOME to a place \
                  that whoever keeps the log cannot write",

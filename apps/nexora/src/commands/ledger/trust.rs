@@ -15,7 +15,7 @@ use std::fs;
 use std::path::PathBuf;
 use verify::origin::Origin;
 use verify::quorum::Policy;
-use verify::{Checkpoint, Pins, VerifierKey};
+use verify::{Checkpoint, Pins, VerifierKey, note};
 
 /// How many checkpoints of proofs, and how many places, are remembered of one log.
 const REMEMBERED: usize = 64;
@@ -182,7 +182,7 @@ impl Trust {
         let Some(book) = &self.book else { return Ok(false) };
         let checkpoint = read_checkpoint(verified.note)
             .ok_or_else(|| Failure::ours("a checkpoint that was verified does not read"))?;
-        let note = String::from_utf8_lossy(verified.note).into_owned();
+        let note = verified.kept();
         let head = Head { checkpoint, note, verified: self.now };
         book.change(|rows| {
             if let Some(place) = verified.place {
@@ -227,6 +227,18 @@ pub(super) struct Verified<'v> {
     pub(super) place: Option<&'v str>,
     /// Whether every entry of the log was verified.
     pub(super) whole: bool,
+}
+
+impl Verified<'_> {
+    /// The note as it is remembered: of a proof without the lines that were passed over, which anybody can add.
+    fn kept(&self) -> String {
+        let whole = String::from_utf8_lossy(self.note).into_owned();
+        let Some(note) = note::read(self.note).ok().filter(|_| !self.whole) else { return whole };
+        let known = note.signatures.iter().filter(|line| self.keys.iter().any(|key| line.is_by(key)));
+        let lines: String =
+            known.map(|line| note::signature_line(line.name, line.key_id, &line.bytes)).collect();
+        format!("{}\n{lines}", note.text)
+    }
 }
 
 impl Known {
@@ -339,6 +351,15 @@ impl Trust {
     /// The keys that `--key` names for a log.
     pub(super) fn keys_of(&self, origin: &str) -> impl Iterator<Item = &VerifierKey> {
         self.keys.iter().filter(move |key| key.name() == origin)
+    }
+
+    /// Why a log that was not asked about itself is believed: as it is pinned, or else as the command line names it.
+    ///
+    /// # Errors
+    /// Pins that cannot be read.
+    pub(super) fn why_of(&self, origin: &str) -> Result<Why, Failure> {
+        let known = self.book.as_ref().map_or(Ok(None), |book| book.find(origin))?;
+        Ok(known.map_or(Why::Given, |known| known.why))
     }
 
     /// Whether a log that an operator began anew takes up all that was verified of the one before it.

@@ -77,6 +77,9 @@ enum Part {
         /// The platform's checkpoint that it passes through.
         #[serde(skip_serializing_if = "Option::is_none")]
         platform: Option<Previous>,
+        /// The platform's log that it says it passes through, and of which no key is known: not looked at.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        unchecked: Option<String>,
     },
 }
 
@@ -186,7 +189,7 @@ impl Show for Told {
                     ("vouched for", beside.as_ref().and_then(Beside::files)),
                 ]);
             }
-            Part::Entry { position, entry, platform } => {
+            Part::Entry { position, entry, platform, unchecked } => {
                 let text = |value: &Value| value.as_str().map(str::to_owned);
                 let both = |a: &str, b: &str, of: &str| {
                     let of = entry.get(of)?;
@@ -199,8 +202,11 @@ impl Show for Told {
                 let platform = platform.as_ref().map(|over| {
                     format!("recorded in the platform's log {} under {} entries", over.origin, over.size)
                 });
+                let unchecked = unchecked.as_ref().map(|over| {
+                    format!("not looked at: no key of {over} is known; with one, its witnesses would count")
+                });
                 lines.extend([
-                    ("platform", platform),
+                    ("platform", platform.or(unchecked)),
                     ("entry", Some(position.to_string())),
                     ("kind", text(&entry["kind"])),
                     ("outcome", text(&entry["outcome"])),
@@ -231,13 +237,7 @@ pub(super) fn run(
     let deep = (command.deep.as_deref(), global.data.as_deref());
     let told = match &source {
         Source::File(path, bytes) => entry(path, bytes, &trust)?,
-        Source::Directory(_, path) => {
-            if let Some(book) = trust.book() {
-                book.stands_outside(path)?;
-            }
-            log(&source, &trust, deep)?
-        }
-        Source::Served(_) => log(&source, &trust, deep)?,
+        Source::Directory(..) | Source::Served(_) => log(&source, &trust, deep)?,
     };
     if told.key.starts_with("UNPINNED") {
         output.say(&format!("key: {}", told.key));
@@ -275,6 +275,9 @@ fn log(source: &Source, trust: &Trust, deep: Deep<'_>) -> Result<Told, Failure> 
         return Err(Failure::new(Kind::CheckFailed, what));
     }
     trust.follows(&report)?;
+    if let (Source::Directory(_, path), Some(book)) = (source, trust.book()) {
+        book.stands_outside(path)?;
+    }
     let beside = beside(source, &pins, &report, deep)?;
     let verified = Verified {
         note: report.checkpoint.note(),
@@ -334,12 +337,12 @@ fn signers<'k>(signed: &[u8], keys: &'k [VerifierKey]) -> impl Iterator<Item = &
 /// Verifies the proof of one entry.
 fn entry(path: &Path, bytes: &[u8], trust: &Trust) -> Result<Told, Failure> {
     let wrong = |what: String| Failure::new(Kind::CheckFailed, format!("{}: {what}", path.display()));
-    let proof = Proof::read(bytes).map_err(|error| wrong(error.to_string()))?;
+    let mut proof = Proof::read(bytes).map_err(|error| wrong(error.to_string()))?;
     let head = |note: &[u8]| super::book::read_checkpoint(note);
     let own = head(&proof.checkpoint).ok_or_else(|| wrong("its checkpoint does not read".to_owned()))?;
     let above = proof.platform.as_ref().and_then(|above| head(&above.checkpoint));
-    let above = above.as_ref().map(|above| above.origin.as_str());
-    let Before { pins, basis, known } = trust.of(&own.origin, above, None)?;
+    let above = above.map(|above| above.origin);
+    let Before { pins, basis, known } = trust.of(&own.origin, above.as_deref(), None)?;
     if pins.keys_of(&own.origin).next().is_none() {
         return Err(wrong(format!(
             "key: UNPINNED: a proof brings no key that it could be trusted by, and none of {} is known here: give --key \
@@ -347,17 +350,23 @@ fn entry(path: &Path, bytes: &[u8], trust: &Trust) -> Result<Told, Failure> {
             own.origin
         )));
     }
+    let keys_of = |origin: &str| pins.keys_of(origin).cloned().collect::<Vec<VerifierKey>>();
+    // Who knows the log and not the platform's takes the log's word. A quorum that is asked for still has to be met.
+    let unchecked = above.as_deref().filter(|above| keys_of(above).is_empty()).map(str::to_owned);
+    if unchecked.is_some() {
+        proof.platform = None;
+    }
     let proven = proof.verify(&pins, &signatures()).map_err(|failure| wrong(failure.to_string()))?;
-    let keys: Vec<VerifierKey> = pins.keys_of(&own.origin).cloned().collect();
-    let verified = Verified {
-        note: &proof.checkpoint,
-        keys: &keys,
-        ever: &keys,
-        why: basis.why(),
-        place: None,
-        whole: false,
+    let keys = keys_of(&own.origin);
+    let seen = |checkpoint: &verify::VerifiedCheckpoint, keys: &[VerifierKey], why| {
+        let note = checkpoint.note();
+        trust.remember(&Verified { note, keys, ever: keys, why, place: None, whole: false })
     };
-    let remembered = trust.remember(&verified)?;
+    let remembered = seen(&proven.checkpoint, &keys, basis.why())?;
+    if let Some(over) = &proven.platform {
+        let origin = &over.checkpoint().origin;
+        seen(over, &keys_of(origin), trust.why_of(origin)?)?;
+    }
     let before = known.and_then(|known| known.head);
     let over = proven.platform.as_ref().map(|over| over.checkpoint());
     let head = proven.checkpoint.checkpoint();
@@ -378,6 +387,7 @@ fn entry(path: &Path, bytes: &[u8], trust: &Trust) -> Result<Told, Failure> {
                 size: over.size,
                 root: STANDARD.encode(over.root),
             }),
+            unchecked,
         },
         size: head.size,
         root: STANDARD.encode(head.root),

@@ -137,10 +137,13 @@ fn two_commands_at_once_lose_nothing() {
 fn pins_inside_of_what_they_are_held_against_are_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let book = book(dir.path());
-    assert!(book.stands_outside(&dir.path().join("elsewhere")).is_ok());
-    assert!(book.stands_outside(dir.path()).is_ok(), "there is nothing yet that could be inside");
-    put(&book, GOLDEN);
-    assert!(book.stands_outside(dir.path()).is_err());
+    let elsewhere = dir.path().join("elsewhere");
+    fs::create_dir(&elsewhere).expect("made");
+    for there in [false, true] {
+        assert!(book.stands_outside(&elsewhere).is_ok(), "{there}");
+        assert!(book.stands_outside(dir.path()).is_err(), "{there}");
+        put(&book, GOLDEN);
+    }
     let link = dir.path().join("link");
     std::os::unix::fs::symlink(dir.path().join("config"), &link).expect("linked");
     assert!(book.stands_outside(&link).is_err(), "whatever it is called");
