@@ -38,6 +38,9 @@ pub(crate) trait Disk: Send + Sync + 'static {
     }
 }
 
+/// Files that are synced at once: on threads that wait, and do nothing else.
+const SYNCS: usize = 8;
+
 /// The machine's.
 pub(crate) struct RealDisk;
 
@@ -77,6 +80,25 @@ impl Disk for RealDisk {
 
     fn sync(&self, path: &Path) -> io::Result<()> {
         fs::OpenOptions::new().write(true).open(path)?.sync_all()
+    }
+
+    fn sync_all(&self, paths: &[PathBuf]) -> Result<(), (PathBuf, io::Error)> {
+        // Syncs that wait together are one turn of the disk.
+        let share = paths.len().div_ceil(SYNCS).max(1);
+        let one_after_the_other = |paths: &[PathBuf]| {
+            paths.iter().try_for_each(|path| self.sync(path).map_err(|error| (path.clone(), error)))
+        };
+        std::thread::scope(|scope| {
+            let mut shares = paths.chunks(share);
+            let own = shares.next().unwrap_or_default();
+            let others: Vec<_> = shares.map(|paths| scope.spawn(move || one_after_the_other(paths))).collect();
+            let mut done = one_after_the_other(own);
+            for other in others {
+                let panicked = || (PathBuf::new(), io::Error::other("a thread that syncs has ended"));
+                done = done.and(other.join().unwrap_or_else(|_| Err(panicked())));
+            }
+            done
+        })
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
