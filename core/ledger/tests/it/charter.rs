@@ -6,7 +6,7 @@ use ledger::charter::{self, Unpublished};
 use ledger::{Entry, Kind, Signer as _};
 use std::sync::Mutex;
 use verify::directory::{Hands, Job};
-use verify::{KeyTrust, LedgerFiles, Origin, Pins, Problem, Report, SignatureType, VerifierKey};
+use verify::{Charter, KeyTrust, LedgerFiles, Origin, Pins, Problem, Report, SignatureType, VerifierKey};
 
 fn problem(outcome: Result<Report, verify::Failure>) -> Problem {
     outcome.map_err(|failure| failure.problem).expect_err("it does not verify")
@@ -475,4 +475,66 @@ fn a_log_that_cannot_be_listed_verifies_alike() {
     assert_eq!(report.charter.minimum, 1_024);
     log.files.remove("tile/entries/004");
     assert!(verify::directory(&Unlisted(log), &Doubles, &Pins::default()).is_err());
+}
+
+#[test]
+fn the_statement_and_the_facts_are_the_documented_ones() {
+    let log = Log::new();
+    let (old, new) = (log.keys_of(1), log.keys_of(2));
+    let text = |key: &Double| key.verifier_key().to_string();
+    let keys = |pair: &[Double; 2]| pair.each_ref().map(|key| key.verifier_key().clone());
+    let statement = verify::charter::rotation_statement(&log.origin, &keys(&old), &keys(&new));
+    let expected = format!(
+        "nexora.internal/ledger-keys/v1\nnexora.internal/org_{}/1\n- {}\n- {}\n+ {}\n+ {}\n",
+        log.origin.organization.bare(),
+        text(&old[0]),
+        text(&old[1]),
+        text(&new[0]),
+        text(&new[1])
+    );
+    assert_eq!(String::from_utf8(statement), Ok(expected));
+
+    let facts = |entry: &Entry| serde_json::Value::Object(entry.facts().clone());
+    let [a, b] = &old;
+    let [c, d] = &new;
+    let rotation = charter::keys_rotated(log.origin, &[a, b], &[c, d]).expect("doubles sign");
+    let names: Vec<_> = rotation.facts().keys().map(String::as_str).collect();
+    assert_eq!(names, ["keys", "replaced", "signatures"]);
+    assert_eq!(rotation.facts()["signatures"].as_array().map(Vec::len), Some(4));
+    let head = verify::Checkpoint { origin: log.origin.to_string(), size: 7, root: [0; 32] };
+    let named = serde_json::json!({"origin": head.origin, "root": format!("{}=", "A".repeat(43)), "size": 7});
+    let recorded = charter::checkpoints_recorded(log.origin.organization, std::slice::from_ref(&head));
+    assert_eq!(facts(&recorded), serde_json::json!({"checkpoints": [named]}));
+    let later = Origin { generation: 2, ..log.origin };
+    let begun = charter::started_after(later, &keys(&new), &head, Unpublished { count: 3, hash: [7; 32] });
+    assert_eq!(begun.facts()["previous"], named);
+    let pruned = charter::pruned(&Charter { keys: keys(&old).to_vec(), ..Charter::new(log.origin) }, 256);
+    let expected =
+        serde_json::json!({"keys": [text(&old[0]), text(&old[1])], "minimum": 256, "origin": head.origin});
+    assert_eq!(facts(&pruned), expected);
+}
+
+#[test]
+fn a_checkpoint_of_any_size_comes_to_an_end() {
+    let log = Log::grown(&[3, 300]);
+    for size in [0, 1, 2, 299, 301, 512, 65_536, 1 << 53, u64::MAX - 1, u64::MAX] {
+        let mut forged = log.clone();
+        let head = verify::Checkpoint { size, ..log.checkpoint() };
+        let [ed25519, ml_dsa_44] = log.keys();
+        let time = base::Timestamp::from_millis(1_700_000_500_000);
+        let note = ledger::checkpoint::sign(&head, time, &[&ed25519, &ml_dsa_44]).expect("doubles sign");
+        forged.files.insert("checkpoint".into(), note);
+        assert!(forged.verify().is_err(), "{size}");
+        // Nothing but a bundle at the end, which names a minimum.
+        let last = verify::TilePath::at(verify::Stack::Entries, size.saturating_sub(1) / 256, size);
+        let Some(last) = last else { continue };
+        let minimum = (size.saturating_sub(1) / 256 * 256).min((1 << 53) - 256);
+        let mut entry = Log::grown(&[3]);
+        entry.special.insert(3, charter::pruned(&entry.charter(), minimum));
+        let bytes = entry.entry(3);
+        let length = u16::try_from(bytes.len()).expect("it fits").to_be_bytes();
+        forged.files.retain(|path, _| path == "checkpoint");
+        forged.files.insert(last.to_string(), [&length[..], &bytes].concat());
+        assert!(forged.verify().is_err(), "{size}, pruned");
+    }
 }
