@@ -44,8 +44,8 @@ pub(super) async fn run(client: &Client, output: Output, command: cli::Search) -
     let reply = client.call::<Search>(&request).await?;
     output.show(&reply)?;
     if reply.covered < reply.committed {
-        let waiting = reply.committed - reply.covered;
-        output.say(&format!("{waiting} entries are committed and not searched: they are not published yet"));
+        let (covered, committed) = (reply.covered, reply.committed);
+        output.say(&format!("{covered} of {committed} entries were searched: the others are not published yet"));
     }
     next(output, reply.next.as_deref());
     Ok(())
