@@ -107,7 +107,8 @@ fn a_node_keeps_its_ledgers_in_s3_through_a_kill_and_serves_them_from_there() {
     assert!(checkpoint.starts_with(status["origin"].as_str().expect("a name")), "{checkpoint}");
     // A foreign program reads it from the node, and the product too.
     let root = format!("http://{address}/ledgers/{}", organization.id);
-    let read = crate::served::ask(&json!({"root": format!("{root}/"), "token": auditor, "keys": status["keys"]}));
+    let read =
+        crate::served::ask(&json!({"root": format!("{root}/"), "token": auditor, "keys": status["keys"]}));
     assert_eq!(read, json!({"size": status["published"]}));
     let mut verify = nexora(&["ledger", "verify", root.as_str(), "-o", "json"]);
     verify.env("NEXORA_TOKEN", &auditor).env("XDG_CONFIG_HOME", dir.path());
@@ -127,7 +128,9 @@ fn a_node_keeps_its_ledgers_in_s3_through_a_kill_and_serves_them_from_there() {
 #[test]
 fn a_storage_that_names_none_is_refused_at_start() {
     let dir = tempfile::tempdir().expect("a directory");
-    for (storage, said) in [("/var/ledgers", "ledger_storage"), ("s3://key:secret@bucket/x", "ledger_storage")] {
+    for (storage, said) in
+        [("/var/ledgers", "ledger_storage"), ("s3://key:secret@bucket/x", "ledger_storage")]
+    {
         let config = dir.path().join("nexora.toml");
         fs::write(&config, format!("ledger_storage = {storage:?}\n")).expect("it is written");
         let data = dir.path().join("data");
