@@ -17,6 +17,8 @@ pub const MAX_EVIDENCE: usize = 20;
 pub enum Detector {
     /// A Sigma rule.
     Rule,
+    /// A Sigma correlation.
+    Correlation,
     /// A behaviour signal.
     Behaviour,
     /// Nexora about itself, such as the brake on automatic quarantines.
@@ -29,6 +31,7 @@ impl Detector {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rule => "rule",
+            Self::Correlation => "correlation",
             Self::Behaviour => "behaviour",
             Self::System => "system",
         }

@@ -1,6 +1,7 @@
 //! The judge: one activity in, its findings out.
 
-use crate::finding::{Detector, Finding, Trigger};
+use crate::correlate::{Correlator, Hit};
+use crate::finding::{Detector, Finding, MAX_EVIDENCE, Trigger};
 use crate::pack::Pack;
 use crate::profile::{self, FIRST_SEEN_ACTION, clip};
 use crate::sigma::Rule;
@@ -61,11 +62,43 @@ impl Judge {
         organization: Id<noun::Organization>,
         arrival: Timestamp,
     ) -> Vec<Finding> {
+        self.with(state, None, activity, organization, arrival)
+    }
+
+    /// The same, and a finding for each correlation that matches now. Here activities must come in the order of
+    /// event time, of all identities together: correlations group by whatever they like.
+    #[must_use]
+    pub fn judge_in_order(
+        &self,
+        state: &mut ShardState,
+        correlator: &mut Correlator,
+        activity: &Activity<'_>,
+        organization: Id<noun::Organization>,
+        arrival: Timestamp,
+    ) -> Vec<Finding> {
+        self.with(state, Some(correlator), activity, organization, arrival)
+    }
+
+    fn with(
+        &self,
+        state: &mut ShardState,
+        correlator: Option<&mut Correlator>,
+        activity: &Activity<'_>,
+        organization: Id<noun::Organization>,
+        arrival: Timestamp,
+    ) -> Vec<Finding> {
         let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
         let case = Case { activity, organization, identity, arrival };
         let rules = self.pack.matches(activity);
         let worst = rules.iter().map(|rule| rule.severity).max();
-        let mut findings: Vec<_> = rules.into_iter().map(|rule| self.by_rule(&case, rule)).collect();
+        let hits = correlator.map_or_else(Vec::new, |correlator| {
+            correlator.observe(&self.pack, &rules, &activity.fields, activity.time, activity.event_id)
+        });
+        let speaking = rules.into_iter().filter(|rule| self.pack.speaks(rule));
+        let mut findings: Vec<_> = speaking.map(|rule| self.by_rule(&case, rule)).collect();
+        findings.extend(
+            hits.iter().filter(|hit| self.pack.tells(hit.correlation)).map(|hit| by_correlation(&case, hit)),
+        );
         if self.behaviour {
             findings.extend(by_behaviour(&case, state, worst >= Some(Severity::High)));
         }
@@ -81,6 +114,20 @@ impl Judge {
             reasons: reasons.collect(),
             ..case.finding(Detector::Rule, &rule.id, &rule.title, rule.severity)
         }
+    }
+}
+
+/// On the activity that completed it, and with the ids of all.
+fn by_correlation(case: &Case<'_, '_>, hit: &Hit<'_>) -> Finding {
+    let correlation = hit.correlation;
+    let named =
+        |prefix: &str| correlation.tags.iter().filter(|tag| tag.starts_with(prefix)).cloned().collect();
+    Finding {
+        attack: named("attack."),
+        owasp: named("owasp."),
+        reasons: vec![correlation.told(hit.value)],
+        event_ids: hit.event_ids.iter().take(MAX_EVIDENCE).map(|id| clip(id)).collect(),
+        ..case.finding(Detector::Correlation, &correlation.id, &correlation.title, correlation.severity)
     }
 }
 

@@ -7,9 +7,10 @@
 //! names of the calls it is about. The rules without an anchor are asked about every activity of their
 //! source.
 
-use crate::sigma::expr::{Anchor, key};
+use crate::sigma::expr::{Anchor, Expr, key};
 use crate::sigma::rule::{self, Slots};
-use crate::sigma::{Pattern, Reason, Rule};
+use crate::sigma::rule::{Documents, Filter};
+use crate::sigma::{Correlation, Pattern, Reason, Rule};
 use base::digest;
 use events::{Activity, FieldSet, Logsource, Sight};
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher};
@@ -40,9 +41,19 @@ pub struct Skipped {
 #[derive(Debug, Default)]
 pub struct Pack {
     rules: Vec<Rule>,
+    correlations: Vec<Correlation>,
+    /// For each rule or correlation, the correlations that refer to it, and as which of their rules.
+    referring: BTreeMap<Member, Vec<(usize, usize)>>,
     fields: FieldSet,
     routes: Vec<Route>,
     hash: [u8; 32],
+}
+
+/// What a correlation may refer to, by its place in the pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Member {
+    Rule(usize),
+    Correlation(usize),
 }
 
 /// The rules of one log source.
@@ -68,19 +79,39 @@ impl Pack {
         texts.sort_by_key(|text| (text.path, text.text));
         let mut slots = Slots::default();
         let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
+        let mut correlations: BTreeMap<String, Correlation> = BTreeMap::new();
+        let mut filters: Vec<Filter> = Vec::new();
         let mut skipped = Vec::new();
         let mut parts = vec![ENGINE_VERSION.to_be_bytes().to_vec()];
         for RuleText { path, text } in texts {
-            let read = rule::read(path, text, &mut slots).and_then(|found| match same_id(&found, &rules) {
-                Some(reason) => Err(reason),
-                None => Ok(found),
+            let read = rule::read(path, text, &mut slots).and_then(|found| {
+                match same_id(&found, &rules, &correlations) {
+                    Some(reason) => Err(reason),
+                    None => Ok(found),
+                }
             });
             match read {
                 Ok(found) => {
                     parts.push(digest::sha256(text.as_bytes()).to_vec());
-                    rules.extend(found.into_iter().map(|rule| (rule.id.clone(), rule)));
+                    rules.extend(found.rules.into_iter().map(|rule| (rule.id.clone(), rule)));
+                    let named = found.correlations.into_iter().map(|one| (one.id.clone(), one));
+                    correlations.extend(named);
+                    filters.extend(found.filters);
                 }
                 Err(reason) => skipped.push(Skipped { path: path.to_owned(), reason }),
+            }
+        }
+        for filter in &filters {
+            let mut about = false;
+            for rule in rules.values_mut().filter(|rule| filter.is_about(rule)) {
+                about = true;
+                rule.expr = Expr::all(vec![rule.expr.clone(), filter.expr.clone()]);
+            }
+            if let (false, Some(names)) = (about, &filter.rules) {
+                let name = names.join(", ");
+                let reason =
+                    Reason::Reference { name, problem: "none of which is a rule here that it can filter" };
+                skipped.push(Skipped { path: filter.path.clone(), reason });
             }
         }
         parts[1..].sort_unstable();
@@ -88,7 +119,9 @@ impl Pack {
         let hash = digest::of_parts("nexora/pack/1", &parts);
         let rules: Vec<_> = rules.into_values().collect();
         let routes = routes(&rules);
-        (Self { rules, fields: FieldSet::new(slots.into_paths()), routes, hash }, skipped)
+        let (correlations, referring) = resolved(&rules, correlations, &mut skipped);
+        let fields = FieldSet::new(slots.into_paths());
+        (Self { rules, correlations, referring, fields, routes, hash }, skipped)
     }
 
     /// The raw fields that the rules read; hand it to `events` when normalizing.
@@ -114,6 +147,52 @@ impl Pack {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The correlations, by id.
+    #[must_use]
+    pub fn correlations(&self) -> &[Correlation] {
+        &self.correlations
+    }
+
+    /// Whether a match of the rule speaks for itself: not where all it is for is a correlation.
+    #[must_use]
+    pub fn speaks(&self, rule: &Rule) -> bool {
+        let Some(member) = self.member(&rule.id) else { return true };
+        let referring = self.correlations_of(member);
+        let generates =
+            |(index, _): &(usize, usize)| self.correlations.get(*index).is_some_and(|one| one.generate);
+        referring.is_empty() || referring.iter().any(generates)
+    }
+
+    /// The same of a correlation that another is made of.
+    #[must_use]
+    pub fn tells(&self, correlation: &Correlation) -> bool {
+        let place = self.correlations.iter().position(|one| one.id == correlation.id);
+        let referring = place.map_or(&[][..], |place| self.correlations_of(Member::Correlation(place)));
+        let generates =
+            |(index, _): &(usize, usize)| self.correlations.get(*index).is_some_and(|one| one.generate);
+        referring.is_empty() || referring.iter().any(generates)
+    }
+
+    pub(crate) fn member(&self, id: &str) -> Option<Member> {
+        self.rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok().map(Member::Rule)
+    }
+
+    pub(crate) fn correlations_of(&self, member: Member) -> &[(usize, usize)] {
+        self.referring.get(&member).map_or(&[], Vec::as_slice)
+    }
+
+    /// The id and the name of a member.
+    pub(crate) fn names_of(&self, member: Member) -> [Option<&str>; 2] {
+        match member {
+            Member::Rule(at) => {
+                self.rules.get(at).map_or([None; 2], |rule| [Some(&rule.id), rule.name.as_deref()])
+            }
+            Member::Correlation(at) => {
+                self.correlations.get(at).map_or([None; 2], |one| [Some(&one.id), one.name.as_deref()])
+            }
+        }
     }
 
     /// The rule with this id.
@@ -167,12 +246,76 @@ impl Pack {
     }
 }
 
-fn same_id(found: &[Rule], known: &BTreeMap<String, Rule>) -> Option<Reason> {
-    let twice = |(at, rule): (usize, &Rule)| {
-        let other = known.get(&rule.id).or_else(|| found[..at].iter().find(|other| other.id == rule.id))?;
-        Some(Reason::SameId { id: rule.id.clone(), other: other.path.clone() })
-    };
-    found.iter().enumerate().find_map(twice)
+/// The id that a file uses and another rule, or another of the same file, has too.
+fn same_id(
+    found: &Documents,
+    rules: &BTreeMap<String, Rule>,
+    correlations: &BTreeMap<String, Correlation>,
+) -> Option<Reason> {
+    let mut own: BTreeMap<&str, &str> = BTreeMap::new();
+    let ids = found.rules.iter().map(|rule| (rule.id.as_str(), rule.path.as_str()));
+    for (id, path) in ids.chain(found.correlations.iter().map(|one| (one.id.as_str(), one.path.as_str()))) {
+        let known = rules.get(id).map(|rule| rule.path.as_str());
+        let known = known.or_else(|| correlations.get(id).map(|one| one.path.as_str()));
+        if let Some(other) = known.or_else(|| own.insert(id, path)) {
+            return Some(Reason::SameId { id: id.to_owned(), other: other.to_owned() });
+        }
+    }
+    None
+}
+
+type Referring = BTreeMap<Member, Vec<(usize, usize)>>;
+
+/// The correlations whose rules are all there, and who refers to whom. What refers to itself, through whatever
+/// others, is left out.
+fn resolved(
+    rules: &[Rule],
+    mut correlations: BTreeMap<String, Correlation>,
+    skipped: &mut Vec<Skipped>,
+) -> (Vec<Correlation>, Referring) {
+    let is_rule = |name: &str| rules.iter().any(|rule| rule.id == name || rule.name.as_deref() == Some(name));
+    // Whatever stands on nothing but rules and what is sound already is sound.
+    let mut sound: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let called = |name: &str, sound: &BTreeSet<String>| {
+            let mut known = sound.iter().filter_map(|id| correlations.get(id));
+            known.any(|one| one.id == name || one.name.as_deref() == Some(name))
+        };
+        let stands = |one: &&Correlation| one.refs.iter().all(|name| is_rule(name) || called(name, &sound));
+        let new: Vec<_> = correlations
+            .values()
+            .filter(|one| !sound.contains(&one.id))
+            .filter(stands)
+            .map(|one| one.id.clone())
+            .collect();
+        if new.is_empty() {
+            break;
+        }
+        sound.extend(new);
+    }
+    correlations.retain(|id, one| {
+        let keep = sound.contains(id);
+        if !keep {
+            let name = one.refs.join(", ");
+            let reason = Reason::Reference { name, problem: "of which one is not here, or is made of it" };
+            skipped.push(Skipped { path: one.path.clone(), reason });
+        }
+        keep
+    });
+    let correlations: Vec<_> = correlations.into_values().collect();
+    let mut referring = Referring::new();
+    for (index, correlation) in correlations.iter().enumerate() {
+        for (place, name) in correlation.refs.iter().enumerate() {
+            let called = |id: &str, other: &Option<String>| id == name || other.as_deref() == Some(name);
+            let rule = rules.iter().position(|rule| called(&rule.id, &rule.name)).map(Member::Rule);
+            let other =
+                || correlations.iter().position(|one| called(&one.id, &one.name)).map(Member::Correlation);
+            if let Some(member) = rule.or_else(other) {
+                referring.entry(member).or_default().push((index, place));
+            }
+        }
+    }
+    (correlations, referring)
 }
 
 fn routes(rules: &[Rule]) -> Vec<Route> {

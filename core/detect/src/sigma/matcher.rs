@@ -1,6 +1,7 @@
 //! One test of one value of a field.
 
 use super::text::Text;
+use super::time::Part;
 use events::Value;
 use regex::Regex;
 use std::borrow::Cow;
@@ -59,10 +60,24 @@ impl Number {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Relation {
     Equal,
+    NotEqual,
     Less,
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+}
+
+impl Relation {
+    fn holds(self, found: Number, wanted: Number) -> bool {
+        found.compare(wanted).is_some_and(|order| match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+        })
+    }
 }
 
 /// A range of addresses.
@@ -98,6 +113,8 @@ pub(crate) enum Matcher {
     Regex(Box<Regex>),
     Network(Network),
     Number(Relation, Number),
+    /// A part of the date that the value is.
+    Part(Part, Relation, Number),
     Bool(bool),
 }
 
@@ -111,13 +128,10 @@ impl Matcher {
                 .and_then(|text| text.parse().ok())
                 .is_some_and(|address| network.contains(address)),
             Self::Number(relation, wanted) => {
-                number(value).and_then(|found| found.compare(*wanted)).is_some_and(|order| match relation {
-                    Relation::Equal => order.is_eq(),
-                    Relation::Less => order.is_lt(),
-                    Relation::LessOrEqual => order.is_le(),
-                    Relation::Greater => order.is_gt(),
-                    Relation::GreaterOrEqual => order.is_ge(),
-                })
+                number(value).is_some_and(|found| relation.holds(found, *wanted))
+            }
+            Self::Part(part, relation, wanted) => {
+                part.of(value).is_some_and(|found| relation.holds(Number::Integer(found), *wanted))
             }
             Self::Bool(wanted) => match value {
                 Value::Bool(found) => found == *wanted,

@@ -13,13 +13,16 @@
 //! - Case is folded character by character (Unicode, simple lower case).
 
 pub(crate) mod condition;
+pub(crate) mod correlation;
 pub(crate) mod expr;
 pub(crate) mod keywords;
 pub(crate) mod matcher;
 pub(crate) mod modifier;
 pub(crate) mod rule;
 pub(crate) mod text;
+pub(crate) mod time;
 
+pub use correlation::Correlation;
 pub use rule::{Pattern, Rule};
 
 /// Why a rule was not loaded.
@@ -60,6 +63,14 @@ pub enum Reason {
         condition: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A correlation or a filter names rules that it cannot have.
+    #[error("it refers to {name}, {problem}")]
+    Reference {
+        /// The id or name of the rule.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// Another rule of the same pack has this id.
     #[error("the id {id} is also that of {other}")]

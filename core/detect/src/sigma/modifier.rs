@@ -3,6 +3,7 @@
 use super::Reason;
 use super::matcher::{Matcher, Network, Number, Relation};
 use super::text::{Place, Shape, Text, bounded};
+use super::time::Part;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_yaml_ng::Value;
@@ -23,6 +24,7 @@ pub(crate) struct Modifiers {
     pub(crate) cased: bool,
     place: Option<Place>,
     relation: Option<Relation>,
+    part: Option<Part>,
     regex: bool,
     multi_line: bool,
     dot_all: bool,
@@ -66,6 +68,12 @@ impl Modifiers {
                 "lte" => found.relation(Relation::LessOrEqual)?,
                 "gt" => found.relation(Relation::Greater)?,
                 "gte" => found.relation(Relation::GreaterOrEqual)?,
+                "minute" => found.part(Part::Minute)?,
+                "hour" => found.part(Part::Hour)?,
+                "day" => found.part(Part::Day)?,
+                "week" => found.part(Part::Week)?,
+                "month" => found.part(Part::Month)?,
+                "year" => found.part(Part::Year)?,
                 "windash" => found.windash = true,
                 "base64" => found.encodings.push(Encoding::Base64),
                 "base64offset" => found.encodings.push(Encoding::Base64Offset),
@@ -93,19 +101,27 @@ impl Modifiers {
         }
     }
 
+    fn part(&mut self, part: Part) -> Result<(), Reason> {
+        match self.part.replace(part) {
+            Some(_) => Err(self.wrong("two modifiers ask for a part of a date")),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses modifiers that contradict each other, so that none is silently without effect.
     fn check(&self) -> Result<(), Reason> {
         let string = self.place.is_some() || self.windash || !self.encodings.is_empty();
         let kinds = [
             string && !self.reference,
-            self.relation.is_some(),
+            self.relation.is_some() || self.part.is_some(),
             self.regex,
             self.cidr,
             self.exists,
             self.reference,
         ];
         let one = kinds.iter().filter(|&&used| used).count() <= 1;
-        let text_only = self.regex || self.cidr || self.exists || self.relation.is_some();
+        let text_only =
+            self.regex || self.cidr || self.exists || self.relation.is_some() || self.part.is_some();
         let reference = self.reference && (self.windash || !self.encodings.is_empty());
         let encoded_last = match self.encodings.as_slice() {
             [] | [_] => true,
@@ -137,6 +153,10 @@ impl Modifiers {
     /// The tests that one value of the rule stands for, of which one must pass. Null, `exists` and
     /// `fieldref` ask about more than a value and are handled by the caller.
     pub(crate) fn matchers(&self, value: &Value) -> Result<Vec<Matcher>, Reason> {
+        if let Some(part) = self.part {
+            let number = number(value).ok_or_else(|| self.wrong("it needs a number"))?;
+            return Ok(vec![Matcher::Part(part, self.relation.unwrap_or(Relation::Equal), number)]);
+        }
         if let Some(relation) = self.relation {
             let number = number(value).ok_or_else(|| self.wrong("it needs a number"))?;
             return Ok(vec![Matcher::Number(relation, number)]);
@@ -316,7 +336,7 @@ mod tests {
     fn what_is_not_supported_or_does_not_go_together_is_refused() {
         for field in [
             "f|expand",
-            "f|hour",
+            "f|hour|day",
             "f|re|contains",
             "f|contains|startswith",
             "f|lt|gt",

@@ -2,6 +2,7 @@
 
 use super::Reason;
 use super::condition::{self, Condition};
+use super::correlation::{self, Correlation};
 use super::expr::Expr;
 use super::modifier::{Modifiers, joined};
 use super::text::{Place, Text};
@@ -42,6 +43,8 @@ impl Pattern {
 pub struct Rule {
     /// Its id, usually a UUID; its path where it has none.
     pub id: String,
+    /// By which correlations and filters may refer to it.
+    pub name: Option<String>,
     /// Its title.
     pub title: String,
     /// What it finds and why that matters.
@@ -62,6 +65,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it has this id, name or title.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.id == name || self.name.as_deref() == Some(name) || self.title == name
+    }
+
     /// The ATT&CK tags.
     pub fn attack(&self) -> impl Iterator<Item = &str> {
         self.tags.iter().map(String::as_str).filter(|tag| tag.starts_with("attack."))
@@ -80,7 +88,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    fn of(&mut self, path: &str) -> usize {
+    pub(crate) fn of(&mut self, path: &str) -> usize {
         self.paths.iter().position(|known| known == path).unwrap_or_else(|| {
             self.paths.push(path.to_owned());
             self.paths.len() - 1
@@ -92,8 +100,49 @@ impl Slots {
     }
 }
 
-/// Reads every rule of a YAML text, which may hold several documents.
-pub(crate) fn read(path: &str, text: &str, slots: &mut Slots) -> Result<Vec<Rule>, Reason> {
+/// What a file holds.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) correlations: Vec<Correlation>,
+}
+
+/// A condition that further holds of each match of the rules it names.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter {
+    pub(crate) path: String,
+    /// Ids, names or titles; `None` for every rule.
+    pub(crate) rules: Option<Vec<String>>,
+    logsource: Pattern,
+    pub(crate) expr: Expr,
+}
+
+impl Filter {
+    /// Whether it is about this rule: named, and of the log source that it gives, as far as it gives one.
+    pub(crate) fn is_about(&self, rule: &Rule) -> bool {
+        let within = |mine: &Option<String>, its: &Option<String>| mine.is_none() || mine == its;
+        let source = &rule.logsource;
+        self.rules.as_ref().is_none_or(|names| names.iter().any(|name| rule.is_called(name)))
+            && within(&self.logsource.product, &source.product)
+            && within(&self.logsource.service, &source.service)
+            && within(&self.logsource.category, &source.category)
+    }
+}
+
+/// What rules and correlations say of themselves alike.
+pub(crate) struct Head {
+    pub(crate) id: String,
+    pub(crate) name: Option<String>,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) severity: Severity,
+    pub(crate) tags: Vec<String>,
+    pub(crate) path: String,
+}
+
+/// Reads everything in a YAML text, which may hold several documents.
+pub(crate) fn read(path: &str, text: &str, slots: &mut Slots) -> Result<Documents, Reason> {
     if text.len() > MAX_TEXT {
         return Err(Reason::TooLarge { limit: MAX_TEXT });
     }
@@ -104,34 +153,74 @@ pub(crate) fn read(path: &str, text: &str, slots: &mut Slots) -> Result<Vec<Rule
     if documents.is_empty() {
         return Err(shape("title", "the file is empty"));
     }
-    documents.into_iter().map(|document| one(path, text, document, slots)).collect()
-}
-
-fn one(path: &str, text: &str, document: &Value, slots: &mut Slots) -> Result<Rule, Reason> {
-    let rule = document.as_mapping().ok_or_else(|| shape("rule", "is not a mapping"))?;
-    for (key, what) in
-        [("correlation", "a correlation"), ("filter", "a filter"), ("action", "a rule collection (`action`)")]
-    {
-        if rule.contains_key(key) {
-            return Err(Reason::Unsupported(what.to_owned()));
+    let mut found = Documents::default();
+    for (at, document) in documents.into_iter().enumerate() {
+        let rule = document.as_mapping().ok_or_else(|| shape("rule", "is not a mapping"))?;
+        if rule.contains_key("action") {
+            return Err(Reason::Unsupported("a rule collection (`action`)".to_owned()));
+        }
+        if rule.contains_key("filter") {
+            found.filters.push(filter(path, rule, slots)?);
+        } else if rule.contains_key("correlation") {
+            found.correlations.push(correlation::read(head(path, at, rule)?, rule, slots)?);
+        } else {
+            found.rules.push(one(text, head(path, at, rule)?, rule, slots)?);
         }
     }
-    let title = string(rule, "title")?.ok_or_else(|| shape("title", "is missing"))?;
-    let severity = match string(rule, "level")? {
-        Some(level) => level.parse().map_err(|_| shape("level", "is none of the five levels"))?,
-        None => Severity::Medium,
+    Ok(found)
+}
+
+fn head(path: &str, at: usize, rule: &Mapping) -> Result<Head, Reason> {
+    let unnamed = || if at == 0 { path.to_owned() } else { format!("{path}#{at}") };
+    Ok(Head {
+        title: string(rule, "title")?.ok_or_else(|| shape("title", "is missing"))?,
+        id: string(rule, "id")?.unwrap_or_else(unnamed),
+        name: string(rule, "name")?,
+        description: string(rule, "description")?.unwrap_or_default(),
+        severity: match string(rule, "level")? {
+            Some(level) => level.parse().map_err(|_| shape("level", "is none of the five levels"))?,
+            None => Severity::Medium,
+        },
+        tags: strings(rule, "tags")?,
+        path: path.to_owned(),
+    })
+}
+
+fn filter(path: &str, document: &Mapping, slots: &mut Slots) -> Result<Filter, Reason> {
+    let body = document.get("filter").and_then(Value::as_mapping);
+    let body = body.ok_or_else(|| shape("filter", "is no mapping"))?;
+    let rules = match body.get("rules") {
+        Some(Value::String(any)) if any == "any" => None,
+        Some(_) => Some(strings(body, "rules")?),
+        None => return Err(shape("rules", "is missing in the filter")),
     };
+    let mut detection = body.clone();
+    detection.remove("rules");
+    let source = document.get("logsource").and_then(Value::as_mapping);
+    Ok(Filter {
+        path: path.to_owned(),
+        rules,
+        logsource: match source {
+            Some(_) => logsource(document)?,
+            None => Pattern::default(),
+        },
+        expr: detect(&detection, slots)?,
+    })
+}
+
+fn one(text: &str, head: Head, rule: &Mapping, slots: &mut Slots) -> Result<Rule, Reason> {
     let detection = rule.get("detection").and_then(Value::as_mapping);
     let detection = detection.ok_or_else(|| shape("detection", "is missing or no mapping"))?;
     Ok(Rule {
-        id: string(rule, "id")?.unwrap_or_else(|| path.to_owned()),
-        title,
-        description: string(rule, "description")?.unwrap_or_default(),
-        severity,
-        tags: strings(rule, "tags")?,
+        id: head.id,
+        name: head.name,
+        title: head.title,
+        description: head.description,
+        severity: head.severity,
+        tags: head.tags,
         false_positives: strings(rule, "falsepositives")?,
         logsource: logsource(rule)?,
-        path: path.to_owned(),
+        path: head.path,
         text: text.to_owned(),
         expr: detect(detection, slots)?,
     })
@@ -282,11 +371,11 @@ fn merged(slot: usize, parts: Vec<Expr>) -> Vec<Expr> {
     rest
 }
 
-fn shape(key: &str, problem: &'static str) -> Reason {
+pub(super) fn shape(key: &str, problem: &'static str) -> Reason {
     Reason::Shape { key: key.to_owned(), problem }
 }
 
-fn string(mapping: &Mapping, key: &str) -> Result<Option<String>, Reason> {
+pub(super) fn string(mapping: &Mapping, key: &str) -> Result<Option<String>, Reason> {
     match mapping.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),

@@ -1,6 +1,7 @@
 //! Tests of the engine through its public door: rules as text, events as text.
 
 mod behaviour;
+mod correlations;
 mod incidents;
 mod judging;
 mod shared;
