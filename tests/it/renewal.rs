@@ -150,3 +150,33 @@ fn without_a_witness_and_an_anchor_doctor_says_that_a_restore_could_not_be_seen(
     assert_eq!(said["state"], "warning");
     assert!(said["message"].as_str().is_some_and(|text| text.contains("could not be seen")), "{said}");
 }
+
+/// The platform's log records what the others have published; without it none of them knows whether it is behind.
+#[test]
+fn with_the_platform_s_log_every_organization_s_begins_anew() {
+    let mut house = House::open();
+    let own = house.ledger_verifies();
+    assert!(house.server.stop().success());
+    let ledgers = house.server.dir.join("ledgers");
+    let own_dir = own["dir"].as_str().expect("a path");
+    let logs = fs::read_dir(&ledgers).expect("it lists").map(|entry| entry.expect("it lists").path());
+    let platform = logs.filter(|log| log.join("checkpoint").is_file());
+    let platform: Vec<_> = platform.filter(|log| Path::new(own_dir).file_name() != log.file_name()).collect();
+    let [platform] = &platform[..] else { panic!("{platform:?}") };
+    fs::write(platform.join("checkpoint"), "no checkpoint").expect("it is written");
+
+    let start = Start { arguments: &["--administrator-secret"], environment: &[] };
+    house.server = Server::spawn(&house.server.dir.clone(), &start);
+    house.server.ready();
+    let secret = tests::organization::administrator(&house.server);
+    let data = house.server.dir.to_str().expect("UTF-8");
+    let mut command = nexora(&["ledger", "restart", "--data", data, "-o", "json"]);
+    let restarted = run(command.env("NEXORA_TOKEN", &secret)).ok().json();
+    assert_eq!(restarted["generation"], 2, "{restarted}");
+    house.send(&[harmless("n-1", 1, 1)]);
+    let status = house.ledger_verifies();
+    assert_eq!(status["generation"], 2);
+    let entries = tests::ledger::entries(Path::new(status["dir"].as_str().expect("a path")));
+    let previous = &entries[0]["facts"]["previous"];
+    assert_eq!((&previous["origin"], &previous["size"]), (&own["origin"], &own["published"]));
+}
