@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -39,6 +40,8 @@ type work struct {
 	Keys []string `json:"keys"`
 	// A tlog-proof in base64: then it is checked instead of the log.
 	Proof string `json:"proof"`
+	// The keys of the platform's log, for a proof that passes through it.
+	Platform []string `json:"platform"`
 	// The verifier keys of witnesses who must have cosigned.
 	Cosigners []string `json:"cosigners"`
 	// The origin of a log that a key is wanted for.
@@ -135,38 +138,80 @@ func sizeOf(signed []byte, verifier note.Verifier) (uint64, error) {
 	return checkpoint.Size, nil
 }
 
-// One entry.
+// One entry, and what stands above it: behind the entry and a newline, the proof of an entry of the platform's log that
+// names the first proof's checkpoint.
 func one(work work) (uint64, error) {
 	file, err := base64.StdEncoding.DecodeString(work.Proof)
 	if err != nil {
 		return 0, err
 	}
-	var read tlogproof.TLogProof
-	if err := read.Unmarshal(file); err != nil {
+	checkpoint, _, above, err := proved(file, work.Keys)
+	if err != nil || above == nil {
+		return checkpoint.Size, err
+	}
+	_, entry, further, err := proved(above, work.Platform)
+	if err != nil {
+		return 0, fmt.Errorf("the platform's proof: %w", err)
+	}
+	if further != nil {
+		return 0, errors.New("something stands above the platform's proof")
+	}
+	var recorded struct {
+		Kind  string `json:"kind"`
+		Facts struct {
+			Checkpoints []struct {
+				Origin string `json:"origin"`
+				Size   uint64 `json:"size"`
+				Root   []byte `json:"root"`
+			} `json:"checkpoints"`
+		} `json:"facts"`
+	}
+	if err := json.Unmarshal(entry, &recorded); err != nil {
 		return 0, err
 	}
-	var size uint64
-	for _, key := range work.Keys {
+	for _, named := range recorded.Facts.Checkpoints {
+		if recorded.Kind == "checkpoints.recorded" && named.Origin == checkpoint.Origin && named.Size == checkpoint.Size &&
+			bytes.Equal(named.Root, checkpoint.Hash) {
+			return checkpoint.Size, nil
+		}
+	}
+	return 0, errors.New("the platform's entry does not name the checkpoint")
+}
+
+// The checkpoint of a proof that holds under each of the keys, its entry, and what stands behind that.
+func proved(file []byte, keys []string) (*formats.Checkpoint, []byte, []byte, error) {
+	checkpoint := &formats.Checkpoint{}
+	var read tlogproof.TLogProof
+	if err := read.Unmarshal(file); err != nil {
+		return checkpoint, nil, nil, err
+	}
+	if len(keys) == 0 {
+		return checkpoint, nil, nil, errors.New("no keys: nothing would be checked")
+	}
+	entry, above, chained := bytes.Cut(read.ExtraData, []byte("\n"))
+	if !chained {
+		above = nil
+	}
+	for _, key := range keys {
 		verifier, err := verifier(key)
 		if err != nil {
-			return 0, err
+			return checkpoint, nil, nil, err
 		}
-		checkpoint, _, _, err := formats.ParseCheckpoint(read.Checkpoint, verifier.Name(), verifier)
+		checkpoint, _, _, err = formats.ParseCheckpoint(read.Checkpoint, verifier.Name(), verifier)
 		if err != nil {
-			return 0, err
+			return &formats.Checkpoint{}, nil, nil, err
 		}
 		var hashes [][]byte
 		for _, hash := range read.Hashes {
 			hashes = append(hashes, hash[:])
 		}
-		leaf := rfc6962.DefaultHasher.HashLeaf(read.ExtraData)
+		leaf := rfc6962.DefaultHasher.HashLeaf(entry)
 		err = proof.VerifyInclusion(rfc6962.DefaultHasher, read.Index, checkpoint.Size, leaf, hashes, checkpoint.Hash)
 		if err != nil {
-			return 0, err
+			return checkpoint, nil, nil, err
 		}
-		size = checkpoint.Size
 	}
-	return size, nil
+	return checkpoint, entry, above, nil
 }
 
 func (work work) check() (uint64, error) {

@@ -158,3 +158,61 @@ fn a_foreign_reader_of_tlog_proofs_accepts_ours_and_no_changed_one() {
         assert!(asked(&changed)["error"].is_string());
     }
 }
+
+/// The second file within a proof is read and followed by the foreign reader too.
+#[test]
+fn a_foreign_reader_follows_a_proof_through_the_platform_s_log() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = Log::write(dir.path());
+    let origin = checkpoint::origin(log.organization, 1);
+    let hashes = prove::inclusion(&mut Files(dir.path()), 77_777, SIZE).expect("a proof");
+    let root =
+        verify::note::read(&log.note).ok().and_then(|note| Checkpoint::read(note.text)).expect("signed").root;
+    let (own, elsewhere) = (
+        Checkpoint { origin, size: SIZE, root },
+        Checkpoint { origin: "nexora.internal/x/1".into(), size: 1, root },
+    );
+    let platform = Id::from_bytes([0; 16]);
+    let keys = [
+        Key::new(platform, Algorithm::Ed25519, SignatureType::Ed25519),
+        Key::new(platform, Algorithm::MlDsa44, SignatureType::MlDsa44),
+    ];
+    let above = |recorded: &Checkpoint| {
+        let stamp = |position| Stamp {
+            organization: platform,
+            actor: &Actor::System { task: "platform" },
+            request: Id::from_bytes([2; 16]),
+            position,
+            time: Timestamp::from_millis(1_763_800_000_000),
+            nonce: [3; 16],
+            salt: [4; 32],
+        };
+        let started = checkpoint::started(platform, 1, keys[0].verifier_key(), keys[1].verifier_key());
+        let first = started.seal(&stamp(0)).expect("it fits").json;
+        let entry = ledger::charter::checkpoints_recorded(platform, std::slice::from_ref(recorded));
+        let entry = entry.seal(&stamp(1)).expect("it fits").json;
+        let before = verify::merkle::leaf(&first);
+        let root = verify::merkle::node(&before, &verify::merkle::leaf(&entry));
+        let head = Checkpoint { origin: checkpoint::origin(platform, 1), size: 2, root };
+        let time = Timestamp::from_millis(1_763_900_000_000);
+        let note = checkpoint::sign(&head, time, &[&keys[0], &keys[1]]).expect("they sign");
+        Proof { entry, platform: None, index: 1, hashes: vec![before], checkpoint: note }
+    };
+    let chained = |platform: Proof| Proof {
+        entry: log.entry(77_777),
+        platform: Some(Box::new(platform)),
+        index: 77_777,
+        hashes: hashes.clone(),
+        checkpoint: log.note.clone(),
+    };
+    let platform_keys: Vec<_> = keys.iter().map(|key| key.named.to_string()).collect();
+    let asked = |proof: &Proof| {
+        let file = STANDARD.encode(proof.to_file());
+        ask(&json!({ "keys": log.verifiers(), "platform": platform_keys, "proof": file }))
+    };
+    assert_eq!(asked(&chained(above(&own))), json!({ "size": SIZE }));
+    assert!(asked(&chained(above(&elsewhere)))["error"].is_string(), "it records another");
+    let mut changed = above(&own);
+    changed.hashes[0][0] ^= 1;
+    assert!(asked(&chained(changed))["error"].is_string(), "its own proof does not hold");
+}

@@ -49,7 +49,8 @@ impl SignatureCheck for Remembers {
     fn check(&self, kind: SignatureType, public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         let holds = self.0.check(kind, public_key, message, signature);
         if holds {
-            let hash = digest::of_parts("nexora/signature/1", &[&[kind.byte()], public_key, message, signature]);
+            let hash =
+                digest::of_parts("nexora/signature/1", &[&[kind.byte()], public_key, message, signature]);
             self.1.lock().expect("nobody panics").insert(digest::hex(&hash));
         }
         holds
@@ -69,6 +70,7 @@ fn a_proof_of_version_1_holds_and_is_made_again() {
     let proven = proof.verify(&Pins::of(&keys("ledger.keys")), &check).expect("it holds");
     assert_eq!(proven.entry.position, 42);
     assert_eq!(made, kept, "proofs have one form");
-    let lines: String = check.1.lock().expect("nobody panics").iter().map(|hash| format!("{hash}\n")).collect();
+    let lines: String =
+        check.1.lock().expect("nobody panics").iter().map(|hash| format!("{hash}\n")).collect();
     assert_eq!(lines, fs::read_to_string(beside.join("signatures")).expect("it stands there"));
 }
