@@ -95,6 +95,9 @@ impl Bench {
         let protected = house.protect(&token, CSV);
         house.ledger_verifies();
         assert!(house.server.stop().success());
+        // The root of trust stands on the same disk that fails, so that its writes meet the faults too.
+        let (beside, inside) = (house.server.dir.with_extension("root"), house.server.dir.join("root"));
+        fs::rename(beside, inside).expect("moved");
         let shim = compile(house._dir.path());
         Self {
             shim,
@@ -272,6 +275,7 @@ fn start(shim: &Path, data: &Path, side: &Path, fault: Fault, at: u64) -> Server
     let environment = [
         ("LD_PRELOAD", text(shim)),
         ("DISK_DIR", text(data)),
+        ("NEXORA_ROOT", text(&data.join("root"))),
         ("DISK_SIDE", text(side)),
         ("DISK_MODE", fault.mode().to_owned()),
         ("DISK_AT", at.to_string()),

@@ -5,7 +5,7 @@ use crate::{Config, Directory, Error};
 use base::{Secret, base32};
 use crypto::Provider;
 use keys::SealedFile;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -104,14 +104,15 @@ impl Place {
         if !self.told && other_volume().unwrap_or(false) {
             return Err(Error::RootPlace { data: self.data.clone() });
         }
+        let wrong =
+            |source| Error::File { what: "the root of trust's directory", path: self.dir.clone(), source };
         match DirBuilder::new().mode(0o700).recursive(self.told).create(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::File {
-                what: "the root of trust's directory",
-                path: self.dir.clone(),
-                source: error,
-            }),
-            _ => Ok(()),
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(wrong(error)),
+            _ => {}
         }
+        // Its name too is on disk before there is data that needs it.
+        let above = self.dir.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new("."))).and_then(|above| above.sync_all()).map_err(wrong)
     }
 
     /// A root may be made here only where nothing was wrapped by another: a node that made a fresh one in silence
