@@ -88,6 +88,7 @@ impl Served {
 }
 
 /// Commits entries to the organization's store, as a busy month would.
+#[expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 fn fill(data: &Path, organization: &str, count: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
