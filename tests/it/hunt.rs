@@ -244,3 +244,32 @@ fn rules_that_cannot_be_used_are_named_and_the_others_imported() {
     let clean = nexora_in(dir.path(), &["rules", "lint", "kept"]);
     assert_eq!(clean.code, Some(0), "{}", clean.out);
 }
+
+/// Several matches within a time span are one finding, with the ids of all; what only serves it says nothing itself.
+#[test]
+fn a_correlation_is_hunted_across_files() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let denied = |number: u32| {
+        let text = event(number, "s3.amazonaws.com", "ListBuckets", 8);
+        text.replacen('{', "{\"errorCode\":\"AccessDenied\",", 1)
+    };
+    write(&dir.path().join("one.ndjson"), &[denied(1), denied(3)].join("\n"));
+    write(&dir.path().join("two.ndjson"), &[denied(2), denied(59)].join("\n"));
+    let denials = rule(1, &logsource(CLOUDTRAIL), "errorCode: AccessDenied", "attack.discovery");
+    let correlation = "title: Many denials\nid: many\nlevel: high\ntags: [attack.discovery, attack.t1580]\ncorrelation:\n  \
+                       type: event_count\n  rules: [00000000-0000-4000-8000-000000000001]\n  \
+                       group-by: [userIdentity.arn]\n  timespan: 5m\n  condition: {gte: 3}\n";
+    write(&dir.path().join("rules/many.yml"), &format!("{denials}---\n{correlation}"));
+    let said =
+        nexora_in(dir.path(), &["hunt", "-o", "json", "--rules", "rules", "two.ndjson", "one.ndjson"]).ok();
+    let found = lines(&said);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((&found[0]["detector"], &found[0]["rule_id"]), (&json!("correlation"), &json!("many")));
+    assert_eq!(found[0]["event_ids"], json!(["event-1", "event-2", "event-3"]));
+    assert_eq!((&found[0]["file"], &found[0]["event_index"]), (&json!("one.ndjson"), &json!(1)));
+    assert_eq!(found[0]["attack"], json!(["attack.discovery", "attack.t1580"]));
+    assert!(
+        found[0]["reasons"][0].as_str().expect("a reason").contains("3 events within 300 s"),
+        "{found:?}"
+    );
+}

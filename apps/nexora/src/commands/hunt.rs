@@ -9,7 +9,7 @@ use crate::commands::rules::read;
 use crate::failure::Failure;
 use crate::output::{Output, Show, escaped};
 use base::{Clock as _, Id, Kind, Severity, Timestamp, noun};
-use detect::{Detector, Finding, Judge, Pack, RuleText, ShardState, incident};
+use detect::{Correlator, Detector, Finding, Judge, Pack, RuleText, ShardState, incident};
 use events::{Activity, FieldSet, Format, Reason, Record, Redactor};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -89,6 +89,7 @@ struct Known {
 struct Hunter {
     judge: Judge,
     shards: Vec<ShardState>,
+    correlator: Correlator,
     format: Option<Format>,
     now: Timestamp,
     known: HashMap<Id<noun::Identity>, Known>,
@@ -135,7 +136,9 @@ impl Hunter {
         let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
         self.note(identity, &activity);
         match self.shards.get_mut(detect::shard_of(identity)) {
-            Some(state) => self.judge.judge(state, &activity, organization, self.now),
+            Some(state) => {
+                self.judge.judge_in_order(state, &mut self.correlator, &activity, organization, self.now)
+            }
             None => Vec::new(),
         }
     }
@@ -172,6 +175,7 @@ pub(crate) fn run(output: Output, hunt: &Hunt) -> Result<ExitCode, Failure> {
     let mut hunter = Hunter {
         judge,
         shards: vec![ShardState::default(); detect::SHARDS],
+        correlator: Correlator::default(),
         format: read::format(hunt.format.as_deref())?,
         now: began,
         known: HashMap::new(),
@@ -196,7 +200,10 @@ pub(crate) fn run(output: Output, hunt: &Hunt) -> Result<ExitCode, Failure> {
         for finding in hunter.judge(contents, place.index) {
             match found.get_mut(&finding.id) {
                 Some(found) => {
-                    found.event_ids.extend(finding.event_ids.iter().cloned());
+                    // A correlation names the same events again, as long as they are within its time.
+                    let new = finding.event_ids.iter().filter(|id| !found.event_ids.contains(id));
+                    let new: Vec<_> = new.cloned().collect();
+                    found.event_ids.extend(new);
                     found.finding.fold(finding);
                 }
                 None => {
