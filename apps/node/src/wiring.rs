@@ -236,7 +236,14 @@ impl Wiring {
             // What was shredded is forgotten before anyone is served, whatever a restored directory says.
             self.keys.forget_shredded(&ctx).await.map_err(told)?;
             // What was erased is erased again, likewise.
-            self.audit.erase_again(&ctx).await.map_err(told)?;
+            match self.audit.erase_again(&ctx).await {
+                // A storage that does not answer is no reason to let quarantines go: it is tried again.
+                Err(error @ audit::Error::Storage(_)) => {
+                    let error = chain(&error);
+                    tracing::error!(%organization, error, "it is not known whether erased details were restored");
+                }
+                compared => drop(compared.map_err(told)?),
+            }
             self.keys.begin(&ctx).await.map_err(told)?;
             self.standings.load(&ctx, self.clock.now()).await.map_err(told)?;
             self.identities.load(&ctx).await.map_err(told)?;

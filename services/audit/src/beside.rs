@@ -21,6 +21,7 @@ const PIECE: usize = 1 << 20;
 pub struct DetailsIn {
     stored: Mutex<StoredDetails>,
     base: u64,
+    generation: u32,
     runtime: tokio::runtime::Handle,
 }
 
@@ -31,8 +32,15 @@ impl DetailsIn {
     /// [`store::Error`] where its database is not there or cannot be read.
     pub async fn open(data: &Path, organization: Id<noun::Organization>) -> Result<Self, store::Error> {
         let mut stored = StoredDetails::open(data, organization).await?;
-        let base = stored.base().await?;
-        Ok(Self { stored: Mutex::new(stored), base, runtime: tokio::runtime::Handle::current() })
+        let (base, generation) = (stored.base().await?, stored.generation().await?);
+        let runtime = tokio::runtime::Handle::current();
+        Ok(Self { stored: Mutex::new(stored), base, generation, runtime })
+    }
+
+    /// Which log of the organization they are of, from 1: the one in use.
+    #[must_use]
+    pub const fn generation(&self) -> u32 {
+        self.generation
     }
 }
 

@@ -84,11 +84,21 @@ impl Audit {
         Ok(Erasure { entry: committed.entry(), erased: erased.positions().len() as u64, scrubbed })
     }
 
-    /// Finishes an erasure whose bytes could not be made to go at once; whether none is left. Call it now and then.
+    /// Finishes an erasure whose bytes could not be made to go at once; whether none is left. Where the start could not
+    /// read the ledger's files, it also carries out what [`erase_again`](Self::erase_again) would have. Call it now and
+    /// then.
     ///
     /// # Errors
-    /// What the store meets.
+    /// What the store or the storage meets.
     pub async fn scrub_step(&self, ctx: &Context) -> Result<bool, Error> {
+        if !self.log(ctx.organization()).seen().erased_again {
+            self.erase_again(ctx).await?;
+        }
+        self.unfinished(ctx).await
+    }
+
+    /// Finishes what is not; whether none is left.
+    async fn unfinished(&self, ctx: &Context) -> Result<bool, Error> {
         let read = self.shared.options.store.read(ctx).await?;
         let unfinished = read.cursor(UNFINISHED).await? != 0;
         drop(read);
@@ -102,7 +112,13 @@ impl Audit {
     /// # Errors
     /// What the store or the storage meets.
     pub async fn erase_again(&self, ctx: &Context) -> Result<u64, Error> {
-        self.scrub_step(ctx).await?;
+        self.unfinished(ctx).await?;
+        let count = self.carry_out(ctx).await?;
+        self.log(ctx.organization()).seen().erased_again = true;
+        Ok(count)
+    }
+
+    async fn carry_out(&self, ctx: &Context) -> Result<u64, Error> {
         let store = &self.shared.options.store;
         let read = store.read(ctx).await?;
         let generation = read.generation().await?;

@@ -172,6 +172,8 @@ struct Seen {
     pruned: u64,
     /// The minimum below which this process has removed what was there.
     expired: u64,
+    /// Whether the database was compared with what the files say is erased.
+    erased_again: bool,
 }
 
 impl Audit {

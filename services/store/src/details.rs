@@ -78,6 +78,16 @@ impl StoredDetails {
         Ok(u64::try_from(base).unwrap_or(0))
     }
 
+    /// Which log of the organization is in use, from 1.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn generation(&mut self) -> Result<u32, Error> {
+        let row = sqlx::query("SELECT coalesce(max(next), 0) FROM positions WHERE topic = ?");
+        let before: i64 = row.bind(crate::GENERATION).fetch_one(&mut self.connection).await?.get(0);
+        Ok(u32::try_from(before).unwrap_or(0).saturating_add(1))
+    }
+
     /// Closes the file.
     pub async fn close(self) {
         // Nothing was written: there is nothing that could fail to be.

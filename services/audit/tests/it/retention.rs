@@ -160,7 +160,7 @@ async fn a_hold_stops_expiry_and_erasing_until_it_is_lifted() {
     assert!(matches!(audit.place_hold(ctx, " ").await, Err(Error::Reason)));
     house.publish().await;
     assert_eq!(expire(&house).await, (vec![], 0));
-    assert!(matches!(audit.erase(ctx, &[5..=5], None).await, Err(Error::Held(id)) if id == first.id));
+    assert!(matches!(audit.erase(ctx, &[5..=5], None).await, Err(Error::Held(_))));
     audit.lift_hold(ctx, first.id).await.expect("it stands");
     assert!(matches!(audit.lift_hold(ctx, first.id).await, Err(Error::NoHold(_))), "once");
     assert_eq!(expire(&house).await, (vec![], 0), "the other one stands");

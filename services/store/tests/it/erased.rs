@@ -123,7 +123,8 @@ async fn details_are_read_from_outside() {
             let there = position % 2 == 0 && position <= 900;
             assert_eq!(text, there.then(|| format!("{{\"n\":{position}}}")), "{position}");
         }
-        assert_eq!(outside.base().await.expect("a read"), 0);
+        let log = (outside.generation().await.expect("a read"), outside.base().await.expect("a read"));
+        assert_eq!(log, (1, 0));
         outside.close().await;
     }
     assert!(StoredDetails::open(&dir.path().join("elsewhere"), ctx.organization()).await.is_err());

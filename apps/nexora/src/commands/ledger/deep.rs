@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
 use verify::deep::{Details, ObjectFiles, deep};
-use verify::{Pins, Report};
+use verify::{Pins, Problem, Report};
 
 /// What was found in order beside the log.
 #[derive(Debug, Serialize)]
@@ -55,12 +55,27 @@ pub(super) fn beside(
         Some(data) => Some(Handle::current().block_on(LedgerDetails::open(data, report.organization))?),
         None => None,
     };
+    let asked = report.charter.origin.generation;
+    if let Some(other) = details.as_ref().map(LedgerDetails::generation).filter(|other| *other != asked) {
+        let what = format!("the details in this data directory are of log {other}, and this is log {asked}");
+        return Err(Failure::new(Kind::BadInput, what));
+    }
     let files = (!directories.is_empty()).then(|| VouchedFiles::new(directories.to_vec()));
     let log = source.log()?;
-    let found = verify::settled(source.pause(), || {
+    let held = || {
         let details = details.as_ref().map(|details| details as &dyn Details);
-        deep(log, &signatures(), pins, details, files.as_ref().map(|files| files as &dyn ObjectFiles))
-    });
+        let objects = files.as_ref().map(|files| files as &dyn ObjectFiles);
+        verify::settled(source.pause(), || deep(log, &signatures(), pins, details, objects))
+    };
+    let found = match held() {
+        // The entry that says so may just be on its way into the log.
+        Err(failure) if matches!(failure.problem, Problem::DetailsMissing) => {
+            let mut pause = source.pause();
+            while pause() {}
+            held()
+        }
+        found => found,
+    };
     let found = found.map_err(|failure| source.told(failure))?;
     Ok(Some(Beside {
         details: details.is_some().then_some(found.details),
