@@ -136,7 +136,7 @@ fn what_is_erased_is_in_no_file_and_a_restored_backup_does_not_bring_it_back() {
     let erased =
         admin(&house, &["ledger", "erase", &position.to_string(), "--reason", "a request"]).ok().json();
     assert_eq!((&erased["erased"], &erased["complete"]), (&json!(1), &json!(true)));
-    assert_eq!(holding(&data, NAME), [PathBuf::new(); 0], "neither the database nor its log has it");
+    assert_eq!(holding(&data, NAME), Vec::<PathBuf>::new(), "neither the database nor its log has it");
     let log = directory(&house);
     let stranger = Stranger::new();
     let deep = |log: &Path| {
@@ -157,7 +157,7 @@ fn what_is_erased_is_in_no_file_and_a_restored_backup_does_not_bring_it_back() {
     assert!(!holding(&data, NAME).is_empty(), "the restored database has it");
     let server = Server::spawn(&data, &tests::server::Start::default());
     let _ = server.answers();
-    assert_eq!(holding(&data, NAME), [PathBuf::new(); 0], "it is erased again before anything is served");
+    assert_eq!(holding(&data, NAME), Vec::<PathBuf>::new(), "it is erased again before anything is served");
     house.server = server;
 }
 
