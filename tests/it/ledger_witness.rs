@@ -382,6 +382,15 @@ fn the_platform_s_log_is_cosigned_by_a_quorum_and_stalls_without_one() {
     assert!(doctor.contains("W0") && doctor.contains("W1"), "{doctor}");
     let source = organization.ingest(&server, &["111122223333"]);
     assert!(!source.is_empty(), "credentials are issued all the same");
+    let newest =
+        organization.get(&server, "/api/v1/ledger").json()["committed"].as_u64().expect("a number") - 1;
+    let pending = until("its entry is pending, and it is said why", PATIENCE, || {
+        let mut prove = nexora(&["ledger", "prove", &newest.to_string(), "--data", &text(&data)]);
+        let said = run(prove.env("NEXORA_TOKEN", &organization.admin));
+        said.err.contains("publication stalls").then_some(said)
+    });
+    assert_eq!((pending.code, pending.out.as_str()), (Some(1), ""), "{}", pending.err);
+    assert!(pending.err.contains(&format!("entry {newest} is pending, as all from ")), "{}", pending.err);
     let stalled = house.cosigned(&data);
     assert_eq!(verified(&log).code, Some(0));
     // It returns, and knows what it knew.

@@ -23,7 +23,9 @@ pub enum NotProven {
         committed: u64,
     },
     /// The entry was dropped when its time had come.
-    #[error("entry {position} is not kept any more: the log begins with entry {minimum} (nexora ledger retention)")]
+    #[error(
+        "entry {position} is not kept any more: the log begins with entry {minimum} (nexora ledger retention)"
+    )]
     Dropped {
         /// Which one was asked for.
         position: u64,
@@ -86,9 +88,16 @@ impl Audit {
         }
         let origin = ledger::checkpoint::origin(organization, status.generation);
         let Some(record) = self.covering(platform, &origin, position + 1).await? else {
-            let why = "they are published, and the platform's log, which witnesses cosign, does not record that yet";
-            let entries = position..=status.published.saturating_sub(1);
-            return Err(NotProven::Pending { position, entries, why: why.to_owned() });
+            let newest =
+                self.covering(platform, &origin, 0).await?.map_or(0, |record| record.checkpoint.size);
+            let mut why =
+                "the platform's log, which witnesses cosign, does not record them under its checkpoint yet"
+                    .to_owned();
+            if let Some(stalled) = self.status(platform).await?.stalled {
+                why = format!("{why}: its publication stalls: {stalled}");
+            }
+            let entries = newest.min(position)..=status.committed - 1;
+            return Err(NotProven::Pending { position, entries, why });
         };
         let above = StoredLog::new(self.storage(), log_name(platform.organization(), record.generation));
         let proof = blocking(move || {
