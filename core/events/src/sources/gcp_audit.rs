@@ -49,7 +49,6 @@ pub(crate) static SOURCE: Source = Source {
         user_agent: &["protoPayload.requestMetadata.callerSuppliedUserAgent"],
         event_id: &["insertId"],
         actor,
-        ..Mapping::EMPTY
     }),
     account: |event| text(event, &["resource.labels.project_id"]).or_else(|| project(event)),
     secrets: Secrets {

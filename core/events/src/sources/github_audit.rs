@@ -56,7 +56,6 @@ pub(crate) static SOURCE: Source = Source {
         user_agent: &["user_agent"],
         event_id: &["_document_id"],
         actor,
-        ..Mapping::EMPTY
     }),
     account: |event| text(event, &["org", "business"]),
     secrets: Secrets::COMMON,
