@@ -130,10 +130,7 @@ pub(crate) fn read(head: Head, rule: &Mapping, slots: &mut Slots) -> Result<Corr
     }
     let condition = condition.and_then(Value::as_mapping);
     let kind = kind(body, condition)?;
-    let fields = match condition.map(|condition| texts(condition, "field")).transpose()? {
-        Some(fields) => fields,
-        None => Vec::new(),
-    };
+    let fields = condition.map(|condition| texts(condition, "field")).transpose()?.unwrap_or_default();
     if fields.is_empty() && (kind == Kind::ValueCount || kind.is_numeric()) {
         return Err(shape("condition", "names no `field`"));
     }
