@@ -131,7 +131,10 @@ async fn one_that_does_not_answer_is_given_up() {
     let witness = witness.within(Duration::from_millis(200));
     for _ in 0..2 {
         let answered = witness.add_checkpoint(&request()).await;
-        assert!(matches!(&answered, Err(Unanswered::Unreachable(why)) if why.contains("200ms")), "{answered:?}");
+        assert!(
+            matches!(&answered, Err(Unanswered::Unreachable(why)) if why.contains("200ms")),
+            "{answered:?}"
+        );
     }
     let nobody = HttpWitness::new("http://127.0.0.1:1", &Trust::System).expect("an address");
     assert!(matches!(nobody.latest("log.example").await, Err(Unanswered::Unreachable(_))));
