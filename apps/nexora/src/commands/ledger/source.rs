@@ -35,7 +35,7 @@ pub(super) enum Source {
     /// A log's directory.
     Directory(LedgerDirectory, PathBuf),
     /// A log below a prefix of a server.
-    Served(Served),
+    Served(Box<Served>),
     /// A file: a proof, or a checkpoint.
     File(PathBuf, Vec<u8>),
 }
@@ -47,7 +47,7 @@ impl Source {
     /// Nothing there, an address that is none, a file that is too large.
     pub(super) fn open(what: &str, global: &Global, surroundings: &Surroundings) -> Result<Self, Failure> {
         if what.starts_with("https://") || what.starts_with("http://") {
-            return Ok(Self::Served(Served::open(what, global, surroundings)?));
+            return Ok(Self::Served(Box::new(Served::open(what, global, surroundings)?)));
         }
         let path = Path::new(what);
         if path.is_file() {
@@ -63,7 +63,7 @@ impl Source {
     pub(super) fn log(&self) -> Result<&dyn LedgerFiles, Failure> {
         match self {
             Self::Directory(directory, _) => Ok(directory),
-            Self::Served(served) => Ok(served),
+            Self::Served(served) => Ok(&**served),
             Self::File(path, _) => {
                 let what = format!("{} is a file: expected a ledger's directory or its URL", path.display());
                 Err(Failure::new(Kind::BadInput, what))
@@ -117,7 +117,7 @@ impl Source {
             }
             // Threads wait for the server most of the time.
             Self::Served(served) => verify::settled(self.pause(), || {
-                verify::directory_by(served, &signatures, pins, &Threads(CONNECTIONS))
+                verify::directory_by(&**served, &signatures, pins, &Threads(CONNECTIONS))
             }),
             Self::File(..) => return self.log().map(|_| Err(Failure::ours("a file is no log")))?,
         };
