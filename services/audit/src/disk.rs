@@ -91,7 +91,8 @@ impl Disk for RealDisk {
         std::thread::scope(|scope| {
             let mut shares = paths.chunks(share);
             let own = shares.next().unwrap_or_default();
-            let others: Vec<_> = shares.map(|paths| scope.spawn(move || one_after_the_other(paths))).collect();
+            let others: Vec<_> =
+                shares.map(|paths| scope.spawn(move || one_after_the_other(paths))).collect();
             let mut done = one_after_the_other(own);
             for other in others {
                 let panicked = || (PathBuf::new(), io::Error::other("a thread that syncs has ended"));
