@@ -33,7 +33,9 @@ mod wiring;
 pub mod witness;
 mod witnesses;
 
-pub use audit::{DetailsIn as LedgerDetails, Directory as LedgerDirectory, FilesIn as VouchedFiles, Signatures};
+pub use audit::{
+    DetailsIn as LedgerDetails, Directory as LedgerDirectory, FilesIn as VouchedFiles, Signatures,
+};
 pub use clock::MachineClock;
 pub use config::Config;
 pub use directory::{Directory, write_private};

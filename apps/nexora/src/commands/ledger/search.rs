@@ -45,7 +45,9 @@ pub(super) async fn run(client: &Client, output: Output, command: cli::Search) -
     output.show(&reply)?;
     if reply.covered < reply.committed {
         let (covered, committed) = (reply.covered, reply.committed);
-        output.say(&format!("{covered} of {committed} entries were searched: the others are not published yet"));
+        output.say(&format!(
+            "{covered} of {committed} entries were searched: the others are not published yet"
+        ));
     }
     next(output, reply.next.as_deref());
     Ok(())
