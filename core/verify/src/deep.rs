@@ -1,18 +1,23 @@
 //! What lies beside a log and is vouched for in it: details against their commitments, files against their hashes.
 //!
 //! A detail that an entry commits to is there and fits, or a later entry `details.erased` says that it is gone. A file
-//! that an entry names by its SHA-256 is there unchanged, until a later entry replaces or forgets it; and no file is
-//! there that no entry names. `docs/formats/ledger-entry.md` has the facts.
+//! that an entry names by its SHA-256 is there unchanged, until a later entry replaces or forgets it, and stands where
+//! the entry's details say; and no file is there that no entry names, nor one more than entries name.
+//! `docs/formats/ledger-entry.md` has the facts.
+
+mod places;
 
 use crate::charter::{ERASED, fact};
 use crate::checkpoint::SignatureCheck;
 use crate::directory::{LedgerFiles, Report, Unreadable, Visit, visited};
 use crate::entry::Seen;
 use crate::failure::{Failure, Problem};
+use crate::origin::Origin;
 use crate::trust::Pins;
 use base::digest;
+use places::{Places, in_order};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
 /// The bytes of salt before the value of details.
@@ -53,11 +58,15 @@ pub struct DeepReport {
     pub erased: u64,
     /// How many files were held against their hashes.
     pub files: u64,
+    /// How many of them stand where the details of their entry say. The others are known by their bytes alone: that
+    /// they did not change places is not known.
+    pub placed: u64,
 }
 
 /// Verifies the log as [`directory`](fn@crate::directory), and besides what is handed in of what it vouches for: the
-/// details of its entries, and files. Which file belongs to which entry is known by its hash; where the entry's details
-/// say a path, a changed file is told from an added one.
+/// details of its entries, and files. Where an entry's details say a path, the file there is the entry's; only without
+/// them is it known by its hash. The directory around it may stand elsewhere, but a file keeps its name. There are as
+/// many files as entries vouch for: one more is added, one less is removed.
 ///
 /// # Errors
 /// The first [`Failure`]: of the log, of the details by the entry, of the files by the path or, for one that is gone and
@@ -74,8 +83,8 @@ pub fn deep(
     if let Some(missing) = beside.missing.first() {
         return Err(Failure::new("details", Problem::DetailsMissing).at(*missing));
     }
-    let files = objects.map_or(Ok(0), |objects| beside.hold(objects))?;
-    Ok(DeepReport { ledger, details: beside.held.len() as u64, erased: beside.erased, files })
+    let (files, placed) = objects.map_or(Ok((0, 0)), |objects| beside.hold(objects))?;
+    Ok(DeepReport { ledger, details: beside.held.len() as u64, erased: beside.erased, files, placed })
 }
 
 /// A file that an entry vouches for.
@@ -99,8 +108,8 @@ struct Beside<'d> {
     objects: BTreeMap<(String, String), Object>,
     /// Hashes of what was replaced, with the kind and id.
     replaced: HashMap<[u8; 32], (String, String)>,
-    /// Hashes of what was forgotten: it may be there or not.
-    forgotten: HashSet<[u8; 32]>,
+    /// What was forgotten, by kind and id: it may be there or not.
+    forgotten: BTreeMap<(String, String), Object>,
 }
 
 impl Visit for Beside<'_> {
@@ -124,14 +133,15 @@ impl Visit for Beside<'_> {
             let sha256 = from_hex(text).ok_or(Problem::ObjectFacts)?;
             let path = paths.get(&id).cloned();
             let object = Object { sha256, entry: entry.position, path };
-            self.forgotten.remove(&sha256);
-            if let Some(before) = self.objects.insert((kind.clone(), id.clone()), object) {
-                self.replaced.insert(before.sha256, (kind, id));
+            let key = (kind, id);
+            self.forgotten.remove(&key);
+            if let Some(before) = self.objects.insert(key.clone(), object) {
+                self.replaced.insert(before.sha256, key);
             }
         }
         for file in list(entry, "forgotten")? {
-            if let Some(object) = self.objects.remove(&named(file)?) {
-                self.forgotten.insert(object.sha256);
+            if let Some((key, object)) = self.objects.remove_entry(&named(file)?) {
+                self.forgotten.insert(key, object);
             }
         }
         Ok(())
@@ -162,6 +172,14 @@ impl Beside<'_> {
     }
 
     fn erase(&mut self, entry: &Seen) -> Result<(), Problem> {
+        if let Some(named) = fact(entry, "origin") {
+            // A tombstone for another log of the organization, which has ended: it excuses nothing that is missing here.
+            let origin = named.as_str().and_then(|named| named.parse::<Origin>().ok());
+            let ours = origin.is_some_and(|origin| origin.organization == entry.organization);
+            let ranges: Option<Vec<_>> = list(entry, "positions")?.iter().map(positions).collect();
+            let sound = ranges.is_some_and(|ranges| ranges.iter().all(|range| !range.is_empty()));
+            return if ours && sound { Ok(()) } else { Err(Problem::ObjectFacts) };
+        }
         for range in list(entry, "positions")? {
             let range = positions(range).ok_or(Problem::ObjectFacts)?;
             if range.is_empty() || *range.end() >= entry.position {
@@ -179,54 +197,59 @@ impl Beside<'_> {
         Ok(())
     }
 
-    /// Holds files against the hashes; how many there are.
-    fn hold(&self, files: &dyn ObjectFiles) -> Result<u64, Failure> {
-        let mut vouched: HashMap<[u8; 32], bool> =
-            self.objects.values().map(|object| (object.sha256, false)).collect();
-        let mut paths = files.list().map_err(|error| Failure::new(".", error))?;
-        paths.sort();
-        for path in &paths {
-            let hash = files.sha256(path).map_err(|error| Failure::new(path, error))?;
-            match vouched.get_mut(&hash) {
-                Some(found) => *found = true,
-                None if self.forgotten.contains(&hash) => {}
-                None => return Err(Failure::new(path, self.changed_or_added(path, &hash))),
+    /// Holds files against the objects; how many there are, and of how many the place is known.
+    fn hold(&self, files: &dyn ObjectFiles) -> Result<(u64, u64), Failure> {
+        let listed = in_order(files.list().map_err(|error| Failure::new(".", error))?);
+        let count = listed.len() as u64;
+        let mut places = Places::new(self.objects.iter());
+        let (mut others, mut placed) = (Vec::new(), 0);
+        for (path, plain) in listed {
+            let hash = files.sha256(&path).map_err(|error| Failure::new(&path, error))?;
+            let nearest = places.nearest(&plain, true);
+            // Files that are where they should be come before all that only look like them.
+            if nearest.whole && places.take(&nearest, &hash) {
+                placed += 1;
+            } else {
+                others.push((path, plain, hash));
             }
         }
-        let mut removed: Vec<_> =
-            self.objects.iter().filter(|(_, object)| vouched.get(&object.sha256) != Some(&true)).collect();
-        removed.sort_by_key(|(_, object)| object.entry);
-        match removed.first() {
-            None => Ok(paths.len() as u64),
+        let mut forgotten: HashMap<[u8; 32], u64> = HashMap::new();
+        self.forgotten.values().for_each(|object| *forgotten.entry(object.sha256).or_default() += 1);
+        for (path, plain, hash) in others {
+            let nearest = places.nearest(&plain, false);
+            if !nearest.whole && places.take_by_hash(&hash) {
+                continue;
+            }
+            if places.take(&nearest, &hash) {
+                placed += 1;
+                continue;
+            }
+            let left = forgotten.get_mut(&hash).filter(|left| **left > 0 && !nearest.whole);
+            if let Some(left) = left {
+                *left -= 1;
+                continue;
+            }
+            let there = places.first(&nearest);
+            let before = || self.replaced.get(&hash).and_then(|key| self.objects.get_key_value(key));
+            let of = if nearest.whole { there } else { before().or(there) };
+            return Err(Failure::new(
+                &path,
+                match of {
+                    Some(((kind, _), Object { entry, .. })) => {
+                        Problem::ObjectChanged { kind: kind.clone(), entry: *entry }
+                    }
+                    None => Problem::ObjectAdded,
+                },
+            ));
+        }
+        match places.missing() {
+            None => Ok((count, placed)),
             Some(((kind, id), object)) => {
                 let problem = Problem::ObjectRemoved { kind: kind.clone(), entry: object.entry };
                 Err(Failure::new(object.path.as_ref().unwrap_or(id), problem))
             }
         }
     }
-
-    /// What is wrong with a file whose hash nothing vouches for.
-    fn changed_or_added(&self, path: &str, hash: &[u8; 32]) -> Problem {
-        let mut objects = self.objects.iter();
-        let there =
-            objects.find(|(_, object)| object.path.as_deref().is_some_and(|said| is_same(said, path)));
-        let before = || {
-            let key = self.replaced.get(hash)?;
-            Some((key, self.objects.get(key)?))
-        };
-        match there.or_else(before) {
-            Some(((kind, _), object)) => Problem::ObjectChanged { kind: kind.clone(), entry: object.entry },
-            None => Problem::ObjectAdded,
-        }
-    }
-}
-
-/// Whether two paths, of which either may be the more complete one, are of the same file.
-fn is_same(a: &str, b: &str) -> bool {
-    let ends = |long: &str, short: &str| {
-        long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
-    };
-    ends(a, b) || ends(b, a)
 }
 
 /// The items of a fact that is a list, none where there is no such fact.

@@ -73,10 +73,12 @@ fn what_is_whole_passes_and_is_counted() {
     let report = check(&log(), false, Some(&files())).expect("details are optional");
     assert_eq!((report.details, report.files), (0, 2));
     assert_eq!(check(&log(), true, None).expect("so are files").files, 0);
-    // What was forgotten may still be there; a copy is as good.
+    // What was forgotten may still be there; of what has no path, the bytes alone are known.
     let mut more = files();
-    more.0.extend([("out/c.csv", "three"), ("copy/b.csv", "two")]);
-    assert_eq!(check(&log(), true, Some(&more)).expect("it passes").files, 4);
+    more.0.insert("out/c.csv", "three");
+    let report = check(&log(), true, Some(&more)).expect("it passes");
+    assert_eq!((report.files, report.placed), (3, 2));
+    assert_eq!(check(&log(), false, Some(&more)).expect("it passes").placed, 0);
 }
 
 #[test]
@@ -194,6 +196,54 @@ fn the_first_file_that_was_changed_removed_or_added_is_named() {
     assert_eq!((failure.file.as_str(), failure.problem), ("/srv/x/out/b.csv", changed(3)));
     moved.0.insert("/srv/x/out/b.csv", "two");
     assert!(check(&log(), true, Some(&moved)).is_ok());
+}
+
+/// Every file here has bytes that the log knows.
+#[test]
+fn files_that_were_swapped_copied_or_renamed_fail() {
+    let failed = |details: bool, files: &[(&'static str, &'static str)]| {
+        let files = Files(files.iter().copied().collect());
+        check(&log(), details, Some(&files)).map(|_| ()).map_err(|failure| (failure.file, failure.problem))
+    };
+    let changed =
+        |path: &str, entry| Err((path.to_owned(), Problem::ObjectChanged { kind: "output".into(), entry }));
+    let added = |path: &str| Err((path.to_owned(), Problem::ObjectAdded));
+    let (a, b) = (("out/a.csv", "one again"), ("out/b.csv", "two"));
+    assert_eq!(failed(true, &[a, b]), Ok(()));
+    // Swapped: where they were, and where the whole directory was moved.
+    assert_eq!(failed(true, &[("out/a.csv", "two"), ("out/b.csv", "one again")]), changed("out/a.csv", 8));
+    let swapped = [("/srv/out/a.csv", "two"), ("/srv/out/b.csv", "one again")];
+    assert_eq!(failed(true, &swapped), changed("/srv/out/a.csv", 8));
+    let swapped = [("/srv/else/a.csv", "two"), ("/srv/else/b.csv", "one again")];
+    assert_eq!(failed(true, &swapped), changed("/srv/else/a.csv", 8));
+    assert_eq!(failed(true, &[("/srv/else/a.csv", "one again"), ("/srv/else/b.csv", "two")]), Ok(()));
+    assert_eq!(failed(true, &[("./out//a.csv", "one again"), ("../x/../out/b.csv", "two")]), Ok(()));
+    // One in the place of both.
+    assert_eq!(failed(true, &[a, ("out/b.csv", "one again")]), changed("out/b.csv", 3));
+    // Copied beside itself, before and behind it.
+    assert_eq!(failed(true, &[a, b, ("out/EXTRA.csv", "one again")]), added("out/EXTRA.csv"));
+    assert_eq!(failed(true, &[a, b, ("zz/b.csv", "two")]), added("zz/b.csv"));
+    assert!(failed(false, &[a, b, ("out/EXTRA.csv", "two")]).is_err(), "one too many, whichever it is");
+    // Renamed, and what was forgotten put in the place of another or there twice.
+    assert_eq!(failed(true, &[a, ("out/c.csv", "two")]), added("out/c.csv"));
+    assert_eq!(failed(true, &[a, ("out/b.csv", "three")]), changed("out/b.csv", 3));
+    assert_eq!(failed(true, &[a, b, ("out/c.csv", "three"), ("out/d.csv", "three")]), added("out/d.csv"));
+    // Listed by two names, it is one file.
+    assert_eq!(failed(true, &[a, b, ("./out/b.csv", "two")]), Ok(()));
+}
+
+#[test]
+fn two_objects_with_the_same_bytes_are_two_files() {
+    let mut log = Log::new();
+    log.special.insert(3, protected(&[file("a", "same"), file("b", "same")]));
+    log.grow(5);
+    let count = |files: &[&'static str]| {
+        let files = Files(files.iter().map(|path| (*path, "same")).collect());
+        check(&log, false, Some(&files)).map(|report| report.files).map_err(|failure| failure.problem)
+    };
+    assert_eq!(count(&["x", "y"]), Ok(2));
+    assert_eq!(count(&["x"]), Err(Problem::ObjectRemoved { kind: "output".into(), entry: 3 }));
+    assert_eq!(count(&["x", "y", "z"]), Err(Problem::ObjectAdded));
 }
 
 #[test]
