@@ -105,6 +105,12 @@ pub trait Fault: std::error::Error {
     /// What sort of failure this is.
     fn kind(&self) -> Kind;
 
+    /// Whether a rule says no to somebody who asks for this: what must stand in the ledger before it is answered. A
+    /// service says so of a conflict where the caller runs into such a rule, and not into how things just stand.
+    fn is_refusal(&self) -> bool {
+        matches!(self.kind(), Kind::Refused | Kind::NotSignedIn)
+    }
+
     /// Whether this refusal stands in the ledger already. Else whoever answers it puts it there first.
     fn on_record(&self) -> bool {
         false

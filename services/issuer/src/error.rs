@@ -74,4 +74,9 @@ impl Fault for Error {
             Self::Store(error) => error.kind(),
         }
     }
+
+    fn is_refusal(&self) -> bool {
+        matches!(self.kind(), Kind::Refused | Kind::NotSignedIn)
+            || matches!(self, Self::LastAdministrator | Self::NotFirst)
+    }
 }
