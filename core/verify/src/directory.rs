@@ -110,7 +110,8 @@ pub struct Shown {
 }
 
 /// Verifies everything in the directory. Reads every file once; the cost is a hash and a JSON parse for
-/// each entry, in memory that does not grow with the log. Of a log that was pruned, what lies below its minimum index may
+/// each entry, in memory that does not grow with the log, but with the
+/// number of logs that a platform's log records. Of a log that was pruned, what lies below its minimum index may
 /// be absent, and nothing else.
 ///
 /// # Errors

@@ -187,6 +187,29 @@ pub enum Problem {
         /// The organization's log.
         origin: String,
     },
+    /// An entry that records checkpoints and does not name them.
+    #[error("does not name the checkpoints that it records")]
+    RecordFacts,
+    /// A platform's log that records less of a log than before.
+    #[error(
+        "records {origin} with {size} entries, and an earlier entry recorded {earlier}: that log was put back to an older state"
+    )]
+    RecordShrunk {
+        /// The log that is recorded.
+        origin: String,
+        /// Entries in this record.
+        size: u64,
+        /// Entries in the record before.
+        earlier: u64,
+    },
+    /// A platform's log that records two trees of one size of a log.
+    #[error("records another tree of {origin} with {size} entries than an earlier entry: there are two of that log")]
+    RecordSplit {
+        /// The log that is recorded.
+        origin: String,
+        /// Entries in both.
+        size: u64,
+    },
     /// Details that the log commits to are not there, and no entry says that they were erased.
     #[error("the details are missing, and no entry erased them")]
     DetailsMissing,

@@ -10,3 +10,4 @@ mod grown;
 mod log;
 mod proved;
 mod published;
+mod records;

@@ -3,7 +3,7 @@
 
 use super::LedgerFiles;
 use super::inventory::Inventory;
-use crate::charter::{Charter, STARTED};
+use crate::charter::{Charter, RECORDED, STARTED};
 use crate::entry::{self, Seen};
 use crate::failure::{Failure, Problem};
 use crate::merkle::{Frontier, Hash, leaf};
@@ -37,6 +37,11 @@ pub(super) struct Looked {
     pub(super) differs: Option<(TilePath, usize)>,
     /// The first older partial file that is no beginning of the present one.
     pub(super) stale: Option<String>,
+}
+
+/// Whether entries of this kind are read in every walk: what the log says of itself, and what it records of others.
+fn is_read(kind: &str) -> bool {
+    kind == RECORDED || Charter::concerns(kind)
 }
 
 /// Looks at the bundle of this index, which the checkpoint reaches.
@@ -84,7 +89,7 @@ impl Looked {
     fn entry(&mut self, view: &View<'_>, position: u64, bytes: &[u8]) -> Result<(), Problem> {
         // Most entries are passed at a glance; what is of interest, or not so plain, is read.
         if let (None, Some(glance)) = (view.wants, entry::glance(bytes))
-            && !Charter::concerns(glance.kind)
+            && !is_read(glance.kind)
             && glance.organization == view.name
             && glance.position == position
             && position != 0
@@ -105,7 +110,7 @@ impl Looked {
         }
         self.first.get_or_insert(seen.time);
         self.last = Some(seen.time);
-        if Charter::concerns(&seen.kind) || view.wants.is_some_and(|wants| wants(&seen)) {
+        if is_read(&seen.kind) || view.wants.is_some_and(|wants| wants(&seen)) {
             self.seen.push(seen);
         }
         Ok(())

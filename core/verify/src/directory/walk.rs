@@ -3,10 +3,11 @@
 
 use super::bundle::{Looked, View, look};
 use super::{Hands, Job, LedgerFiles, Visit};
-use crate::charter::Charter;
+use crate::charter::{Charter, RECORDED};
 use crate::checkpoint::{self, Checkpoint, SignatureCheck};
 use crate::failure::{Failure, Problem};
 use crate::merkle::{Frontier, Hash, fold};
+use crate::records::Records;
 use crate::tiles::{self, Stack, TilePath, WIDTH};
 use crate::trust::Pins;
 use base::Timestamp;
@@ -56,6 +57,8 @@ pub(super) struct Walk<'a> {
     signed: &'a Checkpoint,
     minimum: u64,
     charter: Charter,
+    /// Of a platform's log: what it records of others.
+    records: Records,
     /// The hashes of the tile that is being filled, for each level from 1 on.
     levels: Vec<Vec<Hash>>,
     /// The tree over the roots of full tiles of level 0.
@@ -125,6 +128,7 @@ impl<'a> Walk<'a> {
             signed,
             minimum,
             charter,
+            records: Records::default(),
             levels,
             tree,
             rest: Vec::new(),
@@ -174,6 +178,9 @@ impl<'a> Walk<'a> {
             let wrong = |problem| Failure::new(looked.path.to_string(), problem).at(seen.position);
             if Charter::concerns(&seen.kind) {
                 self.charter.apply(seen, check).map_err(wrong)?;
+            }
+            if seen.kind == RECORDED {
+                self.records.take(seen).map_err(wrong)?;
             }
             if wants.is_some_and(|wants| wants(seen)) {
                 visitor.see(seen).map_err(wrong)?;

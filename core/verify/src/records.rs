@@ -1,0 +1,75 @@
+//! What a platform's log records of other logs, and whether that is one history of each.
+//!
+//! Witnesses cosign the platform's log and see its roots only: they do not know what it records. Whoever reads it does.
+//! Of one log the sizes only grow, and one size has one root; a platform's log where they do not shows a log that was
+//! put back, or of which there are two.
+
+use crate::charter::{RECORDED, recorded};
+use crate::checkpoint::{Checkpoint, SignatureCheck};
+use crate::directory::{LedgerFiles, Report, Visit, visited};
+use crate::entry::Seen;
+use crate::failure::{Failure, Problem};
+use crate::merkle::Hash;
+use crate::trust::Pins;
+use std::collections::BTreeMap;
+
+/// The newest record of each log, while a platform's log is walked over.
+#[derive(Debug, Default)]
+pub(crate) struct Records(BTreeMap<String, (u64, Hash)>);
+
+impl Records {
+    /// Takes in the next entry of the kind [`RECORDED`].
+    pub(crate) fn take(&mut self, entry: &Seen) -> Result<(), Problem> {
+        for Checkpoint { origin, size, root } in recorded(entry).ok_or(Problem::RecordFacts)? {
+            match self.0.get(&origin) {
+                Some(&(earlier, _)) if size < earlier => {
+                    return Err(Problem::RecordShrunk { origin, size, earlier });
+                }
+                Some(&(earlier, known)) if size == earlier && root != known => {
+                    return Err(Problem::RecordSplit { origin, size });
+                }
+                _ => drop(self.0.insert(origin, (size, root))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Verifies a platform's log as [`directory`](crate::directory()) does, and takes out every checkpoint that it records
+/// of the log of this name, in order. With them as [`Pins::earlier`] that log is verified: each must be one of its
+/// history. Read the platform's log first, for the other goes on growing. It remembers 100 bytes of each record.
+///
+/// # Errors
+/// As [`directory`](crate::directory()).
+pub fn records(
+    files: &dyn LedgerFiles,
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    origin: &str,
+) -> Result<(Report, Vec<Checkpoint>), Failure> {
+    let mut of = Of { origin, found: Vec::new() };
+    let report = visited(files, check, pins, &mut of)?;
+    Ok((report, of.found))
+}
+
+/// The records of one log.
+struct Of<'o> {
+    origin: &'o str,
+    found: Vec<Checkpoint>,
+}
+
+impl Visit for Of<'_> {
+    fn wants(&self) -> Option<fn(&Seen) -> bool> {
+        Some(|seen| seen.kind == RECORDED)
+    }
+
+    fn see(&mut self, entry: &Seen) -> Result<(), Problem> {
+        let named = recorded(entry).ok_or(Problem::RecordFacts)?;
+        self.found.extend(named.into_iter().filter(|named| named.origin == self.origin));
+        Ok(())
+    }
+
+    fn begin_again(&mut self) {
+        self.found.clear();
+    }
+}
