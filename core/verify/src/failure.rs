@@ -203,7 +203,9 @@ pub enum Problem {
         earlier: u64,
     },
     /// A platform's log that records two trees of one size of a log.
-    #[error("records another tree of {origin} with {size} entries than an earlier entry: there are two of that log")]
+    #[error(
+        "records another tree of {origin} with {size} entries than an earlier entry: there are two of that log"
+    )]
     RecordSplit {
         /// The log that is recorded.
         origin: String,

@@ -52,7 +52,8 @@ fn a_log_is_held_against_all_that_the_platform_recorded_of_it() {
     let read = verify::records(&platform, &Doubles, &Pins::default(), &a.origin);
     let (report, recorded) = read.expect("it verifies");
     assert_eq!((report.checkpoint.checkpoint(), &recorded), (&platform.checkpoint(), &vec![small, a, b]));
-    let failure = other.verify_under(&Pins { earlier: recorded, ..Pins::default() }).expect_err("two histories");
+    let failure =
+        other.verify_under(&Pins { earlier: recorded, ..Pins::default() }).expect_err("two histories");
     assert_eq!(failure.problem, Problem::Inconsistent { earlier: 21 });
     let elsewhere = verify::records(&platform, &Doubles, &Pins::default(), "nexora.internal/elsewhere");
     assert_eq!(elsewhere.expect("it verifies").1, []);
