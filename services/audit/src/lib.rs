@@ -70,7 +70,7 @@ pub use keys::{LogKeys, Signatures};
 pub use local::LocalDirectory;
 pub use model::{Status, Step, log_name};
 pub use ports::{
-    Anchor, Cosigners, Fate, Memory, Outbox, ProofFrom, Rows, Sighting, Signed, Storage, StorageError,
+    Anchor, Cosigners, Fate, Memory, Outbox, Own, ProofFrom, Rows, Sighting, Signed, Storage, StorageError,
     Stored, StoredLog, Unmet, Unreachable, WrongReceipt,
 };
 pub use renewal::{Refused, Renewed};

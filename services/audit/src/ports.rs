@@ -1,6 +1,6 @@
 //! What publication needs of others: where entries come from, where files go, who cosigns, who remembers.
 
-use crate::Error;
+use crate::{Chain, Error};
 use base::{Context, Fault, Kind, Timestamp};
 use futures::future::BoxFuture;
 use std::{io, sync::Arc};
@@ -157,6 +157,8 @@ pub struct Signed {
     pub note: Vec<u8>,
     /// The hashes that lead from a smaller tree of this log to this one.
     pub proof: ProofFrom,
+    /// Which keys sign this log.
+    pub(crate) chain: Chain,
 }
 
 /// The consistency proof from a smaller size; it reads tiles, so it blocks.
@@ -197,6 +199,19 @@ pub struct Sighting {
     pub root: Option<Hash>,
 }
 
+/// What a node has itself of a log whose memory it asks.
+#[derive(Clone, Copy)]
+pub struct Own<'a> {
+    /// The log's name.
+    pub origin: &'a str,
+    /// The newest note in its files.
+    pub published: Option<&'a [u8]>,
+    /// How many entries the largest checkpoint covers that was signed here, published or not.
+    pub size: u64,
+    /// Which keys sign this log.
+    pub(crate) chain: &'a Chain,
+}
+
 /// Who remembers the checkpoints of a log: asked at start, before anything is signed.
 pub trait Memory: Send + Sync + 'static {
     /// In words, for people: `witness w1`, `anchor FILE`.
@@ -213,6 +228,15 @@ pub trait Memory: Send + Sync + 'static {
         origin: &'a str,
         published: Option<&'a [u8]>,
     ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>>;
+
+    /// As [`recall`](Self::recall), for those whose word has to be held against what the node has itself.
+    fn recall_against<'a>(
+        &'a self,
+        ctx: &'a Context,
+        own: Own<'a>,
+    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
+        self.recall(ctx, own.origin, own.published)
+    }
 }
 
 /// Somebody who does not answer, and why.

@@ -1,8 +1,8 @@
 //! One step of publication: open and compare where that was not done, sequence, sign, have it cosigned, publish.
 
 use crate::{
-    Audit, Chain, Error, Log, LogKeys, Memory, Options, Refused, Sighting, Signed, Step, StorageError, Unmet,
-    Unreachable, Writer, blocking, ports::claimed, publish, rules, tables,
+    Audit, Chain, Error, Log, LogKeys, Memory, Options, Own, Refused, Sighting, Signed, Step, StorageError,
+    Unmet, Unreachable, Writer, blocking, ports::claimed, publish, rules, tables,
 };
 use base::Context;
 use std::{
@@ -134,6 +134,7 @@ impl Audit {
                     checkpoint: head.clone(),
                     note: note.clone(),
                     proof: proof_from(log, head.size)?,
+                    chain: chain.clone(),
                 };
                 match cosigners.gather(ctx, signed).await {
                     Ok(lines) => lines,
@@ -222,12 +223,12 @@ impl Audit {
     async fn open_log(&self, ctx: &Context, chain: &Chain, log: &Log) -> Result<(), Error> {
         let Options { outbox, storage, .. } = &self.shared.options;
         let (storage, signatures) = (Arc::clone(storage), self.shared.signatures.clone());
-        let (slot, chain, organization) = (Arc::clone(&log.writer), chain.clone(), ctx.organization());
+        let (slot, signers, organization) = (Arc::clone(&log.writer), chain.clone(), ctx.organization());
         let generation = log.seen().generation;
         let opened = blocking(move || {
             // Whoever was dropped half way is waited for.
             let _held = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            Writer::open(storage, organization, generation, &chain, &signatures)
+            Writer::open(storage, organization, generation, &signers, &signatures)
         })
         .await??;
         let committed = outbox.end(ctx).await?;
@@ -257,7 +258,7 @@ impl Audit {
                 return Err(Error::Gap { expected: size, found: next });
             }
         }
-        self.compare(ctx, &opened.writer).await?;
+        self.compare(ctx, &opened.writer, chain).await?;
         let slot = Arc::clone(&log.writer);
         blocking(move || {
             opened.tidy()?;
@@ -270,7 +271,7 @@ impl Audit {
     }
 
     /// Asks everybody who remembers this log.
-    async fn compare(&self, ctx: &Context, writer: &Writer) -> Result<(), Error> {
+    async fn compare(&self, ctx: &Context, writer: &Writer, chain: &Chain) -> Result<(), Error> {
         let memories = &self.shared.options.memories;
         if memories.is_empty() {
             return Ok(());
@@ -278,8 +279,11 @@ impl Audit {
         let read = self.shared.options.store.read(ctx).await?;
         let remembered = tables::signed(&read, writer.generation()).await?.and_then(|note| claimed(&note));
         drop(read);
+        let origin = writer.head().origin;
+        let size = remembered.as_ref().map_or(0, |head| head.size).max(writer.published());
         for memory in memories {
-            let Some(sighting) = self.recall(ctx, &**memory, writer).await? else { continue };
+            let own = Own { origin: &origin, published: writer.note(), size, chain };
+            let Some(sighting) = self.recall(ctx, &**memory, own).await? else { continue };
             let published = writer.checkpoint();
             let same = match (published, sighting.root) {
                 (Some(published), Some(root)) if sighting.size < published.size => {
@@ -298,10 +302,9 @@ impl Audit {
         &self,
         ctx: &Context,
         memory: &dyn Memory,
-        writer: &Writer,
+        own: Own<'_>,
     ) -> Result<Option<Sighting>, Error> {
-        let origin = writer.head().origin;
-        match memory.recall(ctx, &origin, writer.note()).await {
+        match memory.recall_against(ctx, own).await {
             Ok(sighting) => Ok(sighting),
             Err(unreachable @ Unreachable { required: true, .. }) => Err(Error::Uncompared(unreachable)),
             Err(Unreachable { by, why, .. }) => {
@@ -332,11 +335,11 @@ impl Audit {
         let generation = log.seen().generation;
         let mut known = Vec::new();
         let files = self.files(ctx.organization());
-        let (chain, signatures) = (chain.clone(), self.shared.signatures.clone());
+        let (signers, signatures) = (chain.clone(), self.shared.signatures.clone());
         let note = blocking(move || {
             let limit = verify::note::MAX_BYTES;
             let note = verify::LedgerFiles::read(&files, verify::checkpoint::FILE, limit).ok()?;
-            publish::own(&note, &chain, &signatures).ok()?;
+            publish::own(&note, &signers, &signatures).ok()?;
             Some(note)
         });
         let note = note.await.ok().flatten();
@@ -344,8 +347,10 @@ impl Audit {
         if let Some(Checkpoint { size, root, .. }) = note.as_deref().and_then(claimed) {
             known.push(Sighting { by: "this node".to_owned(), size, root: Some(root) });
         }
+        let size = known.first().map_or(0, |own| own.size);
+        let own = Own { origin: &origin, published: note.as_deref(), size, chain };
         for memory in &self.shared.options.memories {
-            known.extend(memory.recall(ctx, &origin, note.as_deref()).await.ok().flatten());
+            known.extend(memory.recall_against(ctx, own).await.ok().flatten());
         }
         // Of the same size, one that tells its root.
         known.into_iter().max_by_key(|sighting| (sighting.size, sighting.root.is_some()))

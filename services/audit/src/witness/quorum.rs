@@ -1,8 +1,8 @@
 //! The log's side: asks the witnesses of a policy, and counts whose word came back.
 
 use super::{Settings, Unanswered, Witness, setting::TooLarge};
-use crate::ports::{Cosigners, Memory, Sighting, Signed, Unmet, Unreachable};
-use crate::{Error, Signatures};
+use crate::ports::{Cosigners, Memory, Own, Sighting, Signed, Unmet, Unreachable};
+use crate::{Chain, Error, Signatures};
 use base::Context;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -14,7 +14,7 @@ use store::Store;
 use tokio::time::timeout;
 use verify::quorum::{Policy, WrongPolicy};
 use verify::witness::{Refusal, Request, cosignatures};
-use verify::{Checkpoint, Hash, VerifierKey, note};
+use verify::{Checkpoint, Hash, VerifiedCheckpoint, VerifierKey, note};
 
 /// How long one witness may take to answer everything that it is asked about one checkpoint.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -78,8 +78,28 @@ struct Said {
 }
 
 struct Seen {
+    /// With the root where it shows a checkpoint that the log has signed.
     sighting: Sighting,
+    names: Vec<String>,
     is_split: bool,
+}
+
+/// What one witness remembers.
+#[derive(Default)]
+struct Recalled {
+    /// A checkpoint that the log has signed.
+    shown: Option<Sighting>,
+    /// The largest size that it names, signed or not.
+    told: u64,
+}
+
+/// What a monitoring address has.
+#[derive(Clone, Copy)]
+struct Latest {
+    size: u64,
+    root: Hash,
+    /// Whether a key of the log has signed it.
+    is_ours: bool,
 }
 
 impl Quorum {
@@ -173,49 +193,84 @@ impl Quorum {
         if self.is_met(&by) {
             return Ok(lines.into_bytes());
         }
+        // What nobody shows that this log has signed is their word alone: it counts where it is a quorum's.
+        let claimants = seen.iter().filter(|seen| seen.sighting.root.is_none());
+        let claimants = claimants.flat_map(|seen| seen.names.iter().cloned()).collect();
+        let counts = self.is_met(&claimants);
+        seen.retain(|seen| counts || seen.sighting.root.is_some());
         // The most that any of them knows is what an operator has to hear of.
         match seen.into_iter().max_by_key(|seen| (seen.sighting.size, seen.is_split)) {
-            Some(Seen { sighting, is_split: true }) => Err(Unmet::Split(sighting)),
-            Some(Seen { sighting, is_split: false }) => Err(Unmet::Ahead(sighting)),
+            Some(Seen { sighting, is_split: true, .. }) => Err(Unmet::Split(sighting)),
+            Some(Seen { sighting, is_split: false, .. }) => Err(Unmet::Ahead(sighting)),
             None => Err(Unmet::Absent(troubles.join("; "))),
         }
     }
 
-    async fn recall_all(
-        &self,
-        ctx: &Context,
-        origin: &str,
-        published: Option<&[u8]>,
-    ) -> Result<Option<Sighting>, Unreachable> {
+    async fn recall_all(&self, ctx: &Context, own: Own<'_>) -> Result<Option<Sighting>, Unreachable> {
         if !self.settings.cover(ctx.organization()) {
             return Ok(None);
         }
         let mut asked: FuturesUnordered<_> = self
             .endpoints
             .iter()
-            .map(|endpoint| async {
-                let recalled = timeout(PATIENCE, endpoint.recall(origin, published, &self.signatures)).await;
+            .map(|endpoint| async move {
+                let recalled = timeout(PATIENCE, endpoint.recall(own, &self.signatures)).await;
                 let late = || Err(format!("{} took longer than {} s", endpoint.name(), PATIENCE.as_secs()));
-                (&endpoint.names, recalled.unwrap_or_else(|_| late()))
+                (endpoint, recalled.unwrap_or_else(|_| late()))
             })
             .collect();
-        let (mut reached, mut troubles, mut most) = (HashSet::new(), Vec::new(), None::<Sighting>);
-        while let Some((names, recalled)) = asked.next().await {
+        let (mut unreached, mut troubles, mut most) = (HashSet::new(), Vec::new(), None::<Sighting>);
+        let (mut claims, mut others) = (Vec::new(), HashSet::new());
+        while let Some((endpoint, recalled)) = asked.next().await {
             match recalled {
-                Ok(sighting) => {
-                    reached.extend(names.iter().cloned());
-                    let key = |seen: &Sighting| (seen.size, seen.root.is_some());
-                    most = most.into_iter().chain(sighting).max_by_key(key);
+                Ok(Recalled { shown, told }) => {
+                    if told > own.size {
+                        claims.push((told, endpoint));
+                    } else {
+                        others.extend(endpoint.names.iter().cloned());
+                    }
+                    most = most.into_iter().chain(shown).max_by_key(|shown| shown.size);
                 }
-                Err(trouble) => troubles.push(trouble),
+                Err(trouble) => {
+                    unreached.extend(endpoint.names.iter().cloned());
+                    troubles.push(trouble);
+                }
             }
         }
-        // Any two quorums that are worth their name share a witness, so one quorum has seen whatever was published.
-        if self.is_met(&reached) {
-            Ok(most)
-        } else {
-            Err(Unreachable { by: self.name(), why: troubles.join("; "), required: true })
+        // What the log itself has signed needs nobody's word.
+        if most.as_ref().is_some_and(|shown| shown.size > own.size) || self.is_met(&HashSet::new()) {
+            return Ok(most);
         }
+        let silent = |why: String| Unreachable { by: self.name(), why, required: true };
+        // What was published had a quorum: where those who are away make none, somebody of it is heard.
+        if self.is_met(&unreached) {
+            return Err(silent(troubles.join("; ")));
+        }
+        claims.sort_by_key(|(told, _)| std::cmp::Reverse(*told));
+        let (mut suspects, mut backers) = (unreached, HashSet::new());
+        for (told, endpoint) in &claims {
+            suspects.extend(endpoint.names.iter().cloned());
+            troubles.push(format!(
+                "{} claims {told} entries of this log, and shows no checkpoint of them that the log has signed",
+                endpoint.name()
+            ));
+        }
+        if !self.is_met(&suspects) {
+            // Whatever was published, one who says otherwise would have cosigned it.
+            for trouble in &troubles {
+                tracing::warn!(origin = own.origin, trouble, "a witness is passed over");
+            }
+            return Ok(most);
+        }
+        let mut by = Vec::new();
+        for (told, endpoint) in claims {
+            backers.extend(endpoint.names.iter().cloned());
+            by.push(endpoint.name());
+            if self.is_met(&backers) && !self.is_met(&others) {
+                return Ok(Some(Sighting { by: by.join(", "), size: told, root: None }));
+            }
+        }
+        Err(silent(troubles.join("; ")))
     }
 }
 
@@ -240,11 +295,21 @@ impl Memory for Quorum {
 
     fn recall<'a>(
         &'a self,
-        ctx: &'a Context,
-        origin: &'a str,
-        published: Option<&'a [u8]>,
+        _: &'a Context,
+        _: &'a str,
+        _: Option<&'a [u8]>,
     ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
-        self.recall_all(ctx, origin, published).boxed()
+        let why = "what they say is held against what this node has".to_owned();
+        let unreachable = Unreachable { by: self.name(), why, required: true };
+        async move { Err(unreachable) }.boxed()
+    }
+
+    fn recall_against<'a>(
+        &'a self,
+        ctx: &'a Context,
+        own: Own<'a>,
+    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
+        self.recall_all(ctx, own).boxed()
     }
 }
 
@@ -285,18 +350,18 @@ impl Endpoint {
                     return Said { lines, ..Said::default() };
                 }
                 Err(Unanswered::Refused(Refusal::Stale { known })) if known > *size => {
-                    return self.seen(origin, known, false, signatures).await;
+                    return self.seen(signed, known, false, signatures).await;
                 }
                 // Before July 2026 a split view was 409 as well.
                 Err(Unanswered::Refused(Refusal::Stale { known })) if known == old => {
-                    return self.seen(origin, known, true, signatures).await;
+                    return self.seen(signed, known, true, signatures).await;
                 }
                 Err(Unanswered::Refused(Refusal::Stale { known })) => {
                     self.knows(origin, known);
                     old = known;
                 }
                 Err(Unanswered::Refused(Refusal::Inconsistent | Refusal::Split { .. })) => {
-                    return self.seen(origin, old, true, signatures).await;
+                    return self.seen(signed, old, true, signatures).await;
                 }
                 Err(other) => return trouble(other.to_string()),
             }
@@ -305,43 +370,45 @@ impl Endpoint {
     }
 
     /// What it knows that is not ours.
-    async fn seen(&self, origin: &str, size: u64, is_split: bool, signatures: &Signatures) -> Said {
-        let latest = self.latest(origin, signatures).await.ok().flatten();
-        let root = latest.filter(|(seen, _)| *seen == size).map(|(_, root)| root);
-        let sighting = Sighting { by: self.name(), size, root };
+    async fn seen(&self, signed: &Signed, size: u64, is_split: bool, signatures: &Signatures) -> Said {
+        let latest = self.latest(&signed.checkpoint.origin, &signed.chain, signatures).await.ok().flatten();
+        let shown = latest.filter(|latest| latest.is_ours && latest.size == size);
+        let sighting = Sighting { by: self.name(), size, root: shown.map(|latest| latest.root) };
         let what = if is_split { "another history of this log" } else { "more of this log" };
-        let trouble = Some(format!("{} has cosigned {what}: {size} entries", self.name()));
-        Said { trouble, seen: Some(Seen { sighting, is_split }), lines: Vec::new() }
+        let trouble = Some(format!("{} says that it has cosigned {what}: {size} entries", self.name()));
+        let seen = Some(Seen { sighting, names: self.names.clone(), is_split });
+        Said { trouble, seen, lines: Vec::new() }
     }
 
     /// What it remembers of a log; an error where it cannot be asked, or would not cosign at all.
-    async fn recall(
-        &self,
-        origin: &str,
-        published: Option<&[u8]>,
-        signatures: &Signatures,
-    ) -> Result<Option<Sighting>, String> {
-        let latest = self.latest(origin, signatures).await;
-        let sight = |size, root| Sighting { by: self.name(), size, root };
-        let mut most = latest.as_ref().ok().copied().flatten().map(|(size, root)| sight(size, Some(root)));
-        let Some(note) = published else { return latest.map(|_| most) };
+    async fn recall(&self, own: Own<'_>, signatures: &Signatures) -> Result<Recalled, String> {
+        let latest = self.latest(own.origin, own.chain, signatures).await;
+        let mut recalled = Recalled::default();
+        if let Ok(Some(Latest { size, root, is_ours })) = latest {
+            let sighting = || Sighting { by: self.name(), size, root: Some(root) };
+            recalled = Recalled { shown: is_ours.then(sighting), told: size };
+        }
+        let Some(note) = own.published else { return latest.map(|_| recalled) };
         // Its monitoring address may be behind, or there may be none: it also says what it knows when it is asked.
         let request = Request { old: 0, proof: Vec::new(), note: note.to_vec() };
         match self.witness.add_checkpoint(&request).await {
             Ok(_) => {}
             Err(Unanswered::Refused(Refusal::Stale { known })) => {
-                self.knows(origin, known);
-                if most.as_ref().is_none_or(|seen| seen.size < known) {
-                    most = Some(sight(known, None));
-                }
+                self.knows(own.origin, known);
+                recalled.told = recalled.told.max(known);
             }
             Err(other) => return Err(format!("{}: {other}", self.name())),
         }
-        Ok(most)
+        Ok(recalled)
     }
 
     /// What its monitoring address has, once one of its keys was found under it.
-    async fn latest(&self, origin: &str, signatures: &Signatures) -> Result<Option<(u64, Hash)>, String> {
+    async fn latest(
+        &self,
+        origin: &str,
+        chain: &Chain,
+        signatures: &Signatures,
+    ) -> Result<Option<Latest>, String> {
         let note = self.witness.latest(origin).await.map_err(|error| format!("{}: {error}", self.name()))?;
         let Some(bytes) = note else { return Ok(None) };
         let read = note::read(&bytes).ok();
@@ -351,14 +418,18 @@ impl Endpoint {
         };
         let holds =
             self.keys.iter().any(|key| checkpoint.cosigned(&read.signatures, key, signatures).is_some());
-        if holds && checkpoint.origin == origin {
-            Ok(Some((checkpoint.size, checkpoint.root)))
-        } else {
-            Err(format!(
+        if !holds || checkpoint.origin != origin {
+            return Err(format!(
                 "{}: its monitoring address holds a checkpoint that it has not cosigned",
                 self.name()
-            ))
+            ));
         }
+        let Checkpoint { size, root, .. } = checkpoint;
+        // A witness may show the log's lines of those types only that it knows.
+        let is_ours = chain.at(size).iter().any(|key| {
+            VerifiedCheckpoint::open_known(&bytes, std::slice::from_ref(key), &[], signatures).is_ok()
+        });
+        Ok(Some(Latest { size, root, is_ours }))
     }
 
     async fn proof(&self, signed: &Signed, old: u64) -> Result<Vec<Hash>, String> {

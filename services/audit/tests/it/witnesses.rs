@@ -23,6 +23,8 @@ struct Near {
     down: AtomicBool,
     /// What it answers instead.
     lies: Mutex<Option<Vec<u8>>>,
+    /// The size that it says it knows, and what its monitoring address has instead.
+    claims: Mutex<Option<(u64, Option<Vec<u8>>)>>,
 }
 
 impl Near {
@@ -35,7 +37,17 @@ impl Near {
         let ctx = Context::background(store.platform(), "witness", Id::from_bytes([3; 16]));
         let signatures = Signatures::new(crypto::aws_lc());
         let witnessing = Witnessing::new(store, keys.clone(), logs.to_vec(), signatures, Arc::new(Fixed));
-        Arc::new(Self { witnessing, ctx, down: AtomicBool::new(false), lies: Mutex::default() })
+        Arc::new(Self {
+            witnessing,
+            ctx,
+            down: AtomicBool::new(false),
+            lies: Mutex::default(),
+            claims: Mutex::default(),
+        })
+    }
+
+    fn claims(&self, known: u64, shown: Option<Vec<u8>>) {
+        *self.claims.lock().expect("no panic") = Some((known, shown));
     }
 
     fn is_down(&self, down: bool) {
@@ -57,6 +69,9 @@ impl Witness for Near {
             if let Some(lie) = self.lies.lock().expect("no panic").clone() {
                 return Ok(lie);
             }
+            if let Some((known, _)) = *self.claims.lock().expect("no panic") {
+                return Err(Refusal::Stale { known }.into());
+            }
             match self.witnessing.add_checkpoint(&self.ctx, &request.to_body()).await {
                 Ok(lines) => Ok(lines),
                 Err(Denied::Refused(refusal)) => Err(refusal.into()),
@@ -69,6 +84,9 @@ impl Witness for Near {
     fn latest<'a>(&'a self, origin: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unanswered>> {
         async move {
             self.answers()?;
+            if let Some((_, shown)) = self.claims.lock().expect("no panic").clone() {
+                return Ok(shown);
+            }
             let hash = base::digest::hex(&base::digest::sha256(origin.as_bytes()));
             let latest = self.witnessing.checkpoint(&self.ctx, &hash).await;
             latest.map_err(|error| Unanswered::Unreachable(error.to_string()))
@@ -242,6 +260,93 @@ async fn an_older_state_that_is_valid_in_itself_signs_nothing() {
     assert!(matches!(error, Error::Uncompared(_)), "{error:?}");
     scene.near[0].is_down(false);
     assert_eq!(house.publish().await, 1);
+}
+
+/// A log that was published at 4 entries, copied to `backup`, and then published at 8 with this witness away.
+async fn restorable(scene: &Scene, away: Option<usize>) {
+    let house = scene.open("data", false).await;
+    house.publish().await;
+    house.commit(2).await;
+    assert_eq!(house.publish().await, 3);
+    house.store.close().await;
+    scene.copy("data", "backup");
+    let house = scene.open("data", false).await;
+    house.publish().await;
+    away.iter().for_each(|&at| scene.near[at].is_down(true));
+    house.commit(4).await;
+    assert_eq!(house.publish().await, 4);
+    away.iter().for_each(|&at| scene.near[at].is_down(false));
+    house.store.close().await;
+}
+
+#[tokio::test]
+async fn where_any_witness_is_enough_a_rollback_waits_for_the_one_that_may_have_seen_more() {
+    let scene = Scene::begin(2, 1).await;
+    restorable(&scene, Some(1)).await;
+    scene.near[0].is_down(true);
+    let restored = scene.open("backup", false).await;
+    restored.commit(1).await;
+    let error = refusal(&restored).await;
+    assert!(matches!(error, Error::Uncompared(_)), "{error:?}");
+    scene.near[0].is_down(false);
+    let error = refusal(&restored).await;
+    assert!(matches!(error, Error::Behind { known: 8, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_size_that_no_signature_of_the_log_stands_under_stops_nothing_by_itself() {
+    const LIE: u64 = 1_000_000;
+    let scene = Scene::begin(3, 2).await;
+    restorable(&scene, None).await;
+    // A checkpoint of that size that it has cosigned itself, and somebody else than the log has signed.
+    let origin = scene.log_keys.verifier_keys()[0].name().to_owned();
+    let forger = crypto::sign::SigningKey::generate(&*crypto::aws_lc(), crypto::sign::Algorithm::Ed25519);
+    let kind = verify::SignatureType::Ed25519;
+    let stranger = VerifierKey::new(&origin, kind, forger.verifying_key().as_bytes()).expect("a key");
+    let forged = verify::Checkpoint { origin: origin.clone(), size: LIE, root: [7; 32] };
+    let signature = forger.sign(forged.to_string().as_bytes());
+    let line = note::signature_line(&origin, stranger.key_id(), &signature);
+    let forged = format!("{forged}\n{line}").into_bytes();
+    let liar = Near::open(&made(scene.dir.path(), "liar"), &scene.keys[0], &[stranger]).await;
+    let body = Request { old: 0, proof: Vec::new(), note: forged.clone() }.to_body();
+    let lines = liar.witnessing.add_checkpoint(&liar.ctx, &body).await.expect("it cosigns what it likes");
+    let forged = [forged, lines].concat();
+
+    for shown in [None, Some(forged)] {
+        scene.near[0].claims(LIE, shown);
+        let house = scene.open("data", false).await;
+        house.commit(1).await;
+        assert_eq!(house.publish().await, 1, "two others have seen all that there is");
+        // With one of those away, nobody can tell; that calls for patience, and for no other log.
+        scene.near[2].is_down(true);
+        house.commit(1).await;
+        let error = refusal(&house).await;
+        assert!(matches!(error, Error::Unmet(_)), "{error:?}");
+        house.store.close().await;
+        let house = scene.open("data", false).await;
+        let error = refusal(&house).await;
+        let Error::Uncompared(why) = &error else { panic!("{error:?}") };
+        assert!(why.why.contains("W0") && why.why.contains("1000000"), "{why}");
+        assert_eq!(house.audit.refused(&house.ctx), None);
+        assert!(!house.audit.status(&house.ctx).await.expect("it answers").behind);
+        scene.near[2].is_down(false);
+        assert_eq!(house.publish().await, 1);
+        house.store.close().await;
+    }
+
+    // Of a log that is behind they show what it signed, whatever else is claimed.
+    let restored = scene.open("backup", false).await;
+    let error = refusal(&restored).await;
+    assert!(matches!(error, Error::Behind { known: 12, .. }), "{error:?}");
+    let known = restored.audit.refused(&restored.ctx).and_then(|refused| refused.known);
+    assert!(known.is_some_and(|known| known.size == 12 && known.root.is_some()));
+    restored.store.close().await;
+    // Where they show nothing, it is what a quorum says that counts.
+    scene.near[1].claims(9, None);
+    scene.near[2].claims(12, None);
+    let restored = scene.open("backup", false).await;
+    let error = refusal(&restored).await;
+    assert!(matches!(error, Error::Behind { known: 12, .. }), "{error:?}");
 }
 
 #[tokio::test]
