@@ -11,22 +11,34 @@
 //!    the tombstones in the ledger's files that the database does not know yet are carried out
 //!    ([`Audit::erase_again`]). The files must have outlived it: where the whole data directory is restored, and they
 //!    stand in it, nothing here knows of the erasure.
+//! 4. Every log's details can be erased, also those of a log that has ended: their tombstone stands in the log in use
+//!    and names the other one's origin.
 
 use crate::{Audit, Error, Storage, log_name, retention};
 use base::Context;
 use ledger::charter;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use store::{Committed, Erased, OUTBOX, Queries as _};
-use verify::{Stack, TilePath, entry::Seen, tiles};
+use store::{Committed, Erased, OUTBOX, Queries, Tx};
+use verify::{Origin, Stack, TilePath, entry::Seen, tiles};
 
 /// The most ranges that one request names.
 pub const MAX_RANGES: usize = 10_000;
 /// Ranges in one tombstone: an entry has 65,535 bytes.
 const RANGES: usize = 1_500;
 /// The cursor that says whether an erasure is not finished.
-const UNFINISHED: &str = "audit.erasing";
+pub(crate) const UNFINISHED: &str = "audit.erasing";
 const WIDTH: u64 = tiles::WIDTH as u64;
+
+/// Entries of one of the organization's logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Which log; none for the one in use.
+    pub generation: Option<u32>,
+    /// Their positions in it.
+    pub positions: RangeInclusive<u64>,
+}
 
 /// What was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +47,8 @@ pub struct Erasure {
     pub entry: u64,
     /// The details of how many entries.
     pub erased: u64,
+    /// How many of these are of earlier logs.
+    pub earlier: u64,
     /// Whether their bytes are gone from the database's files already. Else that follows as soon as nobody reads an
     /// older state.
     pub scrubbed: bool,
@@ -53,35 +67,64 @@ impl Audit {
         positions: &[RangeInclusive<u64>],
         reason: Option<&str>,
     ) -> Result<Erasure, Error> {
-        if positions.len() > MAX_RANGES || positions.iter().any(RangeInclusive::is_empty) {
+        let part = |positions: &RangeInclusive<u64>| Part { generation: None, positions: positions.clone() };
+        self.erase_parts(ctx, &positions.iter().map(part).collect::<Vec<_>>(), reason).await
+    }
+
+    /// Erases the details of entries of any of the organization's logs, also of those that have ended. A log that
+    /// there is not has no details.
+    ///
+    /// # Errors
+    /// As [`erase`](Self::erase).
+    pub async fn erase_parts(
+        &self,
+        ctx: &Context,
+        parts: &[Part],
+        reason: Option<&str>,
+    ) -> Result<Erasure, Error> {
+        if parts.len() > MAX_RANGES || parts.iter().any(|part| part.positions.is_empty()) {
             return Err(Error::Ranges);
         }
         if reason.is_some_and(|reason| reason.len() > retention::MAX_REASON) {
             return Err(Error::Reason);
         }
-        let mut tx = self.shared.options.store.write(ctx).await?;
+        let tx = self.shared.options.store.write(ctx).await?;
         retention::not_held(&tx).await?;
-        let base = tx.generation().await?.base;
-        let there: Vec<_> = merged(positions)
-            .iter()
-            .map(|range| (base.saturating_add(*range.start()), base.saturating_add(*range.end())))
-            .collect();
-        let erased = tx.erase_details(&there).await?;
-        let gone = grouped(erased.positions().iter().map(|position| position - base));
-        if gone.is_empty() {
+        self.commit_erasure(ctx, tx, parts, reason).await
+    }
+
+    /// Erases, with the tombstones in the same commit.
+    pub(crate) async fn commit_erasure(
+        &self,
+        ctx: &Context,
+        mut tx: Tx,
+        parts: &[Part],
+        reason: Option<&str>,
+    ) -> Result<Erasure, Error> {
+        let (organization, used) = (ctx.organization(), tx.generation().await?.number);
+        let (erased, gone) = take_away(&mut tx, parts).await?;
+        let (mut tombstones, mut earlier) = (Vec::new(), 0);
+        for (generation, ranges) in gone {
+            for some in ranges.chunks(RANGES) {
+                let mut entry = charter::details_erased(organization, some);
+                if generation != used {
+                    entry = entry.fact("origin", Origin { organization, generation }.to_string());
+                    earlier += some.iter().map(|range| range.end() - range.start() + 1).sum::<u64>();
+                }
+                if let Some(reason) = reason {
+                    entry = entry.details(serde_json::json!({ "reason": reason }));
+                }
+                tombstones.push(entry);
+            }
+        }
+        if tombstones.is_empty() {
             return Err(Error::NoDetails);
         }
-        let tombstone = |ranges: &[RangeInclusive<u64>]| {
-            let entry = charter::details_erased(ctx.organization(), ranges);
-            match reason {
-                Some(reason) => entry.details(serde_json::json!({ "reason": reason })),
-                None => entry,
-            }
-        };
         tx.set_cursor(UNFINISHED, 1).await?;
-        let committed: Committed = tx.commit_all(gone.chunks(RANGES).map(tombstone).collect()).await?;
+        let committed: Committed = tx.commit_all(tombstones).await?;
         let scrubbed = self.finish(ctx, &erased).await?;
-        Ok(Erasure { entry: committed.entry(), erased: erased.positions().len() as u64, scrubbed })
+        let count = erased.positions().len() as u64;
+        Ok(Erasure { entry: committed.entry(), erased: count, earlier, scrubbed })
     }
 
     /// Finishes an erasure whose bytes could not be made to go at once; whether none is left. Where the start could not
@@ -131,13 +174,10 @@ impl Audit {
         }
         let base = generation.base;
         let mut tx = store.write(ctx).await?;
-        let there: Vec<_> = merged(&beyond.erased)
-            .iter()
-            .map(|range| (base.saturating_add(*range.start()), base.saturating_add(*range.end())))
-            .collect();
-        let erased = tx.erase_details(&there).await?;
-        let pruned = tx.prune_details(base, base.saturating_add(beyond.minimum)).await?;
-        let count = erased.positions().len() as u64 + pruned;
+        let (mut erased, _) = take_away(&mut tx, &beyond.erased).await?;
+        let found = erased.positions().len() as u64;
+        let pruned = tx.prune_details(base, base.saturating_add(beyond.minimum), &mut erased).await?;
+        let count = found + pruned;
         if count == 0 {
             return Ok(0);
         }
@@ -152,7 +192,8 @@ impl Audit {
         Ok(count)
     }
 
-    async fn finish(&self, ctx: &Context, erased: &Erased) -> Result<bool, Error> {
+    /// Sees to it that the bytes are in no file; whether they are not.
+    pub(crate) async fn finish(&self, ctx: &Context, erased: &Erased) -> Result<bool, Error> {
         let store = &self.shared.options.store;
         if !store.scrub(ctx, erased).await? {
             return Ok(false);
@@ -164,10 +205,77 @@ impl Audit {
     }
 }
 
+/// Where the outbox has the entries of one log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) number: u32,
+    /// Where its entry 0 is.
+    pub(crate) base: u64,
+    /// One beyond its last entry.
+    pub(crate) end: u64,
+}
+
+impl Span {
+    pub(crate) const fn holds(&self, at: u64) -> bool {
+        self.base <= at && at < self.end
+    }
+}
+
+/// The spans of the organization's logs, from the one in use back to `oldest`.
+pub(crate) async fn spans(door: &impl Queries, oldest: u32) -> Result<Vec<Span>, Error> {
+    let used = door.generation().await?;
+    let end = u64::try_from(door.end(OUTBOX).await?).unwrap_or(0);
+    let (mut first, mut spans) = (used.base, vec![Span { number: used.number, base: used.base, end }]);
+    for number in (oldest.max(1)..used.number).rev() {
+        let end = first;
+        // The first log's base is 0. Any other's last entry says at which position of its log it is, and that row
+        // stays: what is pruned from the outbox is never the last of a log.
+        if number == 1 {
+            first = 0;
+        } else {
+            let last = end.checked_sub(1).ok_or(Error::Row("outbox"))?;
+            let row = door.entries(last, 1).await?.pop().filter(|(at, _)| *at == last);
+            let seen = row.and_then(|(_, entry)| verify::entry::read(&entry).ok());
+            first = seen.and_then(|seen| last.checked_sub(seen.position)).ok_or(Error::Row("outbox"))?;
+        }
+        spans.push(Span { number, base: first, end });
+    }
+    Ok(spans)
+}
+
+/// Ranges of positions, by the number of the log.
+type ByLog = BTreeMap<u32, Vec<RangeInclusive<u64>>>;
+
+/// Erases details wherever they are; of which entries, by log.
+async fn take_away(tx: &mut Tx, parts: &[Part]) -> Result<(Erased, ByLog), Error> {
+    let used = tx.generation().await?.number;
+    let mut asked = ByLog::new();
+    for part in parts {
+        asked.entry(part.generation.unwrap_or(used)).or_default().push(part.positions.clone());
+    }
+    let spans = spans(tx, asked.keys().next().copied().unwrap_or(used)).await?;
+    let (mut erased, mut gone) = (Erased::default(), ByLog::new());
+    for (number, ranges) in asked {
+        let Some(span) = spans.iter().find(|span| span.number == number) else { continue };
+        // Not beyond its end: there another log begins.
+        let last = span.end.saturating_sub(1);
+        let at = |position: &u64| span.base.saturating_add(*position);
+        let there = merged(&ranges).into_iter().map(|range| (at(range.start()), at(range.end()).min(last)));
+        let there: Vec<_> = there.filter(|(first, last)| first <= last).collect();
+        let some = tx.erase_details(&there).await?;
+        let positions = grouped(some.positions().iter().map(|position| position - span.base));
+        if !positions.is_empty() {
+            gone.insert(number, positions);
+        }
+        erased.add(some);
+    }
+    Ok((erased, gone))
+}
+
 /// What the entries beyond a position say is gone.
 #[derive(Debug, Default)]
 struct Beyond {
-    erased: Vec<RangeInclusive<u64>>,
+    erased: Vec<Part>,
     minimum: u64,
 }
 
@@ -196,7 +304,16 @@ impl Beyond {
         match seen.kind.as_str() {
             verify::charter::ERASED => {
                 let listed = verify::charter::fact(seen, "positions").and_then(Value::as_array);
-                self.erased.extend(listed.into_iter().flatten().filter_map(range));
+                let ranges = listed.into_iter().flatten().filter_map(range);
+                let generation = match verify::charter::fact(seen, "origin") {
+                    None => None,
+                    Some(named) => match named.as_str().and_then(|named| named.parse::<Origin>().ok()) {
+                        Some(origin) if origin.organization == seen.organization => Some(origin.generation),
+                        // It is of no log of ours.
+                        _ => return,
+                    },
+                };
+                self.erased.extend(ranges.map(|positions| Part { generation, positions }));
             }
             verify::charter::PRUNED => {
                 let minimum = verify::charter::fact(seen, "minimum").and_then(Value::as_u64);

@@ -1,9 +1,11 @@
 //! How long entries are kept, and what holds them longer.
 //!
 //! Each organization keeps its entries for a time, counted from their arrival in the ledger: seven years, unless it set
-//! another. What has expired is pruned by a background step (`retention/expiry.rs`). A legal hold stops that, and
+//! another. What has expired is pruned by a background step (`retention/expiry.rs`); of earlier logs, it erases the
+//! details (`retention/ended.rs`). A legal hold stops that, and
 //! erasing as well; there may be several, and each is lifted by itself.
 
+mod ended;
 mod expiry;
 pub(crate) mod tables;
 

@@ -378,10 +378,17 @@ impl Tx {
     }
 
     /// Removes the details of entries from position `from` up to `below` of the outbox: their entries are pruned.
+    /// `erased` gets what [`Store::scrub`] looks for once this is committed.
     ///
     /// # Errors
     /// As [`Tx::insert`].
-    pub async fn prune_details(&mut self, from: u64, below: u64) -> Result<u64, Error> {
+    pub async fn prune_details(&mut self, from: u64, below: u64, erased: &mut Erased) -> Result<u64, Error> {
+        let Some(last) = below.checked_sub(1) else { return Ok(0) };
+        for position in self.details_within(from, last, u32::MAX.into()).await? {
+            if let Some(salted) = self.entry_details(position).await? {
+                erased.note(position, &salted);
+            }
+        }
         let [from, below] = [from, below].map(|position| i64::try_from(position).unwrap_or(i64::MAX));
         let details = details::Entity::delete_many().filter(details::Column::Position.gte(from));
         self.delete(details.filter(details::Column::Position.lt(below))).await

@@ -36,6 +36,13 @@ impl Erased {
         &self.positions
     }
 
+    /// What was erased in another transaction too.
+    pub fn add(&mut self, other: Self) {
+        self.positions.extend(other.positions);
+        self.salts.extend(other.salts);
+        self.unknown |= other.unknown;
+    }
+
     pub(crate) const fn is_unknown(&self) -> bool {
         self.unknown
     }

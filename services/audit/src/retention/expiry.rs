@@ -7,15 +7,18 @@
 //! 3. The files whose span ends there go, entries before the hashes over them; then the details of those entries. What
 //!    the search index has of them, it drops by itself.
 //!
+//! A hold that is placed meanwhile stops it wherever it is: it is looked for before each group of files, and in each
+//! transaction. What is on record stays undone until the hold is lifted.
+//!
 //! A crash between any two steps loses nothing: the next step finds the row, and does what is left. What was pruned
 //! stays pruned, whatever is set later. The tile that holds the newest entry stays always.
 
 use super::{Pruned, not_held, tables};
-use crate::{Audit, Error, StorageError, log_name, tables as log_tables, witness};
-use base::{Context, Id, Timestamp, noun};
+use crate::{Audit, Error, StorageError, erasing::UNFINISHED, log_name, tables as log_tables, witness};
+use base::{Context, Timestamp};
 use ledger::charter;
 use std::time::Duration;
-use store::{Erased, Generation, Queries as _};
+use store::{Erased, Generation, Queries};
 use verify::{Charter, Origin, Stack, TilePath, VerifierKey, tiles};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -34,6 +37,8 @@ pub struct Expired {
     pub pruned: Option<u64>,
     /// How many files it has removed.
     pub removed: usize,
+    /// The details of how many entries of earlier logs it has erased.
+    pub erased: u64,
 }
 
 impl Audit {
@@ -55,30 +60,34 @@ impl Audit {
         if log.seen().generation != generation.number {
             return Ok(Expired::default());
         }
+        // Above the removal: what is on record and not carried out is held as well.
+        if !holds.is_empty() {
+            return Ok(Expired::default());
+        }
         if let Some(Pruned { minimum, entry }) = pruned {
             if head.size <= entry {
                 // It must be published first.
                 return Ok(Expired::default());
             }
             if log.seen().expired != minimum {
-                let removed = self.remove(ctx, generation, minimum).await?;
-                log.seen().expired = minimum;
-                if removed > 0 {
-                    return Ok(Expired { pruned: None, removed });
+                let (removed, whole) = self.remove(ctx, generation, minimum).await?;
+                if whole {
+                    log.seen().expired = minimum;
+                }
+                if removed > 0 || !whole {
+                    return Ok(Expired { removed, ..Expired::default() });
                 }
             }
-        }
-        if !holds.is_empty() {
-            return Ok(Expired::default());
         }
         let before = pruned.map_or(0, |pruned| pruned.minimum);
         let horizon = self.shared.options.clock.now().minus(DAY * days);
         let minimum = self.expired(ctx, generation, before, head.size, horizon).await?;
         if minimum <= before {
-            return Ok(Expired::default());
+            let erased = self.expire_ended(ctx, generation, horizon).await?;
+            return Ok(Expired { erased, ..Expired::default() });
         }
         self.record(ctx, generation, minimum).await?;
-        Ok(Expired { pruned: Some(minimum), removed: 0 })
+        Ok(Expired { pruned: Some(minimum), ..Expired::default() })
     }
 
     /// How far every entry is older than `horizon`: up to a multiple of 256, and not the tile of the newest entry.
@@ -150,28 +159,52 @@ impl Audit {
         facts.and_then(|(_, keys)| keys.try_into().ok()).ok_or(Error::WrongKeys)
     }
 
-    /// Removes the files below a published minimum, and the details of their entries.
-    async fn remove(&self, ctx: &Context, generation: Generation, minimum: u64) -> Result<usize, Error> {
+    /// Removes the files below a published minimum, entries before the hashes over them, and then the details of their
+    /// entries. How many files, and whether nothing is left to do: a hold stops it.
+    async fn remove(
+        &self,
+        ctx: &Context,
+        generation: Generation,
+        minimum: u64,
+    ) -> Result<(usize, bool), Error> {
         let organization = ctx.organization();
-        let storage = self.storage();
-        let removed = crate::blocking(move || prune(&*storage, organization, generation.number, minimum));
-        let removed = removed.await??;
+        let (store, name) = (&self.shared.options.store, log_name(organization, generation.number));
+        let (storage, log) = (self.storage(), name.clone());
+        let paths = crate::blocking(move || prunable(&*storage, &log, minimum)).await??;
+        let mut removed = 0;
+        for some in paths.chunks(REMOVE) {
+            if is_held(&store.read(ctx).await?).await? {
+                return Ok((removed, false));
+            }
+            let (storage, log, some) = (self.storage(), name.clone(), some.to_vec());
+            removed += some.len();
+            crate::blocking(move || storage.remove(&log, &some)).await??;
+        }
         let below = generation.base.saturating_add(minimum);
-        let (store, mut from) = (&self.shared.options.store, generation.base);
+        let (mut from, mut erased, mut held) = (generation.base, Erased::default(), false);
         while from < below {
             let to = below.min(from.saturating_add(DETAILS));
             let mut tx = store.write(ctx).await?;
-            if tx.prune_details(from, to).await? > 0 {
+            held = is_held(&tx).await?;
+            if held {
+                break;
+            }
+            if tx.prune_details(from, to, &mut erased).await? > 0 {
+                tx.set_cursor(UNFINISHED, 1).await?;
                 tx.commit_derived().await?;
             }
             from = to;
         }
-        if !store.scrub(ctx, &Erased::default()).await? {
-            tracing::debug!(%organization, "pruned details are in the write-ahead log until its next checkpoint");
+        if !erased.positions().is_empty() && !self.finish(ctx, &erased).await? {
+            tracing::debug!(%organization, "somebody reads an older state: pruned details go in a moment");
         }
-        tracing::info!(%organization, minimum, files = removed, "entries that have expired were pruned");
-        Ok(removed)
+        tracing::info!(%organization, minimum, files = removed, held, "entries that have expired were pruned");
+        Ok((removed, !held))
     }
+}
+
+async fn is_held(door: &impl Queries) -> Result<bool, Error> {
+    Ok(!tables::holds(door).await?.is_empty())
 }
 
 fn first_bundle(storage: &dyn crate::Storage, log: &str) -> Result<Vec<u8>, StorageError> {
@@ -180,16 +213,10 @@ fn first_bundle(storage: &dyn crate::Storage, log: &str) -> Result<Vec<u8>, Stor
     Ok(storage.read(log, &path.to_string(), path.max_bytes())?.unwrap_or_default())
 }
 
-/// Removes what lies below a minimum, entries before the hashes over them; how many files.
-fn prune(
-    storage: &dyn crate::Storage,
-    organization: Id<noun::Organization>,
-    generation: u32,
-    minimum: u64,
-) -> Result<usize, StorageError> {
-    let log = log_name(organization, generation);
+/// The files below a minimum, entries before the hashes over them.
+fn prunable(storage: &dyn crate::Storage, log: &str, minimum: u64) -> Result<Vec<String>, StorageError> {
     let mut gone: Vec<(bool, TilePath)> = Vec::new();
-    for path in storage.list(&log, "")? {
+    for path in storage.list(log, "")? {
         if let Ok(tile) = path.parse::<TilePath>()
             && tile.is_prunable(minimum)
         {
@@ -197,9 +224,5 @@ fn prune(
         }
     }
     gone.sort();
-    let paths: Vec<String> = gone.into_iter().map(|(_, tile)| tile.to_string()).collect();
-    for some in paths.chunks(REMOVE) {
-        storage.remove(&log, some)?;
-    }
-    Ok(paths.len())
+    Ok(gone.into_iter().map(|(_, tile)| tile.to_string()).collect())
 }

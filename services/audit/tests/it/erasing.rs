@@ -1,9 +1,10 @@
 //! Erasing: details and salts go, from every file; the entries stay; a restored database is erased again.
 
-use crate::house::House;
-use audit::{DetailsIn, Directory, Error, FilesIn, Signatures};
+use crate::house::{House, Pair};
+use audit::{DetailsIn, Directory, Error, FilesIn, LogKeys, Signatures, erasing::Part};
+use base::Timestamp;
 use ledger::{Entry, Kind, charter::FileHash};
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 use store::Queries as _;
 use verify::{Failure, Pins, deep};
 
@@ -204,4 +205,106 @@ async fn a_file_that_was_changed_removed_or_added_is_named() {
     std::os::unix::fs::symlink(&paths[0], out.join("link")).expect("a link");
     let failure = deeply().await.expect_err("a link is no file");
     assert!(failure.file.ends_with("link"), "{failure}");
+}
+
+/// Another log begins, in the same commit as its keys.
+async fn restarted(house: House, pairs: &[&Pair]) -> House {
+    let (organization, fresh) = (house.ctx.organization(), pairs.last().expect("a pair"));
+    let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
+    let entry = house.audit.restart(&mut tx, &fresh.keys(), true).await.expect("it begins again");
+    let _ = tx.commit(entry).await.expect("it commits");
+    let generation = u32::try_from(pairs.len()).expect("few");
+    let keys = LogKeys::of(organization, generation, pairs.iter().map(|pair| pair.keys()).collect());
+    House { keys: keys.expect("pairs"), ..house }
+}
+
+fn of(generation: u32, first: u64, last: u64) -> Part {
+    Part { generation: Some(generation), positions: first..=last }
+}
+
+/// Three logs: ten names each, the last four of each of the ended ones never published.
+async fn thrice(dir: &Path) -> House {
+    let pairs = [Pair::fresh(), Pair::fresh(), Pair::fresh()];
+    let house = House::open(dir, None).await;
+    let keys = LogKeys::of(house.ctx.organization(), 1, vec![pairs[0].keys()]).expect("one of each");
+    let mut house = House { keys, ..house };
+    house.begin().await;
+    let all: Vec<&Pair> = pairs.iter().collect();
+    for generation in 1..=3 {
+        if generation > 1 {
+            house = restarted(house, &all[..generation]).await;
+        }
+        named(&house, 1, 6).await;
+        house.publish().await;
+        named(&house, 7, 4).await;
+    }
+    house.publish().await;
+    house
+}
+
+#[tokio::test]
+async fn details_of_logs_that_have_ended_are_erased_too() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    let house = thrice(&data).await;
+    house.store.close().await;
+    copy(&data.join("organizations"), &backup);
+    let keys = house.keys.clone();
+    let house = House::open(&data, Some(keys.clone())).await;
+    house.publish().await;
+    // At 11 of the first log begins the second: what is named beyond a log's end is not there.
+    let parts = [of(1, 3, 3), of(2, 8, 900), of(3, 5, 5), of(4, 1, 9)];
+    let done = house.audit.erase_parts(&house.ctx, &parts, None).await.expect("it erases");
+    assert_eq!((done.erased, done.earlier, done.scrubbed), (5, 4, true));
+    let read = house.store.read(&house.ctx).await.expect("a snapshot");
+    // 11 entries a log.
+    for at in 1..33 {
+        let gone = [3, 11 + 8, 11 + 9, 11 + 10, 22 + 5].contains(&at) || at % 11 == 0;
+        assert_eq!(read.entry_details(at).await.expect("a read").is_none(), gone, "{at}");
+    }
+    let said = read.entries(22 + done.entry, 9).await.expect("entries");
+    let said: Vec<_> = said.iter().map(|(_, entry)| String::from_utf8_lossy(entry).into_owned()).collect();
+    assert!(said[0].contains(r#""positions":[3]"#) && said[0].contains("/1\""), "{said:?}");
+    assert!(said[1].contains(r#""positions":[[8,10]]"#) && said[1].contains("/2\""), "{said:?}");
+    assert!(said[2].contains(r#""positions":[5]"#) && !said[2].contains("origin"), "{said:?}");
+    drop(read);
+    house.publish().await;
+    // Entry 3 of the log in use has its details; its log says only of the first log's that they are gone.
+    let report = deeply(&house, &data, None).await.expect("it verifies");
+    assert_eq!((report.details, report.erased), (9, 1));
+    // A database from before it is erased again, in every log.
+    house.store.close().await;
+    fs::remove_dir_all(data.join("organizations")).expect("it goes");
+    copy(&backup, &data.join("organizations"));
+    let house = House::open(&data, Some(keys)).await;
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("it erases"), 5);
+    let read = house.store.read(&house.ctx).await.expect("a snapshot");
+    assert!(read.entry_details(3).await.expect("a read").is_none());
+    assert!(read.entry_details(22 + 3).await.expect("a read").is_some());
+}
+
+#[tokio::test]
+async fn details_of_logs_that_have_ended_expire() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = thrice(dir.path()).await;
+    house.audit.set_retention(&house.ctx, 30).await.expect("it is set");
+    let day = Duration::from_secs(86_400);
+    house.clock.set(Timestamp::from_millis(1_763_800_000_000) + day * 29);
+    assert_eq!(house.audit.expire_step(&house.ctx).await.expect("a step").erased, 0);
+    house.clock.set(Timestamp::from_millis(1_763_800_000_000) + day * 31);
+    let hold = house.audit.place_hold(&house.ctx, "not now").await.expect("it is placed");
+    assert_eq!(house.audit.expire_step(&house.ctx).await.expect("a step").erased, 0);
+    house.audit.lift_hold(&house.ctx, hold.id).await.expect("it stands");
+    assert_eq!(house.audit.expire_step(&house.ctx).await.expect("a step").erased, 20);
+    assert_eq!(house.audit.expire_step(&house.ctx).await.expect("a step").erased, 0);
+    let read = house.store.read(&house.ctx).await.expect("a snapshot");
+    assert_eq!(read.details_within(0, 21, 9).await.expect("a read"), [0; 0]);
+    assert_eq!(
+        read.details_within(22, 32, 99).await.expect("a read").len(),
+        10,
+        "the log in use has its own"
+    );
+    drop(read);
+    house.publish().await;
+    deeply(&house, dir.path(), None).await.expect("it verifies");
 }

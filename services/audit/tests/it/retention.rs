@@ -180,6 +180,52 @@ async fn a_hold_stops_expiry_and_erasing_until_it_is_lifted() {
     assert!(all.contains("hold.placed") && all.contains("hold.lifted") && !all.contains("canaries"));
 }
 
+/// Between the entry that says so and the files that go, there is time for a hold.
+#[tokio::test]
+async fn a_hold_stops_a_pruning_that_is_on_record() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = aged(dir.path()).await;
+    let (audit, ctx) = (&house.audit, &house.ctx);
+    audit.set_retention(ctx, 30).await.expect("it is set");
+    let step = audit.expire_step(ctx).await.expect("the entry");
+    assert_eq!(step.pruned, Some(768));
+    house.publish().await;
+    let hold = audit.place_hold(ctx, "in between").await.expect("it is placed");
+    house.publish().await;
+    let before = files(&house);
+    assert_eq!(expire(&house).await, (vec![], 0));
+    assert_eq!(files(&house), before, "every file is there");
+    assert!(details(&house, 5).await);
+    audit.lift_hold(ctx, hold.id).await.expect("it stands");
+    assert_eq!(expire(&house).await, (vec![], 6));
+    assert!(!details(&house, 5).await);
+    assert!(house.verify().is_ok());
+}
+
+/// What is pruned leaves the write-ahead log too, by the next step once nobody reads an older state.
+#[tokio::test]
+async fn pruned_details_are_in_no_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = aged(dir.path()).await;
+    let read = house.store.read(&house.ctx).await.expect("a snapshot");
+    let salted = read.entry_details(5).await.expect("a read").expect("it is there");
+    house.audit.set_retention(&house.ctx, 30).await.expect("it is set");
+    assert_eq!(expire(&house).await.0, [768]);
+    assert!(!house.audit.scrub_step(&house.ctx).await.expect("it answers"), "somebody reads what was");
+    drop(read);
+    // The dropped snapshot is given back by and by.
+    let mut tries = 0;
+    while !house.audit.scrub_step(&house.ctx).await.expect("it answers") {
+        tries += 1;
+        assert!(tries < 100, "nobody reads any more");
+    }
+    for file in ["store.db", "store.db-wal"] {
+        let bytes = std::fs::read(house.store.directory(house.ctx.organization()).join(file));
+        let bytes = bytes.unwrap_or_default();
+        assert!(!bytes.windows(32).any(|window| window == &salted[..32]), "{file}");
+    }
+}
+
 #[tokio::test]
 async fn keys_that_were_renewed_are_restated() {
     let dir = tempfile::tempdir().expect("a directory");
