@@ -78,7 +78,7 @@ pub struct LiftHoldRequest {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EraseRequest {
-    /// Positions of entries, each as `N` or as `FIRST-LAST`.
+    /// Positions of entries, each as `N` or as `FIRST-LAST`; those of an earlier log as `G/N` or `G/FIRST-LAST`.
     #[serde(default)]
     pub entries: Vec<String>,
     /// All entries of this actor, as in a search.
@@ -108,6 +108,6 @@ pub struct Erased {
     /// How many entries a search covered, from the first on; absent where entries were named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covered: Option<u64>,
-    /// How many entries of earlier logs were found too: their details stay.
+    /// How many of these are entries of earlier logs, which have ended.
     pub earlier: u64,
 }

@@ -79,7 +79,7 @@ pub(super) async fn erase(client: &Client, output: Output, command: cli::LedgerE
     }
     if erased.earlier > 0 {
         output.say(&format!(
-            "{} entries of earlier logs were found too: their details stay, erase them there",
+            "{} of them are entries of earlier logs: that is on record in the log in use, by their origin",
             erased.earlier
         ));
     }

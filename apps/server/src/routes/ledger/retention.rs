@@ -6,9 +6,8 @@ use crate::view::ledgers as view;
 use api::ledgers::{
     Erase, EraseRequest, Erased, Hold, LiftHold, PlaceHold, Retention, SetRetention, ShowRetention,
 };
-use audit::search::Query;
+use audit::{erasing::Part, search::Query};
 use base::{Kind, Limit};
-use std::ops::RangeInclusive;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -40,11 +39,11 @@ async fn lift(ask: Ask<LiftHold>) -> Result<Retention, Failure> {
 async fn erase(ask: Ask<Erase>) -> Result<Erased, Failure> {
     let EraseRequest { entries, actor, identity, object, reason } = &ask.request;
     let searched = actor.is_some() || identity.is_some() || object.is_some();
-    let (positions, covered, earlier) = match (entries.is_empty(), searched) {
+    let (parts, covered) = match (entries.is_empty(), searched) {
         (false, false) => {
-            let ranges: Option<Vec<_>> = entries.iter().map(|text| range(text)).collect();
-            let wrong = || Failure::new(Kind::BadInput, "name entries as N or as FIRST-LAST");
-            (ranges.ok_or_else(wrong)?, None, 0)
+            let parts: Option<Vec<_>> = entries.iter().map(|text| part(text)).collect();
+            let said = "name entries as N or as FIRST-LAST, those of an earlier log as G/N";
+            (parts.ok_or_else(|| Failure::new(Kind::BadInput, said))?, None)
         }
         (true, true) => {
             let query = Query {
@@ -60,57 +59,67 @@ async fn erase(ask: Ask<Erase>) -> Result<Erased, Failure> {
             return Err(Failure::new(Kind::BadInput, said));
         }
     };
-    let done = ask.rooms.audit.erase(&ask.ctx, &positions, reason.as_deref()).await?;
-    Ok(Erased { entry: done.entry, erased: done.erased, complete: done.scrubbed, covered, earlier })
+    let done = ask.rooms.audit.erase_parts(&ask.ctx, &parts, reason.as_deref()).await?;
+    Ok(Erased {
+        entry: done.entry,
+        erased: done.erased,
+        complete: done.scrubbed,
+        covered,
+        earlier: done.earlier,
+    })
 }
 
-/// The positions of all that is found in the log in use, how much of it was searched, and how many more there are in
-/// earlier logs.
-async fn found(
-    ask: &Ask<Erase>,
-    query: &Query,
-) -> Result<(Vec<RangeInclusive<u64>>, Option<u64>, u64), Failure> {
+/// All that is found, in the log in use and in earlier ones, and how much was searched.
+async fn found(ask: &Ask<Erase>, query: &Query) -> Result<(Vec<Part>, Option<u64>), Failure> {
     let rooms = &ask.rooms;
     let head = rooms.audit.head(&ask.ctx).await?;
-    let (mut positions, mut earlier, mut after) = (Vec::new(), 0, None);
+    let (mut parts, mut after) = (Vec::new(), None);
     let limit = crate::routes::limit(Some(Limit::MAX))?;
     loop {
         let page = rooms.search.find(&ask.ctx, head, query, limit, after).await?;
-        for found in &page.found {
-            if found.at.generation == head.generation {
-                positions.push(found.at.position..=found.at.position);
-            } else {
-                earlier += 1;
-            }
-        }
-        if positions.len() > audit::erasing::MAX_RANGES {
+        parts.extend(page.found.iter().map(|found| Part {
+            generation: Some(found.at.generation),
+            positions: found.at.position..=found.at.position,
+        }));
+        if parts.len() > audit::erasing::MAX_RANGES {
             let said = "more than 10,000 entries were found: erase them by ranges of positions";
             return Err(Failure::new(Kind::TooLarge, said));
         }
         after = page.next;
         if after.is_none() {
-            return Ok((positions, Some(page.covered), earlier));
+            return Ok((parts, Some(page.covered)));
         }
     }
 }
 
-/// `N` or `FIRST-LAST`.
-fn range(text: &str) -> Option<RangeInclusive<u64>> {
-    match text.split_once('-') {
-        Some((first, last)) => Some(first.parse().ok()?..=last.parse().ok()?),
-        None => text.parse().ok().map(|one| one..=one),
-    }
+/// `N` or `FIRST-LAST`; of an earlier log `G/N` or `G/FIRST-LAST`, as a search prints it.
+fn part(text: &str) -> Option<Part> {
+    let (generation, text) = match text.split_once('/') {
+        Some((generation, rest)) => {
+            (Some(generation.parse::<u32>().ok().filter(|number| *number > 0)?), rest)
+        }
+        None => (None, text),
+    };
+    let positions = match text.split_once('-') {
+        Some((first, last)) => first.parse().ok()?..=last.parse().ok()?,
+        None => text.parse().ok().map(|one| one..=one)?,
+    };
+    Some(Part { generation, positions })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::range;
+    use super::part;
 
     #[test]
     fn entries_are_named_by_position_or_range() {
-        assert_eq!((range("7"), range("7-9")), (Some(7..=7), Some(7..=9)));
-        for wrong in ["", "-", "7-", "-7", "7-8-9", "a", "7,8", "18446744073709551616"] {
-            assert_eq!(range(wrong), None, "{wrong}");
+        let read = |text| part(text).map(|part| (part.generation, part.positions));
+        assert_eq!((read("7"), read("7-9")), (Some((None, 7..=7)), Some((None, 7..=9))));
+        assert_eq!((read("1/7"), read("2/7-9")), (Some((Some(1), 7..=7)), Some((Some(2), 7..=9))));
+        for wrong in
+            ["", "-", "7-", "-7", "7-8-9", "a", "7,8", "18446744073709551616", "0/7", "/7", "1/", "1/2/3"]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 }
