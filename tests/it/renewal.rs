@@ -135,8 +135,20 @@ fn an_older_data_directory_is_seen_by_the_anchor_and_an_operator_begins_another_
     assert_eq!(entries[0]["facts"]["previous"]["origin"], lost["origin"]);
     assert_eq!(entries[0]["facts"]["previous"]["size"], known);
     assert!(entries[0]["count"].as_u64().is_some_and(|count| count > 0), "what the old log never published");
-    // There is no reason for a third.
+    // What a search prints of either log is what `prove` takes.
     let data = data.to_str().expect("UTF-8");
+    let say = |arguments: &[&str]| {
+        let mut command = nexora(arguments);
+        run(command.args(["--data", data]).env("NEXORA_TOKEN", &house.organization.admin)).ok().out
+    };
+    let found = say(&["ledger", "search", "--kind", "ledger.started"]);
+    let places: Vec<&str> = found.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(places, ["2/0", "1/0"], "{found}");
+    for (place, origin) in places.iter().zip([&status["origin"], &lost["origin"]]) {
+        let proof = say(&["ledger", "prove", place]);
+        assert!(proof.contains(&format!("\n{}\n", origin.as_str().expect("an origin"))), "{place}: {proof}");
+    }
+    // There is no reason for a third.
     let mut command = nexora(&["ledger", "restart", "--data", data]);
     let said = run(command.env("NEXORA_TOKEN", &house.organization.admin));
     assert_ne!(said.code, Some(0), "{}", said.out);

@@ -12,7 +12,7 @@ pub use retention::{
     Erase, EraseRequest, Erased, Hold, LiftHold, LiftHoldRequest, PlaceHold, PlaceHoldRequest, Retention,
     SetRetention, SetRetentionRequest, ShowRetention,
 };
-pub use search::{Found, Search, SearchReply, SearchRequest};
+pub use search::{Found, Search, SearchReply, SearchRequest, Unread};
 
 use crate::operation::{Nothing, operations};
 use schemars::JsonSchema;

@@ -99,10 +99,15 @@ impl Platform for ThisNode {
         .boxed()
     }
 
-    fn prove<'a>(&'a self, ctx: &'a Context, position: u64) -> BoxFuture<'a, Result<Vec<u8>, Problem>> {
+    fn prove<'a>(
+        &'a self,
+        ctx: &'a Context,
+        generation: Option<u32>,
+        position: u64,
+    ) -> BoxFuture<'a, Result<Vec<u8>, Problem>> {
         async move {
             let platform = self.wiring.background(self.wiring.store.platform(), "prove");
-            let proof = self.wiring.audit.prove(ctx, &platform, position).await.map_err(told)?;
+            let proof = self.wiring.audit.prove(ctx, &platform, generation, position).await.map_err(told)?;
             Ok(proof.to_file())
         }
         .boxed()

@@ -53,6 +53,7 @@ pub(crate) fn background(
     task: &'static str,
     request: Id<noun::Request>,
 ) -> Context {
+    debug_assert!(audit::search::TASKS.contains(&task), "{task} is a task that no search knows");
     Context::background(organization, task, request)
 }
 

@@ -79,8 +79,13 @@ pub trait Platform: Send + Sync + 'static {
     /// Begins another ledger for the organization, where the present one is refused.
     fn restart_ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>>;
 
-    /// The proof of an entry of the organization's ledger, as a file.
-    fn prove<'a>(&'a self, ctx: &'a Context, position: u64) -> BoxFuture<'a, Result<Vec<u8>, Problem>>;
+    /// The proof of an entry of the organization's ledger, as a file: of the log in use, unless another is said.
+    fn prove<'a>(
+        &'a self,
+        ctx: &'a Context,
+        generation: Option<u32>,
+        position: u64,
+    ) -> BoxFuture<'a, Result<Vec<u8>, Problem>>;
 
     /// The text of a rule of the current pack, by its id.
     fn rule_text(&self, rule: &str) -> Option<String>;

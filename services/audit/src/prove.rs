@@ -4,6 +4,7 @@
 //! Where witnesses cosign the platform's log and not the organization's, the proof passes through the platform's: it is
 //! made under a checkpoint that the platform's log records, and carries the proof of that record.
 
+use crate::platform::Record;
 use crate::ports::StoredLog;
 use crate::{Audit, Error, Status, blocking, log_name};
 use base::{Context, Fault, Id, Kind, noun};
@@ -21,6 +22,28 @@ pub enum NotProven {
         position: u64,
         /// How many are committed.
         committed: u64,
+    },
+    /// No such log.
+    #[error("there is no log {generation} of this organization: the one in use is {present}")]
+    NoLog {
+        /// Which one was asked for, from 1.
+        generation: u32,
+        /// Which one is in use.
+        present: u32,
+    },
+    /// A log that has ended never published it.
+    #[error(
+        "entry {generation}/{position} was never published: log {generation} ended with {published} entries, and {present} followed it"
+    )]
+    Ended {
+        /// Which log, from 1.
+        generation: u32,
+        /// Which one was asked for.
+        position: u64,
+        /// How many entries the log has.
+        published: u64,
+        /// Which log is in use.
+        present: u32,
     },
     /// The entry was dropped when its time had come.
     #[error(
@@ -53,7 +76,9 @@ pub enum NotProven {
 impl Fault for NotProven {
     fn kind(&self) -> Kind {
         match self {
-            Self::NoEntry { .. } | Self::Dropped { .. } => Kind::NotFound,
+            Self::NoEntry { .. } | Self::NoLog { .. } | Self::Ended { .. } | Self::Dropped { .. } => {
+                Kind::NotFound
+            }
             Self::Pending { .. } => Kind::Unavailable,
             Self::Unproven(error) => error.kind(),
             Self::Log(error) => error.kind(),
@@ -62,12 +87,29 @@ impl Fault for NotProven {
 }
 
 impl Audit {
-    /// The proof of an entry of the organization's log that is in use. `platform` is a context of the platform.
+    /// The proof of an entry of the organization's log: of the one of this generation, else of the one in use.
+    /// `platform` is a context of the platform.
     ///
     /// # Errors
     /// [`NotProven`].
-    pub async fn prove(&self, ctx: &Context, platform: &Context, position: u64) -> Result<Proof, NotProven> {
+    pub async fn prove(
+        &self,
+        ctx: &Context,
+        platform: &Context,
+        generation: Option<u32>,
+        position: u64,
+    ) -> Result<Proof, NotProven> {
         let status = self.status(ctx).await?;
+        let present = status.generation;
+        match generation {
+            Some(generation) if generation == 0 || generation > present => {
+                return Err(NotProven::NoLog { generation, present });
+            }
+            Some(generation) if generation < present => {
+                return self.prove_earlier(ctx, platform, (generation, present), position).await;
+            }
+            _ => {}
+        }
         if position >= status.committed {
             return Err(NotProven::NoEntry { position, committed: status.committed });
         }
@@ -99,6 +141,49 @@ impl Audit {
             let entries = newest.min(position)..=status.committed - 1;
             return Err(NotProven::Pending { position, entries, why });
         };
+        self.through(files, platform, record, position).await
+    }
+
+    /// The proof of an entry of a log that has ended, from its files: through the platform's log where that recorded
+    /// it, else under its own last checkpoint.
+    async fn prove_earlier(
+        &self,
+        ctx: &Context,
+        platform: &Context,
+        (generation, present): (u32, u32),
+        position: u64,
+    ) -> Result<Proof, NotProven> {
+        let organization = ctx.organization();
+        let name = log_name(organization, generation);
+        let files = StoredLog::new(self.storage(), name.clone());
+        let read = move || {
+            let published = Published::open(&files)?;
+            Ok::<_, Unproven>((published.checkpoint().size, published.signed().to_vec()))
+        };
+        let (published, signed) = blocking(read).await??;
+        if position >= published {
+            return Err(NotProven::Ended { generation, position, published, present });
+        }
+        let files = StoredLog::new(self.storage(), name);
+        let origin = ledger::checkpoint::origin(organization, generation);
+        let passes = self.is_witnessed(platform.organization())
+            && organization != platform.organization()
+            && !is_cosigned(&origin, &signed);
+        let record = if passes { self.covering(platform, &origin, position + 1).await? } else { None };
+        match record {
+            Some(record) => self.through(files, platform, record, position).await,
+            None => Ok(blocking(move || Published::open(&files)?.prove(position)).await??),
+        }
+    }
+
+    /// The proof under a checkpoint that the platform's log records, with the proof of that record.
+    async fn through(
+        &self,
+        files: StoredLog,
+        platform: &Context,
+        record: Record,
+        position: u64,
+    ) -> Result<Proof, NotProven> {
         let above = StoredLog::new(self.storage(), log_name(platform.organization(), record.generation));
         let proof = blocking(move || {
             let own = Published::at(&files, record.note)?.prove(position)?;
@@ -111,8 +196,12 @@ impl Audit {
     /// Whether somebody else than the log itself has signed its published checkpoint.
     fn is_witnessed(&self, organization: Id<noun::Organization>) -> bool {
         let Some((checkpoint, note)) = self.published(organization) else { return false };
-        note::read(&note).is_ok_and(|note| note.signatures.iter().any(|line| line.name != checkpoint.origin))
+        is_cosigned(&checkpoint.origin, &note)
     }
+}
+
+fn is_cosigned(origin: &str, signed: &[u8]) -> bool {
+    note::read(signed).is_ok_and(|note| note.signatures.iter().any(|line| line.name != origin))
 }
 
 fn pending(status: &Status, position: u64) -> NotProven {

@@ -15,6 +15,10 @@
 //! A step holds one bundle at a time. A search reads at most [`MAX_BUNDLES`] bundles and gives at most [`MAX_BYTES`];
 //! where there is more, it says where to go on.
 //!
+//! # Logs that have ended
+//! Damage may be why a log was ended. A bundle of it that is damaged or gone is passed over and named
+//! ([`Results::unread`]); it never stops the log in use, whose own damage is an error.
+//!
 //! Every search leaves the entry `ledger.searched` before its result leaves.
 
 mod error;
@@ -25,7 +29,7 @@ mod terms;
 
 pub use error::SearchError;
 pub use tables::SCHEMA;
-pub use terms::{ActorTerm, ObjectTerm, WrongTerm};
+pub use terms::{ActorTerm, ObjectTerm, TASKS, WrongTerm};
 
 use crate::{Storage, model::log_name};
 use base::{Context, Id, Timestamp, noun};
@@ -104,6 +108,19 @@ pub struct Results {
     pub next: Option<At>,
     /// How many entries of the log in use the index covers, from the first on.
     pub covered: u64,
+    /// What of earlier logs does not read, as far as this page went: something may stand there.
+    pub unread: Vec<Unread>,
+}
+
+/// Entries of a log that has ended whose files are damaged or gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    /// Which log, from 1.
+    pub generation: u32,
+    /// The first one.
+    pub first: u64,
+    /// The one after the last; none where the log's checkpoint does not read either.
+    pub end: Option<u64>,
 }
 
 impl crate::Audit {

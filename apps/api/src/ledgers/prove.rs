@@ -15,6 +15,9 @@ operations! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProveRequest {
-    /// Its position in the organization's log, from 0.
+    /// Its position in its log, from 0.
     pub position: u64,
+    /// Which log of the organization, from 1; else the one that is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u32>,
 }

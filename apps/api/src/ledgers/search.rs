@@ -58,6 +58,23 @@ pub struct SearchReply {
     pub covered: u64,
     /// How many are committed: those beyond `covered` are not published yet, or not indexed yet.
     pub committed: u64,
+    /// Which log of the organization is in use, from 1: `covered` and `committed` are of that one.
+    pub generation: u32,
+    /// What of earlier logs was not searched, as far as this page went: their files are damaged or gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+}
+
+/// Entries of an earlier log that were not searched.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Unread {
+    /// Which log of the organization, from 1.
+    pub generation: u32,
+    /// The first one.
+    pub first: u64,
+    /// The one after the last; absent where the log's checkpoint does not read either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
 }
 
 /// An entry that was found.

@@ -3,7 +3,9 @@
 use super::Paging;
 use base::{Id, Timestamp, noun};
 use clap::{Args, Subcommand};
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// `ledger`.
 #[derive(Debug, Subcommand)]
@@ -89,14 +91,49 @@ pub(crate) struct Verify {
 /// `ledger prove`.
 #[derive(Debug, Args)]
 pub(crate) struct Prove {
-    /// The entry's position in its log, as `ledger search` prints it
-    pub(crate) entry: u64,
+    /// The entry, as `ledger search` prints it: its position in the log in use, or LOG/POSITION
+    #[arg(value_name = "[LOG/]POSITION")]
+    pub(crate) entry: Place,
     /// Where the proof goes; else to standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Make the proof from a ledger's directory, or from the URL where it is served, and ask no server
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) log: Option<String>,
+}
+
+/// An entry as it is named: `7` in the log in use, `2/7` in the organization's second one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Which log of the organization, from 1, if it was said.
+    pub(crate) generation: Option<u32>,
+    /// Which entry of it.
+    pub(crate) position: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.generation {
+            Some(generation) => write!(f, "{generation}/{}", self.position),
+            None => write!(f, "{}", self.position),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (generation, position) = match text.split_once('/') {
+            Some((generation, position)) => {
+                (generation.parse().ok().filter(|log| *log > 0).map(Some), position)
+            }
+            None => (Some(None), text),
+        };
+        let place = generation.zip(position.parse().ok());
+        let place = place.map(|(generation, position)| Self { generation, position });
+        place.ok_or("name an entry by its position, such as 7, or with its log, such as 2/7")
+    }
 }
 
 /// `ledger search`. What is given must all fit; nothing given finds every entry, newest first.
@@ -157,7 +194,7 @@ pub(crate) enum LegalHold {
 /// `ledger erase`. Name entries, or say how to find them.
 #[derive(Debug, Args)]
 pub(crate) struct LedgerErase {
-    /// Positions of entries, each as N or as FIRST-LAST
+    /// Positions of entries, each as N or as FIRST-LAST; those of an earlier log as G/N, as `ledger search` prints them
     #[arg(value_name = "ENTRY")]
     pub(crate) entries: Vec<String>,
     /// All entries of this actor, as in `ledger search`
@@ -214,4 +251,18 @@ pub(crate) enum Pins {
         /// The log's name
         origin: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn an_entry_is_named_as_a_search_prints_it() {
+        let place = |generation, position| Ok(Place { generation, position });
+        assert_eq!(("7".parse(), "2/7".parse()), (place(None, 7), place(Some(2), 7)));
+        for wrong in ["", "/", "/7", "2/", "0/7", "-1/7", "2/7/1", "2.7", "a", "18446744073709551616"] {
+            assert!(wrong.parse::<Place>().is_err(), "{wrong}");
+        }
+    }
 }

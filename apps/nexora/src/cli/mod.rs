@@ -20,7 +20,7 @@ pub(crate) use findings::{Findings, Mode, Response};
 pub(crate) use identities::Identities;
 pub(crate) use keys::{Breach, Create, Export, Keys, Producers, Reencrypt, Rotate, Scope, Shred};
 pub(crate) use ledger::{
-    Consistency, Ledger, LedgerErase, LedgerRetention, LegalHold, Pins, Prove, Search, Trusted, Verify,
+    Consistency, Ledger, LedgerErase, LedgerRetention, LegalHold, Pins, Place, Prove, Search, Trusted, Verify,
 };
 pub(crate) use node::{Config, Demo, Serve, Simulate};
 pub(crate) use organizations::Organizations;

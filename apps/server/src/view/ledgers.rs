@@ -1,8 +1,8 @@
 //! What a search of the ledger gave, and how long its entries are kept, on the wire.
 
 use crate::failure::Failure;
-use api::ledgers::{Found, Hold, Retention, SearchReply};
-use audit::search::Results;
+use api::ledgers::{Found, Hold, Retention, SearchReply, Unread};
+use audit::search::{Head, Results};
 use base::{Id, Kind, noun};
 use serde_json::value::RawValue;
 
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 pub(crate) fn found(
     organization: Id<noun::Organization>,
     results: Results,
-    committed: u64,
+    head: Head,
 ) -> Result<SearchReply, Failure> {
     let items = results.found.into_iter().map(|found| {
         let log = match found.at.generation {
@@ -25,7 +25,13 @@ pub(crate) fn found(
         items: items.collect::<Result<_, Failure>>()?,
         next: results.next.map(|next| next.to_string()),
         covered: results.covered,
-        committed,
+        committed: head.committed,
+        generation: head.generation,
+        unread: results
+            .unread
+            .into_iter()
+            .map(|unread| Unread { generation: unread.generation, first: unread.first, end: unread.end })
+            .collect(),
     })
 }
 

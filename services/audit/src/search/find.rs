@@ -2,7 +2,7 @@
 
 use super::index::{self, BOUND, Bits};
 use super::tables::{bundles, row};
-use super::{At, Found, Head, MAX_BUNDLES, MAX_BYTES, Query, Results, Search, SearchError, terms};
+use super::{At, Found, Head, MAX_BUNDLES, MAX_BYTES, Query, Results, Search, SearchError, Unread, terms};
 use base::{Context, Limit};
 use ledger::{Entry, Kind};
 use sea_orm::{
@@ -23,6 +23,7 @@ struct Course<'q> {
     rounds: usize,
     bytes: usize,
     found: Vec<Found>,
+    unread: Vec<Unread>,
 }
 
 /// Searches from the newest entry, or from `after`, down to the oldest.
@@ -35,7 +36,15 @@ pub(super) async fn find(
     after: Option<At>,
 ) -> Result<Results, SearchError> {
     let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX);
-    let mut course = Course { query, limit, reads: MAX_BUNDLES, rounds: ROUNDS, bytes: 0, found: Vec::new() };
+    let mut course = Course {
+        query,
+        limit,
+        reads: MAX_BUNDLES,
+        rounds: ROUNDS,
+        bytes: 0,
+        found: Vec::new(),
+        unread: Vec::new(),
+    };
     let (covered, _) = index::coverage(search, ctx, head.generation).await?;
     let start = after.map_or(head.generation, |after| after.generation.min(head.generation));
     for generation in (1..=start).rev() {
@@ -44,14 +53,53 @@ pub(super) async fn find(
             Some(at) if at.generation == generation => at.position.min(reach),
             _ => reach,
         };
-        if let Some(next) = course.descend(search, ctx, generation, reach, minimum..below).await? {
-            return Ok(Results { found: course.found, next: Some(next), covered });
+        let is_ended = generation < head.generation;
+        if is_ended && after.is_none_or(|at| at.generation != generation) {
+            let size = index::ended(search, ctx, generation).await.unwrap_or(None);
+            if size.is_none_or(|size| reach < size) {
+                course.unread.push(Unread { generation, first: reach, end: size });
+            }
+        }
+        let next = course.descend(search, ctx, generation, reach, minimum..below, is_ended).await?;
+        if is_ended {
+            let lowest = next.map_or(minimum, |next| next.position);
+            course.name_unread(search, ctx, generation, lowest..below).await?;
+        }
+        if next.is_some() {
+            return Ok(course.results(next, covered));
         }
     }
-    Ok(Results { found: course.found, next: None, covered })
+    Ok(course.results(None, covered))
 }
 
 impl Course<'_> {
+    fn results(self, next: Option<At>, covered: u64) -> Results {
+        Results { found: self.found, next, covered, unread: joined(self.unread) }
+    }
+
+    /// Names what of these entries of an earlier log was not indexed, for it did not read.
+    async fn name_unread(
+        &mut self,
+        search: &Search,
+        ctx: &Context,
+        generation: u32,
+        entries: std::ops::Range<u64>,
+    ) -> Result<(), SearchError> {
+        let wide = u64::from(WIDTH);
+        let bundles = entries.start / wide..entries.end.div_ceil(wide);
+        let marks = index::unread(search, ctx, generation, bundles).await?;
+        let all = (marks.len() as u64) < index::MARKS;
+        for bundle in marks {
+            let (first, end) = (bundle * wide, (bundle + 1) * wide);
+            let (first, end) = (first.max(entries.start), end.min(entries.end));
+            self.unread.push(Unread { generation, first, end: Some(end) });
+        }
+        if let (false, Some(last)) = (all, self.unread.last_mut()) {
+            last.end = Some(entries.end);
+        }
+        Ok(())
+    }
+
     /// Goes down one log; where it stops before the end, the place to go on below.
     async fn descend(
         &mut self,
@@ -60,6 +108,7 @@ impl Course<'_> {
         generation: u32,
         reach: u64,
         range: std::ops::Range<u64>,
+        is_ended: bool,
     ) -> Result<Option<At>, SearchError> {
         let wide = u64::from(WIDTH);
         let stop = |position| Ok(Some(At { generation, position }));
@@ -83,7 +132,14 @@ impl Course<'_> {
                     return stop(below.min(first + wide));
                 }
                 self.reads -= 1;
-                let read = index::read(search, ctx, generation, bundle, reach).await?;
+                let read = match index::read(search, ctx, generation, bundle, reach).await {
+                    Err(SearchError::Damaged { .. } | SearchError::Storage(_)) if is_ended => {
+                        let (first, end) = (first.max(range.start), below.min(first + wide));
+                        self.unread.push(Unread { generation, first, end: Some(end) });
+                        continue;
+                    }
+                    read => read?,
+                };
                 for (slot, (bytes, seen)) in read.entries.into_iter().enumerate().rev() {
                     let position = first + slot as u64;
                     let in_range = position < below && position >= range.start && bit(&bits, slot);
@@ -221,6 +277,23 @@ pub(super) fn entry(ctx: &Context, query: &Query, after: Option<At>, found: usiz
         Some(after) => entry.fact("after", after.to_string()),
         None => entry,
     }
+}
+
+/// Newest first, what meets as one.
+fn joined(mut unread: Vec<Unread>) -> Vec<Unread> {
+    unread.sort_by_key(|unread| (std::cmp::Reverse(unread.generation), unread.first));
+    let mut joined: Vec<Unread> = Vec::new();
+    for next in unread {
+        match joined.last_mut() {
+            Some(last)
+                if last.generation == next.generation && last.end.is_none_or(|end| next.first <= end) =>
+            {
+                last.end = last.end.zip(next.end).map(|(one, other)| one.max(other));
+            }
+            _ => joined.push(next),
+        }
+    }
+    joined
 }
 
 fn both(mut one: BTreeMap<u64, Bits>, other: &BTreeMap<u64, Bits>) -> BTreeMap<u64, Bits> {

@@ -5,7 +5,8 @@ use super::{Head, Search, SearchError, terms};
 use crate::{Storage, StorageError};
 use base::{Context, Id, noun};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, sea_query::OnConflict,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,9 @@ use verify::{Checkpoint, Stack, TilePath, entry::Seen, note};
 
 /// Bundles that one step drops.
 const DROPPED: u64 = 16;
+
+/// Bundles that did not read that one page names, at most.
+pub(super) const MARKS: u64 = 4_096;
 
 /// Values that one statement binds in a list.
 pub(super) const BOUND: usize = 256;
@@ -48,19 +52,28 @@ pub(super) struct Bundle {
 
 /// Does one piece of work; whether more is waiting.
 pub(super) async fn step(search: &Search, ctx: &Context, head: Head) -> Result<bool, SearchError> {
-    for generation in 1..=head.generation {
-        let (published, minimum) = if generation == head.generation {
-            (head.published, head.minimum)
-        } else {
-            // A log without a checkpoint that reads is why another one was begun: what is known of it stays.
-            let Some(size) = ended(search, ctx, generation).await? else { continue };
-            (size, 0)
-        };
-        if advance(search, ctx, generation, published, minimum).await? {
-            return Ok(true);
+    if advance(search, ctx, head.generation, head.published, head.minimum, false).await? {
+        return Ok(true);
+    }
+    for generation in (1..head.generation).rev() {
+        match earlier(search, ctx, generation).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error @ (SearchError::Store(_) | SearchError::Interrupted)) => return Err(error),
+            // Its files do not answer now. That stops no other log; a search says how far it came.
+            Err(error) => tracing::debug!(generation, %error, "an earlier log is not indexed on"),
         }
     }
     Ok(false)
+}
+
+/// Does one piece of work on a log that another one has followed; whether more is waiting.
+async fn earlier(search: &Search, ctx: &Context, generation: u32) -> Result<bool, SearchError> {
+    match ended(search, ctx, generation).await? {
+        Some(size) => advance(search, ctx, generation, size, 0, true).await,
+        // A log without a checkpoint that reads is why another one was begun: what is known of it stays.
+        None => Ok(false),
+    }
 }
 
 /// How many entries of a log are indexed, and from which on.
@@ -81,6 +94,7 @@ async fn advance(
     generation: u32,
     published: u64,
     minimum: u64,
+    is_ended: bool,
 ) -> Result<bool, SearchError> {
     let (done, dropped) = coverage(search, ctx, generation).await?;
     if done > published {
@@ -98,7 +112,18 @@ async fn advance(
         return Ok(false);
     }
     let index = from / u64::from(WIDTH);
-    let bundle = read(search, ctx, generation, index, published).await?;
+    let bundle = match read(search, ctx, generation, index, published).await {
+        // Damage may be why the log was ended, and nobody repairs what was pruned: it goes on with the next bundle.
+        Err(SearchError::Damaged { .. }) if is_ended => {
+            let reach = published.min((index + 1) * u64::from(WIDTH));
+            let mut tx = search.store.write(ctx).await?;
+            mark_unread(&mut tx, generation, index).await?;
+            cover(&mut tx, generation, reach, dropped).await?;
+            tx.commit_derived().await?;
+            return Ok(reach < published);
+        }
+        read => read?,
+    };
     let new = usize::try_from(from % u64::from(WIDTH)).unwrap_or(0);
     let reach = index * u64::from(WIDTH) + bundle.entries.len() as u64;
     let mut tx = search.store.write(ctx).await?;
@@ -152,6 +177,39 @@ async fn write(
     let changed = [bundles::Column::Earliest, bundles::Column::Latest, bundles::Column::Terms];
     tx.insert_all(vec![row], OnConflict::columns(key).update_columns(changed).to_owned()).await?;
     Ok(())
+}
+
+/// Writes down that a bundle of an earlier log does not read.
+async fn mark_unread(tx: &mut Tx, generation: u32, index: u64) -> Result<(), store::Error> {
+    let mark = row::ActiveModel {
+        organization: Set(tx.owner()),
+        generation: Set(number(generation)),
+        term: Set(terms::unread()),
+        bundle: Set(position(index)),
+        entries: Set(Vec::new()),
+    };
+    let key = [row::Column::Organization, row::Column::Generation, row::Column::Term, row::Column::Bundle];
+    let conflict = OnConflict::columns(key).update_column(row::Column::Entries).to_owned();
+    tx.insert_all(vec![mark], conflict).await?;
+    Ok(())
+}
+
+/// Of these bundles of an earlier log those that did not read when it was indexed, ascending.
+pub(super) async fn unread(
+    search: &Search,
+    ctx: &Context,
+    generation: u32,
+    bundles: std::ops::Range<u64>,
+) -> Result<Vec<u64>, SearchError> {
+    let marks = row::Entity::find()
+        .filter(row::Column::Generation.eq(number(generation)))
+        .filter(row::Column::Term.eq(terms::unread()))
+        .filter(row::Column::Bundle.gte(position(bundles.start)))
+        .filter(row::Column::Bundle.lt(position(bundles.end)))
+        .order_by_asc(row::Column::Bundle)
+        .limit(MARKS);
+    let marks = search.store.read(ctx).await?.all(marks).await?;
+    Ok(marks.into_iter().map(|mark| u64::try_from(mark.bundle).unwrap_or(0)).collect())
 }
 
 async fn cover(tx: &mut Tx, generation: u32, entries: u64, minimum: u64) -> Result<(), store::Error> {
@@ -252,7 +310,11 @@ fn fetch(storage: &dyn Storage, log: &str, path: TilePath) -> Result<Option<Vec<
 }
 
 /// How many entries a log has that another one has followed: what its last checkpoint says, if it says anything.
-async fn ended(search: &Search, ctx: &Context, generation: u32) -> Result<Option<u64>, SearchError> {
+pub(super) async fn ended(
+    search: &Search,
+    ctx: &Context,
+    generation: u32,
+) -> Result<Option<u64>, SearchError> {
     let log = search.log(ctx, generation);
     let known = |turns: &Turns| turns.ended.lock().unwrap_or_else(PoisonError::into_inner).get(&log).copied();
     if let Some(size) = known(&search.turns) {

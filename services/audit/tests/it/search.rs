@@ -1,6 +1,8 @@
 //! What a search finds, held against reading every entry; and the index through crashes, older files and pruning.
 
-use crate::house::House;
+use crate::house::{House, Pair};
+use audit::LogKeys;
+use audit::prove::NotProven;
 use audit::search::{ActorTerm, At, Found, Head, ObjectTerm, Query, Search, SearchError};
 use base::{Actor, Context, Fault as _, Id, Limit, Role, Timestamp, noun};
 use ledger::{Entry, Kind};
@@ -45,6 +47,9 @@ async fn opened() -> (tempfile::TempDir, House, Search) {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path(), None).await;
     house.begin().await;
+    // Of a task's name only those are looked for that a task has.
+    let ctx = Context::background(house.ctx.organization(), "audit.publish", Id::from_bytes([2; 16]));
+    let house = House { ctx, ..house };
     let search = Search::new(house.store.clone(), house.audit.storage());
     (dir, house, search)
 }
@@ -104,7 +109,10 @@ async fn a_search_finds_what_reading_every_entry_finds() {
     type Fits<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
     let cases: Vec<(Query, Fits<'_>)> = vec![
         (Query::default(), Box::new(|_| true)),
-        (Query { actor: actor("test"), ..Query::default() }, Box::new(|e| e["actor"]["id"] == "test")),
+        (
+            Query { actor: actor("audit.publish"), ..Query::default() },
+            Box::new(|e| e["actor"]["id"] == "audit.publish"),
+        ),
         (Query { actor: actor(&nine), ..Query::default() }, Box::new(|e| e["actor"]["id"] == *nine)),
         (
             Query { actor: actor(&credential), ..Query::default() },
@@ -305,12 +313,22 @@ async fn a_damaged_bundle_is_named_and_nothing_is_given() {
 #[test]
 fn only_ids_and_words_are_looked_for() {
     let person = Id::<noun::Person>::from_bytes([1; 16]).to_string();
-    for text in [person.as_str(), "administrator", "unidentified", "audit.publish", "respond"] {
+    for text in [person.as_str(), "administrator", "unidentified", "audit.publish", "respond", "source"] {
         assert!(text.parse::<ActorTerm>().is_ok(), "{text}");
     }
     let token = format!("nxa_{}_{}", &person[4..], &person[4..]);
     let key = Id::<noun::Key>::from_bytes([1; 16]).to_string();
-    for text in ["", "Ada Lovelace", "hunter2", token.as_str(), key.as_str(), "a".repeat(41).as_str()] {
+    for text in [
+        "",
+        "Ada Lovelace",
+        "ada.lovelace",
+        "hunter",
+        "person",
+        "hunter2",
+        token.as_str(),
+        key.as_str(),
+        "a".repeat(41).as_str(),
+    ] {
         assert!(text.parse::<ActorTerm>().is_err(), "{text}");
     }
     assert!(key.parse::<ObjectTerm>().is_ok());
@@ -357,6 +375,118 @@ async fn earlier_logs_are_searched_too() {
     std::fs::write(ledgers.join("checkpoint"), "no checkpoint").expect("it is written");
     let again = Search::new(house.store.clone(), house.audit.storage());
     assert_eq!(pages(again).await, expected, "a broken checkpoint takes nothing away");
+}
+
+/// Another log of the organization, begun as an operator does it; then something of the same actor in it.
+async fn begin_another(house: House, first: &Pair) -> House {
+    let second = Pair::fresh();
+    let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
+    let entry = house.audit.restart(&mut tx, &second.keys(), true).await.expect("an operator says so");
+    let _ = tx.commit(entry).await.expect("it commits");
+    let organization = house.ctx.organization();
+    let keys = LogKeys::of(organization, 2, vec![first.keys(), second.keys()]).expect("two pairs");
+    let house = House { keys, ..house };
+    furnish(&house, 1).await;
+    house.publish().await;
+    house
+}
+
+async fn opened_with(first: &Pair) -> (tempfile::TempDir, House, Search) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let platform = House::open(dir.path(), None).await;
+    let organization = platform.ctx.organization();
+    platform.store.close().await;
+    let keys = LogKeys::of(organization, 1, vec![first.keys()]).expect("a pair");
+    let house = House::open(dir.path(), Some(keys)).await;
+    house.begin().await;
+    let search = Search::new(house.store.clone(), house.audit.storage());
+    (dir, house, search)
+}
+
+/// Every place that is found, and every part of earlier logs that does not read.
+async fn places(house: &House, search: &Search) -> (Vec<(u32, u64)>, BTreeSet<(u32, u64, Option<u64>)>) {
+    let (mut found, mut unread, mut after) = (Vec::new(), BTreeSet::new(), None);
+    let (head, limit) = (head(house).await, Limit::try_from(1_000).expect("a page"));
+    loop {
+        let page = search.find(&house.ctx, head, &Query::default(), limit, after).await.expect("an answer");
+        found.extend(page.found.iter().map(|found| (found.at.generation, found.at.position)));
+        unread.extend(page.unread.iter().map(|unread| (unread.generation, unread.first, unread.end)));
+        after = page.next;
+        if after.is_none() {
+            return (found, unread);
+        }
+    }
+}
+
+/// Damage is why a log is ended; it must not follow into the next one.
+#[tokio::test]
+async fn damage_in_a_log_that_has_ended_is_named_and_stops_no_search() {
+    // Before anything of it was indexed, and after all was.
+    for indexed in [false, true] {
+        let first = Pair::fresh();
+        let (_dir, house, search) = opened_with(&first).await;
+        furnish(&house, 70).await;
+        house.publish().await;
+        let old = head(&house).await.published;
+        assert_eq!(old, 631, "three bundles");
+        while indexed && search.step(&house.ctx, head(&house).await).await.expect("a step") {}
+        let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
+        // The first was pruned, as far as one can tell; the last is damaged.
+        std::fs::remove_file(home.join("tile/entries/000")).expect("it was there");
+        let last = home.join(format!("tile/entries/002.p/{}", old - 512));
+        let mut bytes = std::fs::read(&last).expect("it is there");
+        bytes.iter_mut().for_each(|byte| *byte ^= 0xff);
+        std::fs::write(&last, bytes).expect("it is written");
+        let house = begin_another(house, &first).await;
+        let present = head(&house).await;
+        assert_eq!((present.generation, present.published), (2, 10));
+
+        let expected: Vec<(u32, u64)> =
+            (0..10).rev().map(|at| (2, at)).chain((256..512).rev().map(|at| (1, at))).collect();
+        for _ in 0..2 {
+            let (found, unread) = places(&house, &search).await;
+            assert_eq!(found, expected, "indexed before: {indexed}");
+            assert_eq!(unread, [(1, 0, Some(256)), (1, 512, Some(old))].into(), "indexed before: {indexed}");
+        }
+        // The log in use is not let off.
+        let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
+        std::fs::write(home.join("tile/entries/000.p/10"), "nothing").expect("it is written");
+        let now = Head { published: 10, ..head(&house).await };
+        let query = Query::default();
+        let damaged = search.find(&house.ctx, now, &query, Limit::default(), None).await;
+        assert!(matches!(damaged, Err(SearchError::Damaged { .. })), "{damaged:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_search_finds_in_an_earlier_log_is_proved_there() {
+    let first = Pair::fresh();
+    let (_dir, house, _search) = opened_with(&first).await;
+    furnish(&house, 2).await;
+    house.publish().await;
+    furnish(&house, 1).await;
+    let house = begin_another(house, &first).await;
+    let prove = |generation, position| house.audit.prove(&house.ctx, &house.ctx, generation, position);
+    let entry = |row: u64| {
+        let rows = house.store.clone();
+        let ctx = house.ctx.clone();
+        async move {
+            let read = rows.read(&ctx).await.expect("the door opens");
+            read.entries(row, 1).await.expect("it answers").remove(0).1
+        }
+    };
+    // 28 were committed to the first log, 19 of them published.
+    for (generation, log, position, row) in [(Some(1), 1, 3, 3), (Some(2), 2, 3, 31), (None, 2, 3, 31)] {
+        let proof = prove(generation, position).await.expect("a proof");
+        assert_eq!((proof.index, &proof.entry), (position, &entry(row).await));
+        let origin = ledger::checkpoint::origin(house.ctx.organization(), log);
+        assert!(proof.checkpoint.starts_with(format!("{origin}\n").as_bytes()), "of log {log}");
+    }
+    let ended = prove(Some(1), 20).await;
+    assert!(matches!(ended, Err(NotProven::Ended { published: 19, .. })), "{ended:?}");
+    for generation in [0, 3] {
+        assert!(matches!(prove(Some(generation), 3).await, Err(NotProven::NoLog { present: 2, .. })));
+    }
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

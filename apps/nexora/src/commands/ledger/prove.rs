@@ -1,7 +1,7 @@
 //! `ledger prove`: the proof of one entry as a file that can be mailed.
 
 use super::source::Source;
-use crate::cli::{Global, Prove};
+use crate::cli::{Global, Place, Prove};
 use crate::connect::Surroundings;
 use crate::failure::Failure;
 use crate::files::Unfinished;
@@ -52,13 +52,20 @@ pub(super) fn from_files(
     let source = Source::open(log, global, surroundings)?;
     let told = |error: ledger::Unproven| source.told(error);
     let published = Published::open(source.log()?).map_err(told)?;
-    let proof = published.prove(command.entry).map_err(told)?;
+    // A directory or a URL is one log: who names another one is not given an entry of this one.
+    let origin = &published.checkpoint().origin;
+    if !is_of(origin, command.entry.generation) {
+        let said = format!("the log there is {origin}: it has no entry {}", command.entry);
+        return Err(Failure::new(Kind::BadInput, said));
+    }
+    let proof = published.prove(command.entry.position).map_err(told)?;
     write(output, command, &proof.to_file())
 }
 
 /// By a node.
 pub(super) async fn by_node(client: &Client, output: Output, command: &Prove) -> Result<(), Failure> {
-    let request = api::ledgers::ProveRequest { position: command.entry };
+    let Place { generation, position } = command.entry;
+    let request = api::ledgers::ProveRequest { position, generation };
     let mut download = client.download::<api::ledgers::Prove>(&request, Upload::empty()).await?;
     let mut file = Vec::new();
     while let Some(piece) = download.chunk().await? {
@@ -75,16 +82,19 @@ fn write(output: Output, command: &Prove, file: &[u8]) -> Result<(), Failure> {
     let wrong =
         |what: String| Failure::new(Kind::CheckFailed, format!("the proof that was made is none: {what}"));
     let proof = Proof::read(file).map_err(|error| wrong(error.to_string()))?;
-    if proof.index != command.entry {
+    if proof.index != command.entry.position {
         return Err(wrong(format!("it is of entry {}", proof.index)));
+    }
+    let head = super::book::read_checkpoint(&proof.checkpoint);
+    let head = head.ok_or_else(|| wrong("its checkpoint does not read".to_owned()))?;
+    if !is_of(&head.origin, command.entry.generation) {
+        return Err(wrong(format!("it is of the log {}", head.origin)));
     }
     let Some(path) = command.out.as_deref() else { return output.raw(file).and_then(|()| output.flush()) };
     may_be_replaced(path)?;
     let mut unfinished = Unfinished::create(path)?;
     unfinished.write(file)?;
     unfinished.finish()?;
-    let head = super::book::read_checkpoint(&proof.checkpoint);
-    let head = head.ok_or_else(|| wrong("its checkpoint does not read".to_owned()))?;
     output.show(&Wrote {
         proof: path.display().to_string(),
         entry: proof.index,
@@ -92,6 +102,11 @@ fn write(output: Output, command: &Prove, file: &[u8]) -> Result<(), Failure> {
         size: head.size,
         bytes: file.len(),
     })
+}
+
+/// Whether a log of this origin is the one that was asked for, if one was.
+fn is_of(origin: &str, generation: Option<u32>) -> bool {
+    generation.is_none_or(|generation| origin.ends_with(&format!("/{generation}")))
 }
 
 /// A file that is there is replaced only if it is a proof too.

@@ -6,18 +6,18 @@ use crate::commands::{next, page};
 use crate::failure::Failure;
 use crate::output::{Output, Show, rows};
 use api::Client;
-use api::ledgers::{Found, Search, SearchReply, SearchRequest};
+use api::ledgers::{Found, Search, SearchReply, SearchRequest, Unread};
 use serde_json::Value;
 
 impl Show for SearchReply {
     fn table(&self) -> String {
         let head = ["position", "time", "kind", "actor", "object", "outcome"];
-        rows(head, self.items.iter().map(row))
+        rows(head, self.items.iter().map(|found| row(found, self.generation)))
     }
 }
 
 /// What of an entry fits a line. The whole is in `-o json`.
-fn row(found: &Found) -> [String; 6] {
+fn row(found: &Found, generation: u32) -> [String; 6] {
     let entry: Value = serde_json::from_str(found.entry.get()).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let actor = &entry["actor"];
@@ -25,7 +25,9 @@ fn row(found: &Found) -> [String; 6] {
     let reason = entry["reason"].as_str().map(|reason| format!(" ({reason})")).unwrap_or_default();
     [
         match found.log.split_once('.') {
-            Some((_, generation)) => format!("{}/{}", generation, found.position),
+            Some((_, log)) => format!("{log}/{}", found.position),
+            // Where another log is in use, a position alone would be one of that.
+            None if generation > 1 => format!("1/{}", found.position),
             None => found.position.to_string(),
         },
         text(&entry["time"]),
@@ -34,6 +36,15 @@ fn row(found: &Found) -> [String; 6] {
         text(&entry["object"]["id"]),
         format!("{}{reason}", text(&entry["outcome"])),
     ]
+}
+
+/// What of an earlier log was passed over.
+fn not_searched(unread: &Unread) -> String {
+    let Unread { generation, first, end } = unread;
+    let to = end.map(|end| format!(" to {generation}/{}", end.saturating_sub(1))).unwrap_or_default();
+    format!(
+        "entries {generation}/{first}{to} were not searched: their files are damaged or gone (nexora ledger verify)"
+    )
 }
 
 /// Runs the command.
@@ -48,6 +59,9 @@ pub(super) async fn run(client: &Client, output: Output, command: cli::Search) -
         output.say(&format!(
             "{covered} of {committed} entries were searched: the others are not published yet"
         ));
+    }
+    for unread in &reply.unread {
+        output.say(&not_searched(unread));
     }
     next(output, reply.next.as_deref());
     Ok(())

@@ -3,7 +3,7 @@
 use crate::call::{Ask, Routes};
 use crate::failure::Failure;
 use crate::outlet::Outlet;
-use api::ledgers::Prove;
+use api::ledgers::{Prove, ProveRequest};
 use axum::body::Body;
 use http::Response;
 use http::request::Parts;
@@ -13,7 +13,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 async fn prove(ask: Ask<Prove>, head: Parts, _body: Body) -> Result<Response<Body>, Failure> {
-    let proof = ask.rooms.platform.prove(&ask.ctx, ask.request.position).await?;
+    let ProveRequest { position, generation } = ask.request;
+    let proof = ask.rooms.platform.prove(&ask.ctx, generation, position).await?;
     let (mut outlet, response) = Outlet::open(&head.headers, "text/plain; charset=utf-8");
     ask.rooms.tasks.spawn(async move {
         // A reader that has gone has no use for the rest.

@@ -28,5 +28,5 @@ async fn search(ask: Ask<Search>) -> Result<SearchReply, Failure> {
     let limit = limit(request.limit)?;
     let head = ask.rooms.audit.head(&ask.ctx).await?;
     let results = ask.rooms.search.find(&ask.ctx, head, &query, limit, after).await?;
-    view::found(ask.ctx.organization(), results, head.committed)
+    view::found(ask.ctx.organization(), results, head)
 }
