@@ -7,6 +7,7 @@
 //!
 //! Records are facts in commit order: of each log the sizes only grow, and what is recorded is recorded once.
 
+mod scan;
 mod tables;
 
 pub(crate) use tables::tables;
@@ -17,7 +18,8 @@ use crate::{Audit, Error, Shared};
 use base::{Context, Id, noun};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use std::sync::{Arc, OnceLock, Weak};
+use scan::Scan;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use store::Store;
 use verify::Checkpoint;
 
@@ -98,26 +100,43 @@ impl Audit {
     }
 }
 
-/// What the platform's log remembers of an organization's. It stands in the same data directory, so it notices that
-/// a part of that was restored, and not the whole; but where witnesses remember the platform's log, an organization's
+/// What the platform's log remembers of an organization's: the newest of what its published files record and of what the
+/// database knows that is not published yet. It stands in the same data directory, so it notices that a part of that
+/// was restored, and not the whole; but where witnesses remember the platform's log, an organization's
 /// waits until that was compared.
 pub struct Recorded {
     store: Store,
     context: Arc<dyn Fn() -> Context + Send + Sync>,
     audit: OnceLock<Weak<Shared>>,
+    scan: Arc<Mutex<Scan>>,
 }
 
 impl Recorded {
     /// The records in this store; `context` makes contexts of the platform.
     #[must_use]
     pub fn new(store: Store, context: Arc<dyn Fn() -> Context + Send + Sync>) -> Self {
-        Self { store, context, audit: OnceLock::new() }
+        Self { store, context, audit: OnceLock::new(), scan: Arc::default() }
     }
 
     /// Tells it whose publication it is a memory of.
     pub fn watch(&self, audit: &Audit) {
         // A second call changes nothing: there is one publication in a process.
         let _ = self.audit.set(Arc::downgrade(&audit.shared));
+    }
+
+    /// The newest record in the platform's published files; none before it is told whose publication that is.
+    async fn published(&self, platform: &Context, origin: &str) -> Result<Option<Checkpoint>, String> {
+        let Some(shared) = self.audit.get().and_then(Weak::upgrade) else { return Ok(None) };
+        let generation = crate::Outbox::generation(&self.store, platform).await;
+        let generation = generation.map_err(|error| error.to_string())?;
+        let log = crate::log_name(platform.organization(), generation);
+        let storage = Arc::clone(&shared.options.storage);
+        let (scan, origin) = (Arc::clone(&self.scan), origin.to_owned());
+        let newest = crate::blocking(move || {
+            let mut scan = scan.lock().unwrap_or_else(PoisonError::into_inner);
+            scan.newest(&*storage, &log, &origin)
+        });
+        newest.await.map_err(|error| error.to_string())?
     }
 
     /// Whether the platform's log was compared with those who remember it.
@@ -163,8 +182,10 @@ impl Memory for Recorded {
                 let read = self.store.read(&platform).await?;
                 tables::last(&read, origin, None).await
             };
-            let last = last.await.map_err(|error| silent(error.to_string()))?;
-            Ok(last.map(|Record { checkpoint, .. }| Sighting {
+            let last = last.await.map_err(|error| silent(error.to_string()))?.map(|record| record.checkpoint);
+            let published = self.published(&platform, origin).await.map_err(silent)?;
+            let newest = last.into_iter().chain(published).max_by_key(|checkpoint| checkpoint.size);
+            Ok(newest.map(|checkpoint| Sighting {
                 by: self.name(),
                 size: checkpoint.size,
                 root: Some(checkpoint.root),

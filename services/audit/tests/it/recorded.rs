@@ -5,6 +5,7 @@ use audit::platform::Recorded;
 use audit::{Error, Memory, Sighting};
 use base::{Context, Id, noun};
 use ledger::{Entry, Kind, checkpoint};
+use sea_orm::EntityTrait as _;
 use std::path::Path;
 use std::sync::Arc;
 use store::{Queries as _, Registered};
@@ -166,6 +167,77 @@ async fn an_organization_s_older_state_beside_the_platform_s_present_one_signs_n
     let other = Other::register(&house, 8, Some(other.keys)).await;
     let error = other.publish(&house).await.expect_err("it is behind");
     assert!(matches!(error, Error::Behind { known: 3, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_platform_s_published_files_remember_what_its_database_was_made_to_forget() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    std::fs::create_dir(&data).expect("made");
+    let (house, _) = platform(&data, None).await;
+    house.begin().await;
+    let other = Other::register(&house, 8, None).await;
+    other.begin(&house).await;
+    other.publish(&house).await.expect("it publishes");
+    house.store.close().await;
+    let bare = other.ctx.organization().bare();
+    let parts = [format!("organizations/{bare}"), format!("ledgers/{bare}")];
+    for part in &parts {
+        copy(&data.join(part), &backup.join(part));
+    }
+    let (house, _) = platform(&data, Some(house.keys.clone())).await;
+    other.grow(&house, 2).await;
+    other.publish(&house).await.expect("it publishes");
+    assert_eq!(house.audit.record_step(&house.ctx, &[other.ctx.organization()]).await.expect("it works"), 1);
+    // The record is not in the last bundle.
+    house.commit(300).await;
+    house.publish().await;
+    // Whoever commands the database takes the record out, and puts the organization's files back.
+    let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
+    let deleted = tx.delete(rows::Entity::delete_many()).await.expect("they go");
+    assert_eq!(deleted, 1);
+    let entry = Entry::done(Kind::FindingsRecorded, house.ctx.organization()).batch(1, [7; 32]);
+    let _ = tx.commit(entry).await.expect("it commits");
+    house.store.close().await;
+    for part in &parts {
+        std::fs::remove_dir_all(data.join(part)).expect("removed");
+        copy(&backup.join(part), &data.join(part));
+    }
+    let (house, recorded) = platform(&data, Some(house.keys.clone())).await;
+    let other = Other::register(&house, 8, Some(other.keys)).await;
+    let elsewhere = recorded.recall(&other.ctx, "nexora.internal/elsewhere", None).await;
+    assert_eq!(elsewhere.expect("it answers"), None, "a log without a record");
+    let error = other.publish(&house).await.expect_err("it is behind");
+    assert!(matches!(error, Error::Behind { known: 3, .. }), "{error:?}");
+    house.store.close().await;
+
+    // Nor does it go on where these files are not whole.
+    let platform_files = data.join("ledgers").join(house.ctx.organization().bare());
+    std::fs::remove_file(platform_files.join("tile/entries/000")).expect("removed");
+    let (house, recorded) = platform(&data, Some(house.keys.clone())).await;
+    let _ = &house;
+    let silent = recorded.recall(&other.ctx, "nexora.internal/elsewhere", None).await;
+    assert!(silent.expect_err("it does not know").required);
+}
+
+/// The table of the records, as whoever commands the database sees it.
+#[expect(unreachable_pub, reason = "the entity derives make public items; the module is private")]
+mod rows {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "recorded_checkpoints")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub organization: Vec<u8>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub origin: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
 }
 
 fn copy(from: &Path, to: &Path) {
