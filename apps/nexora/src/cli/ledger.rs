@@ -126,7 +126,7 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (generation, position) = match text.split_once('/') {
             Some((generation, position)) => {
-                (generation.parse().ok().filter(|log| *log > 0).map(Some), position)
+                (generation.parse::<u32>().ok().filter(|log| *log > 0).map(Some), position)
             }
             None => (Some(None), text),
         };
@@ -259,8 +259,8 @@ mod tests {
 
     #[test]
     fn an_entry_is_named_as_a_search_prints_it() {
-        let place = |generation, position| Ok(Place { generation, position });
-        assert_eq!(("7".parse(), "2/7".parse()), (place(None, 7), place(Some(2), 7)));
+        assert_eq!("7".parse::<Place>(), Ok(Place { generation: None, position: 7 }));
+        assert_eq!("2/7".parse::<Place>(), Ok(Place { generation: Some(2), position: 7 }));
         for wrong in ["", "/", "/7", "2/", "0/7", "-1/7", "2/7/1", "2.7", "a", "18446744073709551616"] {
             assert!(wrong.parse::<Place>().is_err(), "{wrong}");
         }
