@@ -200,7 +200,11 @@ impl Show for Told {
                     ))
                 };
                 let platform = platform.as_ref().map(|over| {
-                    format!("recorded in the platform's log {} under {} entries", over.origin, over.size)
+                    format!(
+                        "recorded in the platform's log {} under {} entries; whether it records one history of this log \
+                         shows in that log alone: verify it as well",
+                        over.origin, over.size
+                    )
                 });
                 let unchecked = unchecked.as_ref().map(|over| {
                     format!("not looked at: no key of {over} is known; with one, its witnesses would count")
