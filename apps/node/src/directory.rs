@@ -38,30 +38,10 @@ impl Directory {
             // Also where an empty directory was there already.
             fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(wrong)?;
         }
-        let name = path.join("lock");
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&name)
-            .map_err(wrong)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut owner = String::new();
-                lock.read_to_string(&mut owner).map_err(wrong)?;
-                let owner = owner.trim().to_owned();
-                return Err(Error::Held { path: path.to_owned(), owner });
-            }
-            Err(TryLockError::Error(error)) => return Err(wrong(error)),
-        }
-        let pid = std::process::id().to_string();
-        lock.set_len(0)
-            .and_then(|()| lock.rewind())
-            .and_then(|()| lock.write_all(pid.as_bytes()))
-            .map_err(wrong)?;
+        let lock = match lock(path).map_err(wrong)? {
+            Lock::Ours(lock) => lock,
+            Lock::Theirs(owner) => return Err(Error::Held { path: path.to_owned(), owner }),
+        };
         Self::keep_private(&path.join("organizations")).map_err(wrong)?;
         Ok(Self { path: path.to_owned(), created, _lock: lock })
     }
@@ -104,6 +84,35 @@ impl Directory {
     }
 }
 
+/// Whose a directory is.
+pub(crate) enum Lock {
+    /// Ours, as long as the file is open.
+    Ours(File),
+    /// Another process's, by its id.
+    Theirs(String),
+}
+
+/// Takes the lock of a directory, the file `lock` in it, which names the process that has it.
+pub(crate) fn lock(directory: &Path) -> io::Result<Lock> {
+    let name = directory.join("lock");
+    let mut lock =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&name)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            lock.read_to_string(&mut owner)?;
+            return Ok(Lock::Theirs(owner.trim().to_owned()));
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    let pid = std::process::id().to_string();
+    lock.set_len(0)?;
+    lock.rewind()?;
+    lock.write_all(pid.as_bytes())?;
+    Ok(Lock::Ours(lock))
+}
+
 /// Writes a file that only its owner reads (0600), whole or not at all, synced.
 ///
 /// # Errors
@@ -112,8 +121,12 @@ pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = PathBuf::from(fresh);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    // What a crash left there, or whoever else could write there: neither is written into.
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     file.write_all(contents)?;
     file.sync_all()?;
     fs::rename(&fresh, path)?;

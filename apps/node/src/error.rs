@@ -58,6 +58,43 @@ pub enum Error {
         /// Where the root's record was looked for.
         path: PathBuf,
     },
+    /// Another process has the root of trust.
+    #[error(
+        "the root of trust {} is held by process {owner}: give each data directory a root of its own (root in the \
+         configuration, NEXORA_ROOT, serve --root), or end it first",
+        path.display()
+    )]
+    RootHeld {
+        /// The root's directory.
+        path: PathBuf,
+        /// The process's id.
+        owner: String,
+    },
+    /// The root of trust is of a store that is not here.
+    #[error(
+        "the root of trust {} has the keys of other data than {}, which is fresh: put the data directory back that it \
+         belongs to, or name another root (root in the configuration, NEXORA_ROOT, serve --root); where that data is \
+         gone for good, move the root away",
+        .path.display(), .data.display()
+    )]
+    RootOfOthers {
+        /// The data directory.
+        data: PathBuf,
+        /// The root's directory.
+        path: PathBuf,
+    },
+    /// Others could have put the root of trust there, or could reach it.
+    #[error(
+        "{} {why}, and holds the root of trust: if this user did not put it there, move it away; else let nobody but \
+         this user own and reach it (chown, chmod go-rwx)",
+        .path.display()
+    )]
+    RootNotPrivate {
+        /// The root's directory, or a file in it.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Nobody said where the root of trust stands, and beside the data directory it should not.
     #[error(
         "{} is a volume of its own, and what is beside it may not last: say where the root of trust is to stand \
@@ -129,7 +166,8 @@ impl Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::Held { .. } => Kind::Conflict,
+            Self::Held { .. } | Self::RootHeld { .. } | Self::RootOfOthers { .. } => Kind::Conflict,
+            Self::RootNotPrivate { .. } => Kind::BadInput,
             Self::Directory { source, .. } | Self::File { source, .. } | Self::Listen { source, .. } => {
                 match source.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,

@@ -5,7 +5,7 @@
 //!
 //! # The order of a start
 //! 1. The data directory is created (0700) and its lock taken.
-//! 2. The root of trust is opened, or made where no data was begun; and the store.
+//! 2. The root of trust is taken and opened, or made where no data was begun; and the store.
 //! 3. The services are made, each with what it may use.
 //! 4. Every organization is opened: what was quarantined is refused from here on.
 //! 5. The background tasks run; only then does [`Node::listen`] accept anyone.
@@ -14,7 +14,7 @@
 //! 1. Nobody is accepted any more; what was begun is finished, streams without an end are ended.
 //! 2. The background tasks end.
 //! 3. What is written behind is written, what is committed is published, files are closed.
-//! 4. The socket is removed, the lock given back.
+//! 4. The socket is removed, the locks given back.
 #![forbid(unsafe_code)]
 
 mod anchor;
@@ -75,6 +75,8 @@ pub struct Node {
     stop_tasks: CancellationToken,
     socket: Option<PathBuf>,
     passphrase: Option<PathBuf>,
+    /// Given back before the directory.
+    _root: root::Held,
     directory: Directory,
 }
 
@@ -88,7 +90,7 @@ impl Node {
         let directory = Directory::hold(&config.data)?;
         let (stop_requests, stop_tasks) = (CancellationToken::new(), CancellationToken::new());
         let runner = Runner::new(stop_tasks.clone());
-        let (wiring, generated) = Wiring::make(&directory, &config, passphrase, runner.clone()).await?;
+        let (wiring, generated, root) = Wiring::make(&directory, &config, passphrase, runner.clone()).await?;
         wiring.open_all().await?;
         let limits = Limits { connections: config.connections, ..Limits::default() };
         let tasks = TaskTracker::new();
@@ -124,6 +126,7 @@ impl Node {
             stop_tasks,
             socket: None,
             passphrase: generated,
+            _root: root,
             directory,
         })
     }

@@ -2,12 +2,12 @@
 
 mod place;
 
-pub(crate) use place::Place;
+pub(crate) use place::{Held, Place};
 
 use crate::{Config, Directory, Error, MachineClock};
 use base::{Clock as _, Secret};
 use crypto::Provider;
-use keys::{Restored, RootAct, RootDeed, SealedFile};
+use keys::{Restored, RootAct, RootDeed, RootOfTrust as _, SealedFile};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,18 +15,23 @@ use std::sync::Arc;
 pub(crate) struct Root {
     pub(crate) sealed: SealedFile,
     pub(crate) generated: Option<PathBuf>,
+    /// The node's, as long as it may write the root.
+    pub(crate) held: Held,
 }
 
-/// Opens the root, or makes it at the first start.
+/// Opens the root, or makes it at the first start. Data that nobody began gets no root that has keys already: they
+/// are of other data. Ask before the data is begun.
 pub(crate) async fn open(
     place: &Place,
     given: Option<Secret<String>>,
     provider: &Arc<dyn Provider>,
 ) -> Result<Root, Error> {
+    let fresh = place.is_fresh();
     if !place.exists() {
         place.may_be_made()?;
         place.make()?;
     }
+    let held = place.hold()?;
     let (passphrase, generated) = place.passphrase(given, &**provider)?;
     let (provider, path) = (Arc::clone(provider), place.sealed.clone());
     let sealed = apart(move || {
@@ -37,7 +42,11 @@ pub(crate) async fn open(
         }
     })
     .await?;
-    Ok(Root { sealed, generated })
+    let health = sealed.health().await.map_err(Error::part("the root of trust"))?;
+    if fresh && health.units > 0 {
+        return Err(place.of_others());
+    }
+    Ok(Root { sealed, generated, held })
 }
 
 /// Writes a backup of a data directory's root of trust under a passphrase of its own, also while a server runs.
@@ -60,6 +69,7 @@ pub async fn backup(
             source: std::io::ErrorKind::NotFound.into(),
         });
     }
+    place.is_private()?;
     let (own, _) = place.passphrase(given, &*provider)?;
     let out = out.to_owned();
     apart(move || {
@@ -77,7 +87,7 @@ pub async fn backup(
 /// passphrase was put, if that had to be made. It is noted first: the next start has it in the platform's log.
 ///
 /// # Errors
-/// [`Error::Held`]; [`Error::NoPassphrase`]; [`Error::Part`] where either does not open, or they are of two roots.
+/// [`Error::Held`]; [`Error::RootHeld`]; [`Error::NoPassphrase`]; [`Error::Part`] where either does not open, or they are of two roots.
 pub async fn restore(
     config: &Config,
     given: Option<Secret<String>>,
@@ -90,6 +100,7 @@ pub async fn restore(
     if !place.exists() {
         place.make()?;
     }
+    let _root = place.hold()?;
     let (own, generated) = place.passphrase(given, &*provider)?;
     let restored = apart(move || {
         let act = RootAct::new(&*provider, RootDeed::Restored, MachineClock.now(), Some(&backup));
@@ -105,7 +116,7 @@ pub async fn restore(
 /// be made.
 ///
 /// # Errors
-/// [`Error::Held`]; [`Error::File`] where there is a root.
+/// [`Error::Held`]; [`Error::RootHeld`]; [`Error::File`] where there is a root.
 pub async fn replace(config: &Config, given: Option<Secret<String>>) -> Result<Option<PathBuf>, Error> {
     let _held = Directory::hold(&config.data)?;
     let provider = crypto::aws_lc();
@@ -118,6 +129,7 @@ pub async fn replace(config: &Config, given: Option<Secret<String>>) -> Result<O
         });
     }
     place.make()?;
+    let _root = place.hold()?;
     let (own, generated) = place.passphrase(given, &*provider)?;
     apart(move || {
         let act = RootAct::new(&*provider, RootDeed::Replaced, MachineClock.now(), None);

@@ -118,7 +118,7 @@ impl Wiring {
         config: &Config,
         passphrase: Option<Secret<String>>,
         runner: Runner,
-    ) -> Result<(Self, Option<PathBuf>), Error> {
+    ) -> Result<(Self, Option<PathBuf>, root::Held), Error> {
         let clock: Arc<dyn Clock> = Arc::new(MachineClock);
         let provider = crypto::aws_lc();
         let filler = Arc::clone(&provider);
@@ -129,10 +129,11 @@ impl Wiring {
             random: Arc::clone(&random),
         };
         let place = root::Place::of(config)?;
-        let (root, store) = if place.exists() {
+        let (root, store) = if place.exists() && !place.is_fresh() {
             tokio::join!(root::open(&place, passphrase, &provider), Store::open(options, SCHEMAS))
         } else {
-            // First the root: a store that is there says that its root was.
+            // First the root: a store that is there says that its root was, and one that is not begins under no
+            // root of other data.
             (Ok(root::open(&place, passphrase, &provider).await?), Store::open(options, SCHEMAS).await)
         };
         let (root, store) = (root?, store.map_err(Error::part("the store"))?);
@@ -199,7 +200,7 @@ impl Wiring {
             opening: tokio::sync::Mutex::default(),
             renewing: tokio::sync::Mutex::default(),
         };
-        Ok((Self(Arc::new(services)), root.generated))
+        Ok((Self(Arc::new(services)), root.generated, root.held))
     }
 
     /// The context of a background task.

@@ -54,6 +54,14 @@ pub enum Error {
         /// Where it stands.
         state: State,
     },
+    /// The version does not open under the root of trust in place.
+    #[error(
+        "{key} does not open under the root of trust in place, so it stays suspended: put the root back that it was made under, or rotate it with `nexora keys rotate {key}`"
+    )]
+    Lost {
+        /// Which.
+        key: Id<noun::Key>,
+    },
     /// An act that is not for a version in this state.
     #[error("{key} is {state}: it cannot be {act}{}", what_first(*state, act))]
     Illegal {
@@ -240,6 +248,7 @@ impl Fault for Error {
             Self::Duplicate { .. }
             | Self::Exists { .. }
             | Self::Closed { .. }
+            | Self::Lost { .. }
             | Self::Illegal { .. }
             | Self::Referred { .. }
             | Self::HandedOut { .. }

@@ -163,12 +163,16 @@ impl Keys {
     /// Opens a suspended version again. If another one has taken its place meanwhile, it comes back retired.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::NotFound`], [`Error::Illegal`], [`Error::Store`].
+    /// [`Error::Lost`] where it does not open under the root of trust in place: what is protected under it from then
+    /// on would be lost too. [`Error::Refused`], [`Error::NotFound`], [`Error::Illegal`], [`Error::Store`].
     pub async fn resume(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
         permit.covers(ctx, Action::KeysResume, Resource::Key(id), self.clock.now())?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
         row.go(Act::Resume, tx.now())?;
+        if !self.opens_in_place(&tx, ctx.organization(), &row).await? {
+            return Err(Error::Lost { key: id });
+        }
         tables::save(&mut tx, &row).await?;
         let entry = described(Entry::done(Kind::KeyResumed, id), &row)?;
         tx.commit(entry).await?;

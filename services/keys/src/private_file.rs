@@ -23,7 +23,12 @@ pub(crate) fn put(path: &Path, document: &[u8], old: Old) -> io::Result<()> {
     // Opened before the rename: afterwards it has no name any more.
     let before = opened(path, old)?;
     let fresh = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
+    // What a crash left there, or whoever else could write there: neither is written into.
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&fresh)?;
     file.write_all(document)?;
     file.sync_all()?;
     fs::rename(&fresh, path)?;
@@ -70,7 +75,28 @@ fn overwrite(mut file: fs::File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{Old, erase, put};
-    use std::{fs, io::Read};
+    use std::{
+        fs,
+        io::Read,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    #[test]
+    fn what_lies_where_it_is_written_first_is_not_written_into() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, theirs) = (dir.path().join("root.sealed"), dir.path().join("theirs"));
+        fs::write(&theirs, "theirs").expect("written");
+        symlink(&theirs, dir.path().join("root.new")).expect("linked");
+        put(&path, b"secret", Old::Leave).expect("it is put");
+        assert_eq!(fs::read(&theirs).expect("it reads"), b"theirs");
+        fs::write(dir.path().join("root.new"), "of a crash").expect("written");
+        fs::set_permissions(dir.path().join("root.new"), fs::Permissions::from_mode(0o666))
+            .expect("it is ours");
+        put(&path, b"again", Old::Leave).expect("it is put");
+        let found = fs::symlink_metadata(&path).expect("it is there");
+        assert_eq!((found.is_file(), found.permissions().mode() & 0o777), (true, 0o600));
+        assert_eq!(fs::read(&path).expect("it reads"), b"again");
+    }
 
     #[test]
     fn what_is_replaced_or_erased_is_overwritten_first() {

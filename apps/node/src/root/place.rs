@@ -1,13 +1,22 @@
 //! Where the root of trust of a data directory stands: beside it, so that no copy of the data has it.
 
-use crate::directory::write_private;
+use crate::directory::{Lock, lock, write_private};
 use crate::{Config, Directory, Error};
 use base::{Secret, base32};
 use crypto::Provider;
 use keys::SealedFile;
 use std::fs::{self, DirBuilder, File};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+
+/// A root that this process alone may write, until this is dropped. Each process has the whole record in memory and
+/// writes it whole: of two, each would undo what the other enrolled or forgot.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The lock lives as long as the file is open.
+    _lock: File,
+}
 
 /// Where a data directory's root stands.
 #[derive(Debug, Clone)]
@@ -66,6 +75,44 @@ impl Place {
         SealedFile::exists(&self.sealed)
     }
 
+    /// Takes the root's directory for this process. It is there, and [private](Self::is_private).
+    ///
+    /// # Errors
+    /// [`Error::RootHeld`]; [`Error::RootNotPrivate`]; [`Error::File`].
+    pub(crate) fn hold(&self) -> Result<Held, Error> {
+        self.is_private()?;
+        let wrong = |source| Error::File { what: DIRECTORY, path: self.dir.clone(), source };
+        match lock(&self.dir).map_err(wrong)? {
+            Lock::Ours(lock) => Ok(Held { _lock: lock }),
+            Lock::Theirs(owner) => Err(Error::RootHeld { path: self.dir.clone(), owner }),
+        }
+    }
+
+    /// Nobody but this user put there, or reaches, what the keys hang by: whoever can write beside the data could
+    /// else make a root of their own there, with a passphrase that they know.
+    ///
+    /// # Errors
+    /// [`Error::RootNotPrivate`]; [`Error::File`].
+    pub(crate) fn is_private(&self) -> Result<(), Error> {
+        // A process's directory there has its effective user.
+        let this = Path::new("/proc/self");
+        let user = fs::metadata(this).map_err(|source| Error::File {
+            what: "what says who this process is",
+            path: this.to_owned(),
+            source,
+        })?;
+        // Without a slash at its end, which would follow a link.
+        let dir: PathBuf = self.dir.components().collect();
+        for path in [&dir, &self.sealed, &self.kept] {
+            match fs::symlink_metadata(path) {
+                Ok(found) => private(path, &found, user.uid())?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(Error::File { what: DIRECTORY, path: path.clone(), source }),
+            }
+        }
+        Ok(())
+    }
+
     /// The passphrase: as given, or as it lies beside the root; for a new root one is made, and put there.
     pub(crate) fn passphrase(
         &self,
@@ -104,8 +151,7 @@ impl Place {
         if !self.told && other_volume().unwrap_or(false) {
             return Err(Error::RootPlace { data: self.data.clone() });
         }
-        let wrong =
-            |source| Error::File { what: "the root of trust's directory", path: self.dir.clone(), source };
+        let wrong = |source| Error::File { what: DIRECTORY, path: self.dir.clone(), source };
         match DirBuilder::new().mode(0o700).recursive(self.told).create(&self.dir) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(wrong(error)),
             _ => {}
@@ -115,18 +161,44 @@ impl Place {
         File::open(above.unwrap_or(Path::new("."))).and_then(|above| above.sync_all()).map_err(wrong)
     }
 
+    /// Whether nobody has begun the data.
+    pub(crate) fn is_fresh(&self) -> bool {
+        !Directory::is_begun(&self.data)
+    }
+
+    /// Why a root that has keys is not taken for data that nobody has begun.
+    pub(crate) fn of_others(&self) -> Error {
+        Error::RootOfOthers { data: self.data.clone(), path: self.dir.clone() }
+    }
+
     /// A root may be made here only where nothing was wrapped by another: a node that made a fresh one in silence
     /// would look as if its keys were lost.
     ///
     /// # Errors
     /// [`Error::NoRoot`].
     pub(crate) fn may_be_made(&self) -> Result<(), Error> {
-        if Directory::is_begun(&self.data) {
+        if !self.is_fresh() {
             return Err(Error::NoRoot { data: self.data.clone(), path: self.sealed.clone() });
         }
         Ok(())
     }
 }
+
+/// Whether something is this user's alone.
+fn private(path: &Path, found: &fs::Metadata, user: u32) -> Result<(), Error> {
+    let why = if found.is_symlink() {
+        "is a symbolic link".to_owned()
+    } else if found.uid() != user {
+        format!("belongs to another user ({})", found.uid())
+    } else if found.mode() & 0o077 != 0 {
+        format!("is open to others (mode {:o})", found.mode() & 0o7777)
+    } else {
+        return Ok(());
+    };
+    Err(Error::RootNotPrivate { path: path.to_owned(), why })
+}
+
+const DIRECTORY: &str = "the root of trust's directory";
 
 fn record(dir: &Path) -> PathBuf {
     dir.join("root.sealed")
@@ -149,6 +221,7 @@ mod tests {
     use super::{Place, record};
     use crate::{Config, Error};
     use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::path::Path;
 
     fn made(dir: &Path) {
@@ -186,6 +259,50 @@ mod tests {
             (inside.clone(), Some((inside, None))),
             "as it is told"
         );
+    }
+
+    #[test]
+    fn a_root_is_one_process_s_and_one_user_s() {
+        let above = tempfile::tempdir().expect("a directory");
+        let data = above.path().join("data");
+        fs::create_dir(&data).expect("a directory");
+        let place = Place::of(&Config::local(&data)).expect("a place");
+        place.make().expect("it is made");
+        let held = place.hold().expect("nobody holds it");
+        // Another data directory with the same root.
+        let other = Config { root: Some(place.dir.clone()), ..Config::local(above.path()) };
+        let other = Place::of(&other).expect("a place");
+        assert!(matches!(other.hold(), Err(Error::RootHeld { .. })));
+        drop(held);
+        drop(other.hold().expect("it was given back"));
+
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+        };
+        let refused = |what: &str| {
+            let said = place.hold().expect_err(what).to_string();
+            assert!(said.contains(what), "{said}");
+        };
+        fs::write(&place.sealed, "a record").expect("written");
+        mode(&place.sealed, 0o640);
+        refused("mode 640");
+        mode(&place.sealed, 0o600);
+        drop(place.hold().expect("it is private"));
+        mode(&place.dir, 0o770);
+        refused("mode 770");
+        mode(&place.dir, 0o700);
+        symlink(&place.sealed, &place.kept).expect("linked");
+        refused("passphrase is a symbolic link");
+        fs::remove_file(&place.kept).expect("removed");
+        let theirs = above.path().join("theirs");
+        fs::rename(&place.dir, &theirs).expect("moved");
+        symlink(&theirs, &place.dir).expect("linked");
+        refused("data.root is a symbolic link");
+        let slash = Place::of(&Config { root: Some(place.dir.join("")), ..Config::local(&data) });
+        assert!(matches!(slash.expect("a place").hold(), Err(Error::RootNotPrivate { .. })));
+        let found = fs::metadata(&theirs).expect("it is there");
+        let by_others = super::private(&theirs, &found, 1 + std::os::unix::fs::MetadataExt::uid(&found));
+        assert!(by_others.expect_err("not ours").to_string().contains("another user"));
     }
 
     #[test]

@@ -29,15 +29,17 @@ pub struct Restored {
 impl SealedFile {
     /// The root's content as a document of format `nexora/root-backup/1` under a passphrase of its own.
     ///
-    /// Costs a key derivation: 64 MiB and some hundred milliseconds. Call it off the async threads.
+    /// Costs a key derivation: 64 MiB and some hundred milliseconds. Call it off the async threads. Only reads the
+    /// root, which another process may hold.
     ///
     /// # Errors
-    /// [`RootError::Io`] where a root of the first content version cannot be completed first.
+    /// [`RootError::Damaged`], [`RootError::Content`].
     pub fn backup(&self, passphrase: &Secret<String>) -> Result<Vec<u8>, RootError> {
-        self.inner.signing()?;
         let provider = &*self.inner.provider;
+        let mut records = self.inner.records().clone();
+        records.complete(provider);
         let key = PassphraseKey::new(provider, passphrase, Cost::STANDARD).map_err(RootError::Damaged)?;
-        let content = self.inner.records().json()?;
+        let content = records.json()?;
         Ok(key.seal(provider, FORMAT, content.expose()))
     }
 

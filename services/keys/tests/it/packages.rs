@@ -243,6 +243,11 @@ async fn what_an_older_package_has_not_is_closed_and_rewrapping_goes_on() {
     assert_eq!(state(signer).await, State::Retired, "what it signed stays valid");
     let closed = house.keys.dataset_key(&house.ctx, dataset).await;
     assert!(matches!(closed, Err(Error::Closed { .. })), "{closed:?}");
+    for key in [later[0], later[1], other] {
+        let resumed = house.keys.resume(&house.ctx, &house.on_key(Action::KeysResume, key), key).await;
+        assert!(matches!(resumed, Err(Error::Lost { .. })), "{resumed:?}");
+        assert_eq!(state(key).await, State::Suspended, "it would protect what nobody opens");
+    }
 
     house.rotated(later[0]).await;
     house.rotated(later[1]).await;
