@@ -102,7 +102,8 @@ fn a_caller_with_many_addresses_takes_neither_memory_nor_room_without_end() {
 fn one_address_does_not_silence_the_record_of_the_others() {
     const NAMES: [&str; 60] = {
         let mut names = [""; 60];
-        let (letters, mut at) = ("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", 0);
+        let (letters, mut at) =
+            ("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", 0);
         while at < names.len() {
             names[at] = letters.split_at(at + 1).0;
             at += 1;
