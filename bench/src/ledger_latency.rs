@@ -29,7 +29,10 @@ pub(crate) async fn measure() -> Result<Report, Failure> {
         // The entry is the last one or before it.
         let position = home.admin.call::<Status>(&Nothing {}).await?.committed.saturating_sub(1);
         loop {
-            let asked = home.admin.download::<Prove>(&ProveRequest { position, generation: None }, Upload::empty()).await;
+            let asked = home
+                .admin
+                .download::<Prove>(&ProveRequest { position, generation: None }, Upload::empty())
+                .await;
             if let Ok(mut download) = asked {
                 let mut file = Vec::new();
                 while let Some(piece) = download.chunk().await? {

@@ -343,7 +343,7 @@ impl Wiring {
         self.start_anchoring(organization);
         self.task(organization, "audit.expiry", None, EXPIRY_POLL, |this, ctx| async move {
             let done = this.audit.expire_step(&ctx).await?;
-            let more = done.pruned.is_some() || done.removed > 0;
+            let more = done.pruned.is_some() || done.removed > 0 || done.erased > 0;
             Ok(if more { Progress::More } else { Progress::Idle })
         });
         self.task(organization, "audit.scrub", None, KEYS_POLL, |this, ctx| async move {

@@ -29,24 +29,26 @@ pub(super) fn goes_on(output: Output, care: Care, what: &str) -> Result<bool, Fa
 }
 
 /// Whether files may be written where they go. What is there already is asked for on a terminal; else it takes `--force`.
+/// Gives whether what is there may be replaced; what comes there meanwhile may not.
 ///
 /// # Errors
 /// [`Kind::Conflict`] where nobody can be asked, or the answer was not `yes`.
-pub(super) fn may_write(places: &[&Path], force: bool) -> Result<(), Failure> {
+pub(super) fn may_write(places: &[&Path], force: bool) -> Result<bool, Failure> {
     let there: Vec<String> = places
         .iter()
         .filter(|place| !force && place.symlink_metadata().is_ok())
         .map(|place| place.display().to_string())
         .collect();
     if there.is_empty() {
-        return Ok(());
+        return Ok(force);
     }
     let there = there.join(" and ");
     if !io::stdin().is_terminal() {
         let said = format!("{there}: there already, and nothing was replaced: say --force, or another --out");
         return Err(Failure::new(Kind::Conflict, said));
     }
-    asked(&format!("{there}: there already. Type yes to replace what is there:"))
+    asked(&format!("{there}: there already. Type yes to replace what is there:"))?;
+    Ok(true)
 }
 
 /// Whether something is as the question has it.

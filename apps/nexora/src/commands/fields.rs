@@ -80,7 +80,7 @@ pub(crate) async fn run(output: Output, command: Fields) -> Result<ExitCode, Fai
         let mut json =
             serde_json::to_vec_pretty(&policy).map_err(|error| Failure::ours(format!("no JSON: {error}")))?;
         json.push(b'\n');
-        let mut file = Unfinished::create(path)?;
+        let mut file = Unfinished::replacing(path)?;
         file.write(&json)?;
         file.finish()?;
     }

@@ -37,7 +37,7 @@ pub(crate) async fn protect(output: Output, protect: &Protect) -> Result<ExitCod
     policy.offline()?;
     let mut source = Source::open(&protect.file, "protecting").await?;
     let format = source.format(protect.form.format.map(|format| format.code()), protect.form.delimiter)?;
-    let Places { out, manifest } = Places::of(protect, format)?;
+    let Places { out, manifest, replaces } = Places::of(protect, format)?;
     let spool = match format.spooled() {
         true => Some(Spool::new(&*provider, Box::new(Temporary::beside(&out)?))),
         false => None,
@@ -47,7 +47,8 @@ pub(crate) async fn protect(output: Output, protect: &Protect) -> Result<ExitCod
     let protector = Protector::new(provider, to, run, policy)?;
     let mut lanes = Lanes::of(formats::Protect::new(format, protector, spool)?);
 
-    let (mut data, mut signed) = (Sink::open(&out, output)?, Sink::open(&manifest, output)?);
+    let (mut data, mut signed) =
+        (Sink::open(&out, output, replaces)?, Sink::open(&manifest, output, replaces)?);
     let mut protected = Vec::new();
     while let Some(piece) = source.piece().await? {
         lanes.push(&piece, &mut protected).await?;

@@ -132,15 +132,16 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// Opens it.
+    /// Opens it; a file that `replaces` what is there, or stands where nothing is.
     ///
     /// # Errors
     /// A file that cannot be made.
-    pub(super) fn open(path: &Path, output: Output) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, output: Output, replaces: bool) -> Result<Self, Failure> {
         if is_pipe(path) {
             return Ok(Self::Pipe(output, 0));
         }
-        Ok(Self::File(path.to_owned(), Unfinished::create(path)?))
+        let file = if replaces { Unfinished::replacing(path)? } else { Unfinished::create(path)? };
+        Ok(Self::File(path.to_owned(), file))
     }
 
     /// Adds bytes.

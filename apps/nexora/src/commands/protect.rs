@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Places {
     pub(super) out: PathBuf,
     pub(super) manifest: PathBuf,
+    /// Whether they may take the place of what is there.
+    pub(super) replaces: bool,
 }
 
 impl Places {
@@ -45,10 +47,16 @@ impl Places {
             }
             None => beside(&out),
         };
+        if out == manifest {
+            return Err(Failure::new(
+                Kind::BadInput,
+                "output and manifest are two files: say another --manifest",
+            ));
+        }
         let files = [&out, &manifest].map(PathBuf::as_path);
         let files: Vec<_> = files.into_iter().filter(|file| !is_pipe(file)).collect();
-        may_write(&files, protect.force)?;
-        Ok(Self { out, manifest })
+        let replaces = may_write(&files, protect.force)?;
+        Ok(Self { out, manifest, replaces })
     }
 }
 
@@ -76,7 +84,7 @@ fn on_the_wire(format: Format) -> (FileFormat, Option<char>) {
 pub(crate) async fn protect(session: &Session, output: Output, protect: &Protect) -> Result<(), Failure> {
     let source = Source::open(&protect.file, "protecting").await?;
     let format = source.format(protect.form.format.map(|format| format.code()), protect.form.delimiter)?;
-    let Places { out, manifest } = Places::of(protect, format)?;
+    let Places { out, manifest, replaces } = Places::of(protect, format)?;
     let policy = policy(&protect.policy)?;
     let policy = policy.map(|policy| serde_json::to_string(&policy)).transpose();
     let policy = policy.map_err(|error| Failure::ours(format!("no policy: {error}")))?;
@@ -89,7 +97,7 @@ pub(crate) async fn protect(session: &Session, output: Output, protect: &Protect
         ProtectRequest { dataset, policy, format, delimiter, location, ..ProtectRequest::default() };
     let bar = source.bar();
     let parts = session.client().parts::<api::datasets::Protect>(&request, source.upload()).await?;
-    let (data, signed) = (Sink::open(&out, output)?, Sink::open(&manifest, output)?);
+    let (data, signed) = (Sink::open(&out, output, replaces)?, Sink::open(&manifest, output, replaces)?);
     let (data, signed) = received(parts, data, signed).await?;
     bar.finish_and_clear();
     Wrote::finish(data, Some(signed), output)
@@ -126,15 +134,13 @@ pub(crate) async fn reveal(client: &Client, output: Output, reveal: &Reveal) -> 
     };
     let manifest = fs::read(&manifest).map_err(|error| Failure::file(&manifest, &error))?;
     let out = reveal.out.as_deref().unwrap_or(Path::new("-"));
-    if !is_pipe(out) {
-        may_write(&[out], reveal.force)?;
-    }
+    let replaces = !is_pipe(out) && may_write(&[out], reveal.force)?;
     let fields = (!reveal.fields.is_empty()).then(|| Names(reveal.fields.clone()));
     let source = Source::open(&reveal.file, "revealing").await?;
     let bar = source.bar();
     let upload = source.upload().behind([Bytes::from(manifest)]);
     let mut download = client.download::<api::datasets::Reveal>(&RevealRequest { fields }, upload).await?;
-    let mut sink = Sink::open(out, output)?;
+    let mut sink = Sink::open(out, output, replaces)?;
     while let Some(piece) = download.chunk().await? {
         sink.write(&piece)?;
     }

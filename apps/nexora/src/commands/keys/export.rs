@@ -80,7 +80,7 @@ pub(super) async fn run(client: &Client, output: Output, export: Export) -> Resu
 /// The sealed document, in the file that was named or on standard output.
 fn keep(output: Output, export: &Export, sealed: &SealedExport) -> Result<(), Failure> {
     let Some(out) = &export.out else { return output.document(&sealed.document) };
-    let mut sink = Sink::open(out, output)?;
+    let mut sink = Sink::open(out, output, true)?;
     sink.write(&super::written(&sealed.document)?)?;
     sink.finish().map(drop)
 }

@@ -91,7 +91,7 @@ async fn one(
     let bar = source.bar();
     let upload = source.upload().behind([Bytes::from(manifest)]);
     let parts = client.parts::<api::datasets::Reencrypt>(request, upload).await?;
-    let (data, signed) = (Sink::open(out, output)?, Sink::open(&beside(out), output)?);
+    let (data, signed) = (Sink::open(out, output, true)?, Sink::open(&beside(out), output, true)?);
     let (data, signed) = received(parts, data, signed).await?;
     bar.finish_and_clear();
     Wrote::finish(data, Some(signed), output)

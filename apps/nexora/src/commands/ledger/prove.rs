@@ -92,7 +92,7 @@ fn write(output: Output, command: &Prove, file: &[u8]) -> Result<(), Failure> {
     }
     let Some(path) = command.out.as_deref() else { return output.raw(file).and_then(|()| output.flush()) };
     may_be_replaced(path)?;
-    let mut unfinished = Unfinished::create(path)?;
+    let mut unfinished = Unfinished::replacing(path)?;
     unfinished.write(file)?;
     unfinished.finish()?;
     output.show(&Wrote {
