@@ -20,7 +20,7 @@ pub use model::{Address, Denial, EXPIRY, Permit, Reason, Refused, Resource};
 
 use base::{Action, Actor, Context, Id, Timestamp, noun};
 use ledger::{Entry, Kind};
-use refusals::{Folded, Operation, REST, Refusals, Source};
+use refusals::{Folded, Operation, Refusals, Source};
 use standing::View;
 use std::sync::Arc;
 use store::Store;
@@ -165,8 +165,6 @@ impl Policy {
             .fact("since", folded.since.to_string());
         if folded.source == Source::Others {
             entry = entry.fact("sources", "others");
-        } else if folded.operation == REST {
-            entry = entry.fact("operations", "others");
         } else {
             entry = entry.fact("operation", folded.operation.name);
         }

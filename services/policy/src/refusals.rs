@@ -2,12 +2,9 @@
 //! of that minute is counted, and written as one at its end.
 //!
 //! So the ledger cannot be grown at will by asking for what is refused, and no refusal is lost from it. A source is
-//! whoever holds a credential; where nobody is known, the address that a request came from.
-//!
-//! What strangers cost is bounded twice. An address has [`OPERATIONS`] entries of its own in a minute, whatever it asks
-//! for, and the rest of its minute is one count: else it could spend alone what all strangers share. And a caller may
-//! have more addresses than fit in memory: past [`STRANGERS`] entries and what is given back of that by and by, and
-//! past [`MAX_PAIRS`] in any case, all others are counted together.
+//! whoever holds a credential; where nobody is known, the address that a request came from. A caller may have more
+//! addresses than fit in memory: past [`STRANGERS`] of them and what is given back of that by and by, and past
+//! [`MAX_PAIRS`] in any case, all others are counted together, so that what they cost is bounded.
 
 use crate::model::Address;
 use base::{Action, Actor, Context, Id, Timestamp, noun};
@@ -23,10 +20,6 @@ const STRANGERS: u32 = 256;
 /// After how long one more does, in microseconds: 16 in a minute.
 const REFILL: i64 = 60_000_000 / 16;
 const MINUTE: i64 = 60_000_000;
-/// How many operations of an address get an entry of their own in a minute.
-const OPERATIONS: u32 = 4;
-/// All operations that are not told apart.
-pub(crate) const REST: Operation = Operation { name: "", why: None };
 
 /// Who is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,7 +32,7 @@ pub(crate) enum Source {
     Others,
 }
 
-/// What is refused: an operation; or something that ended in its middle, and why; or [`REST`].
+/// What is refused: an operation; or something that ended in its middle, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
@@ -73,8 +66,6 @@ pub(crate) struct Refusals(Mutex<HashMap<Id<noun::Organization>, Organization>>)
 #[derive(Debug, Default)]
 struct Organization {
     pairs: HashMap<(Source, Operation), Pair>,
-    /// The minute in which an address last had an entry of its own, and how many; no more of them than pairs.
-    addresses: HashMap<Address, (i64, u32)>,
     strangers: Strangers,
 }
 
@@ -112,14 +103,19 @@ impl Refusals {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let organization = known.entry(ctx.organization()).or_default();
         let minute = now.micros().div_euclid(MINUTE);
-        let key = (source, operation);
-        let (key, own) = match organization.pairs.get(&key) {
-            Some(pair) if pair.minute == minute => (key, true),
+        let mut key = (source, operation);
+        let told_apart = match organization.pairs.get(&key) {
+            Some(pair) if pair.minute == minute => true,
             found => {
                 let room = found.is_some() || organization.pairs.len() < MAX_PAIRS;
-                organization.told_apart(key, room, (minute, now.micros()))
+                let stranger = matches!(key.0, Source::Address(_));
+                room && (!stranger || organization.strangers.take(now.micros()))
             }
         };
+        if !told_apart {
+            key = (Source::Others, Operation { name: "", why: None });
+        }
+        let own = key.0 != Source::Others;
         let fresh = Pair { minute, count: 0, ctx: ctx.clone(), action };
         let Some(pair) = organization.pairs.get_mut(&key) else {
             let count = u64::from(!own);
@@ -140,7 +136,6 @@ impl Refusals {
         let minute = now.micros().div_euclid(MINUTE);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(organization) = known.get_mut(&organization) else { return Vec::new() };
-        organization.addresses.retain(|_, (of, _)| *of == minute);
         let over = organization.pairs.extract_if(|_, pair| all || pair.minute != minute);
         let mut due: Vec<_> = over.filter_map(|(key, pair)| pair.folded(&key)).collect();
         due.sort_by_key(|folded| (folded.since, folded.operation));
@@ -155,29 +150,6 @@ impl Refusals {
         let minute = since.micros().div_euclid(MINUTE);
         let pair = organization.pairs.entry((source, operation));
         pair.or_insert(Pair { minute, count: 0, ctx, action }).count += count;
-    }
-}
-
-impl Organization {
-    /// As what a pair counts that is new in its minute, and whether it has an entry of its own.
-    fn told_apart(
-        &mut self,
-        (source, operation): (Source, Operation),
-        room: bool,
-        (minute, now): (i64, i64),
-    ) -> ((Source, Operation), bool) {
-        let Source::Address(address) = source else {
-            return if room { ((source, operation), true) } else { ((Source::Others, REST), false) };
-        };
-        let had = self.addresses.get(&address).filter(|(of, _)| *of == minute).map_or(0, |(_, had)| *had);
-        if had >= OPERATIONS {
-            return ((Source::Address(address), REST), false);
-        }
-        if !room || !self.strangers.take(now) {
-            return ((Source::Others, REST), false);
-        }
-        self.addresses.insert(address, (minute, had + 1));
-        ((Source::Address(address), operation), true)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How refusals are folded: by source, operation and minute, within bounds.
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
-use super::{Address, MAX_PAIRS, OPERATIONS, Operation, REST, Refusals, STRANGERS, Source};
+use super::{Address, MAX_PAIRS, Operation, Refusals, STRANGERS, Source};
 use base::{Action, Actor, Context, Id, Timestamp, noun};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -95,40 +95,6 @@ fn a_caller_with_many_addresses_takes_neither_memory_nor_room_without_end() {
     let later = NOW + MINUTE * 10;
     let own = (0..1_000).filter(|address| from(&refusals, *address, later).own).count();
     assert_eq!(own, 160, "sixteen a minute");
-}
-
-/// A stranger at one address asks for every operation there is, minute after minute.
-#[test]
-fn one_address_does_not_silence_the_record_of_the_others() {
-    const NAMES: [&str; 60] = {
-        let mut names = [""; 60];
-        let (letters, mut at) =
-            ("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", 0);
-        while at < names.len() {
-            names[at] = letters.split_at(at + 1).0;
-            at += 1;
-        }
-        names
-    };
-    let refusals = Refusals::default();
-    let one = Address::of(Some(IpAddr::V4(Ipv4Addr::from(1))));
-    for minute in 0..30 {
-        let now = NOW + MINUTE * minute;
-        let ask = |name| {
-            let operation = Operation { name, why: None };
-            refusals.ask(&ctx(Actor::Unidentified), Source::Address(one), operation, ACTION, now)
-        };
-        assert_eq!(NAMES.iter().filter(|name| ask(**name).own).count(), OPERATIONS as usize);
-        assert!(NAMES.iter().all(|name| !ask(*name).own), "once a minute");
-        assert!(from(&refusals, 2, now).own, "somebody else, in minute {minute}");
-        let due = refusals.due(organization(), now + MINUTE, false);
-        let rest: Vec<_> = due.iter().filter(|folded| folded.operation == REST).collect();
-        let [rest] = rest.as_slice() else { panic!("one count of the rest: {due:?}") };
-        assert_eq!((rest.count, &rest.source), (2 * 56, &Source::Address(one)), "under its address");
-        assert_eq!(due.iter().map(|folded| folded.count).sum::<u64>(), 2 * 60 - u64::from(OPERATIONS));
-    }
-    let known = refusals.0.lock().expect("a lock");
-    assert!(known[&organization()].addresses.len() <= 2, "what is over is forgotten");
 }
 
 #[test]

@@ -190,26 +190,6 @@ async fn a_flood_of_refusals_is_a_number_in_the_ledger() {
     }
 }
 
-/// Who asks for everything from one address has a few entries a minute, and one for the rest, with its address.
-#[tokio::test]
-async fn what_one_address_asks_for_besides_is_one_count_under_it() {
-    let house = house().await;
-    let nobody = ctx(Actor::Unidentified);
-    for operation in ["a", "b", "c", "d", "e", "f", "g"] {
-        let address = Some(Address::of(Some(Ipv4Addr::from(7).into())));
-        let entry = Entry::refused(Action::FindingsRead, ORGANIZATION, "not_valid");
-        let denial = Denial { operation, action: Action::FindingsRead, address, entry };
-        house.policy.record_of(&nobody, denial, NOW).await.expect("recorded or counted");
-    }
-    assert_eq!(house.policy.record_folded(ORGANIZATION, NOW, true).await.expect("recorded"), 3);
-    let read = house.store.read(&nobody).await.expect("a read");
-    let entries = store::Queries::entries(&read, 0, 100).await.expect("entries");
-    let last = String::from_utf8(entries.last().expect("an entry").1.clone()).expect("JSON");
-    for part in [r#""folded":3"#, r#""operations":"others""#, r#""details":"#] {
-        assert!(last.contains(part), "{part} in {last}");
-    }
-}
-
 /// Who rotates addresses makes the ledger grow no faster than by a few entries a minute.
 #[tokio::test]
 async fn strangers_are_told_apart_by_address_as_far_as_that_is_bounded() {

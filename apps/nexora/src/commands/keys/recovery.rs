@@ -215,7 +215,7 @@ async fn keep(client: &Client, out: &Path, recovery: &api::recovery::Recovery) -
 
 async fn package(client: &Client, out: &Path) -> Result<(), Failure> {
     let mut download = client.download::<Package>(&Nothing {}, Upload::empty()).await?;
-    let mut file = Unfinished::create(out)?;
+    let mut file = Unfinished::replacing(out)?;
     while let Some(piece) = download.chunk().await? {
         file.write(&piece)?;
     }
@@ -223,7 +223,7 @@ async fn package(client: &Client, out: &Path) -> Result<(), Failure> {
 }
 
 fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = Unfinished::create(path)?;
+    let mut file = Unfinished::replacing(path)?;
     file.write(bytes)?;
     file.finish().map(drop)
 }
