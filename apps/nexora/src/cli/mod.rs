@@ -125,7 +125,7 @@ pub(crate) enum Command {
     Protect(Protect),
     /// Reveal protected fields of a file
     Reveal(Reveal),
-    /// Check a ledger from its files alone
+    /// Verify, prove, search and keep a ledger
     #[command(subcommand)]
     Ledger(Ledger),
     /// Run a witness of logs, or show its keys

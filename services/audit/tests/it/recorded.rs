@@ -6,7 +6,7 @@ use audit::{Error, Memory, Sighting};
 use base::{Context, Id, noun};
 use ledger::{Entry, Kind, checkpoint};
 use sea_orm::EntityTrait as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{Queries as _, Registered};
 use verify::charter;
@@ -137,10 +137,24 @@ async fn what_has_grown_is_recorded_once_in_order_and_a_proof_passes_through_it(
     );
 }
 
-#[tokio::test]
-async fn an_organization_s_older_state_beside_the_platform_s_present_one_signs_nothing() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+/// One organization's own files, as they were before the platform's log recorded more of its log.
+struct Backup {
+    dir: PathBuf,
+    parts: [String; 2],
+}
+
+impl Backup {
+    fn put_back(&self, data: &Path) {
+        for part in &self.parts {
+            std::fs::remove_dir_all(data.join(part)).expect("removed");
+            copy(&self.dir.join(part), &data.join(part));
+        }
+    }
+}
+
+/// A platform in `dir`/data that has recorded an organization's log of three entries, and a backup of it at one.
+async fn recorded_since_a_backup(dir: &Path) -> (House, Other, Backup) {
+    let data = dir.join("data");
     std::fs::create_dir(&data).expect("made");
     let (house, _) = platform(&data, None).await;
     house.begin().await;
@@ -150,19 +164,25 @@ async fn an_organization_s_older_state_beside_the_platform_s_present_one_signs_n
     house.store.close().await;
     let bare = other.ctx.organization().bare();
     let parts = [format!("organizations/{bare}"), format!("ledgers/{bare}")];
-    for part in &parts {
-        copy(&data.join(part), &backup.join(part));
+    let backup = Backup { dir: dir.join("backup"), parts };
+    for part in &backup.parts {
+        copy(&data.join(part), &backup.dir.join(part));
     }
     let (house, _) = platform(&data, Some(house.keys.clone())).await;
     other.grow(&house, 2).await;
     other.publish(&house).await.expect("it publishes");
     assert_eq!(house.audit.record_step(&house.ctx, &[other.ctx.organization()]).await.expect("it works"), 1);
+    (house, other, backup)
+}
+
+#[tokio::test]
+async fn an_organization_s_older_state_beside_the_platform_s_present_one_signs_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let (house, other, backup) = recorded_since_a_backup(dir.path()).await;
     house.store.close().await;
     // That organization's files alone are restored.
-    for part in &parts {
-        std::fs::remove_dir_all(data.join(part)).expect("removed");
-        copy(&backup.join(part), &data.join(part));
-    }
+    backup.put_back(&data);
     let (house, _) = platform(&data, Some(house.keys.clone())).await;
     let other = Other::register(&house, 8, Some(other.keys)).await;
     let error = other.publish(&house).await.expect_err("it is behind");
@@ -172,23 +192,8 @@ async fn an_organization_s_older_state_beside_the_platform_s_present_one_signs_n
 #[tokio::test]
 async fn the_platform_s_published_files_remember_what_its_database_was_made_to_forget() {
     let dir = tempfile::tempdir().expect("a directory");
-    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
-    std::fs::create_dir(&data).expect("made");
-    let (house, _) = platform(&data, None).await;
-    house.begin().await;
-    let other = Other::register(&house, 8, None).await;
-    other.begin(&house).await;
-    other.publish(&house).await.expect("it publishes");
-    house.store.close().await;
-    let bare = other.ctx.organization().bare();
-    let parts = [format!("organizations/{bare}"), format!("ledgers/{bare}")];
-    for part in &parts {
-        copy(&data.join(part), &backup.join(part));
-    }
-    let (house, _) = platform(&data, Some(house.keys.clone())).await;
-    other.grow(&house, 2).await;
-    other.publish(&house).await.expect("it publishes");
-    assert_eq!(house.audit.record_step(&house.ctx, &[other.ctx.organization()]).await.expect("it works"), 1);
+    let data = dir.path().join("data");
+    let (house, other, backup) = recorded_since_a_backup(dir.path()).await;
     // The record is not in the last bundle.
     house.commit(300).await;
     house.publish().await;
@@ -199,10 +204,7 @@ async fn the_platform_s_published_files_remember_what_its_database_was_made_to_f
     let entry = Entry::done(Kind::FindingsRecorded, house.ctx.organization()).batch(1, [7; 32]);
     let _ = tx.commit(entry).await.expect("it commits");
     house.store.close().await;
-    for part in &parts {
-        std::fs::remove_dir_all(data.join(part)).expect("removed");
-        copy(&backup.join(part), &data.join(part));
-    }
+    backup.put_back(&data);
     let (house, recorded) = platform(&data, Some(house.keys.clone())).await;
     let other = Other::register(&house, 8, Some(other.keys)).await;
     let elsewhere = recorded.recall(&other.ctx, "nexora.internal/elsewhere", None).await;
