@@ -17,6 +17,7 @@ pub struct Rule {
     pub negative: &'static str,
 }
 
+/// The rules of one source, each by its folder.
 macro_rules! rules {
     ($($name:literal,)*) => {
         &[$(Rule {
@@ -28,68 +29,51 @@ macro_rules! rules {
     };
 }
 
-/// Every rule, by name. A test compares the list with the folders.
-pub const ALL: &[Rule] = rules![
-    "aws/access-key-for-another-user",
-    "aws/admin-policy-on-role-or-group",
-    "aws/admin-policy-on-user",
-    "aws/admin-port-opened",
-    "aws/backups-destroyed",
-    "aws/bucket-opened",
-    "aws/bucket-recovery-removed",
-    "aws/certificate-trust-anchor-added",
-    "aws/cloudtrail-selectors-narrowed",
-    "aws/cloudtrail-stopped",
-    "aws/cloudtrail-weakened",
-    "aws/config-recording-stopped",
-    "aws/console-password-created",
-    "aws/console-password-of-another-user",
-    "aws/data-exported",
-    "aws/database-deleted",
-    "aws/database-password-reset",
-    "aws/dns-query-logs-removed",
-    "aws/encryption-key-destroyed",
-    "aws/federation-token-from-key",
-    "aws/federation-trust-changed",
-    "aws/flow-logs-deleted",
-    "aws/function-layer-attached",
-    "aws/function-opened",
-    "aws/guardduty-blinded",
-    "aws/guardduty-disabled",
-    "aws/identity-inventory-dumped",
-    "aws/instance-changes-identities",
-    "aws/large-machines-launched",
-    "aws/leaked-key-quarantine-lifted",
-    "aws/leaked-key-quarantined",
-    "aws/log-delivery-cut",
-    "aws/login-key-pushed",
-    "aws/mail-sending-probed",
-    "aws/metadata-protection-lowered",
-    "aws/mfa-removed",
-    "aws/model-access-enabled",
-    "aws/model-oversight-removed",
-    "aws/network-protection-removed",
-    "aws/objects-reencrypted-with-own-key",
-    "aws/organization-guardrail-removed",
-    "aws/organization-left",
-    "aws/parameters-decrypted-by-user",
-    "aws/permissions-boundary-removed",
-    "aws/policy-grants-everything",
-    "aws/policy-version-switched",
-    "aws/public-access-guard-removed",
-    "aws/remote-command",
-    "aws/role-created-for-foreign-account",
-    "aws/role-policy-grants-everything",
-    "aws/role-trust-everyone",
-    "aws/role-trust-foreign-account",
-    "aws/role-trust-mixed-accounts",
-    "aws/root-access-key",
-    "aws/secrets-read-in-bulk",
-    "aws/security-services-disabled",
-    "aws/snapshot-made-public",
-    "aws/snapshot-shared",
-    "aws/startup-script-changed",
-    "aws/startup-script-read",
-    "aws/user-created",
-    "aws/windows-password-read",
+mod aws;
+mod azure;
+mod gcp;
+mod github;
+mod google_workspace;
+mod kubernetes;
+mod m365;
+mod mcp;
+mod okta;
+
+const SOURCES: &[&[Rule]] = &[
+    aws::RULES,
+    azure::RULES,
+    gcp::RULES,
+    github::RULES,
+    google_workspace::RULES,
+    kubernetes::RULES,
+    m365::RULES,
+    mcp::RULES,
+    okta::RULES,
 ];
+
+const COUNT: usize = {
+    let (mut count, mut source) = (0, 0);
+    while source < SOURCES.len() {
+        count += SOURCES[source].len();
+        source += 1;
+    }
+    count
+};
+
+const JOINED: [Rule; COUNT] = {
+    let mut joined = [Rule { name: "", text: "", positive: "", negative: "" }; COUNT];
+    let (mut next, mut source) = (0, 0);
+    while source < SOURCES.len() {
+        let mut index = 0;
+        while index < SOURCES[source].len() {
+            joined[next] = SOURCES[source][index];
+            next += 1;
+            index += 1;
+        }
+        source += 1;
+    }
+    joined
+};
+
+/// Every rule, by source and name. A test compares the list with the folders.
+pub const ALL: &[Rule] = &JOINED;

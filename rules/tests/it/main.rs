@@ -62,12 +62,20 @@ fn every_rule_is_the_only_one_on_a_positive_of_its_own() {
 #[test]
 fn the_list_is_the_folders() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders: BTreeSet<_> = std::fs::read_dir(root.join("aws"))
-        .expect("the folder can be read")
-        .map(|entry| format!("aws/{}", entry.expect("the folder can be read").file_name().display()))
+    let inside = |folder: &Path| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("the folder can be read");
+        let paths = entries.map(|entry| entry.expect("the folder can be read").path());
+        paths.filter(|path| path.is_dir()).collect()
+    };
+    let sources =
+        inside(root).into_iter().filter(|folder| !folder.ends_with("src") && !folder.ends_with("tests"));
+    let folders: BTreeSet<_> = sources
+        .flat_map(|source| inside(&source))
+        .map(|folder| folder.strip_prefix(root).expect("below the root").display().to_string())
         .collect();
     let listed: BTreeSet<_> = rules::ALL.iter().map(|rule| rule.name.to_owned()).collect();
     assert_eq!(folders, listed);
+    assert!(rules::ALL.is_sorted_by_key(|rule| rule.name), "the list is sorted");
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! Google Cloud audit logs.
+
+use crate::Rule;
+
+pub(crate) const RULES: &[Rule] = rules![];

@@ -1,0 +1,5 @@
+//! Google Workspace.
+
+use crate::Rule;
+
+pub(crate) const RULES: &[Rule] = rules![];

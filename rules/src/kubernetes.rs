@@ -1,0 +1,5 @@
+//! The Kubernetes audit log.
+
+use crate::Rule;
+
+pub(crate) const RULES: &[Rule] = rules![];

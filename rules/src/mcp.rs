@@ -1,0 +1,5 @@
+//! Tool calls of AI agents.
+
+use crate::Rule;
+
+pub(crate) const RULES: &[Rule] = rules![];
