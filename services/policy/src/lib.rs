@@ -20,7 +20,7 @@ pub use model::{Address, Denial, EXPIRY, Permit, Reason, Refused, Resource};
 
 use base::{Action, Actor, Context, Id, Timestamp, noun};
 use ledger::{Entry, Kind};
-use refusals::{Folded, Operation, Refusals, Source};
+use refusals::{Folded, Operation, REST, Refusals, Source};
 use standing::View;
 use std::sync::Arc;
 use store::Store;
@@ -37,7 +37,15 @@ impl Policy {
     /// Decisions by the fixed table and this view of standings; refusals are recorded in the store.
     #[must_use]
     pub fn new(store: Store, standing: View) -> Self {
-        Self { store, standing, refusals: Arc::default() }
+        Self { store, standing, refusals: Arc::new(Refusals::of(Action::ALL.len())) }
+    }
+
+    /// The same, where so many operations can be asked for: a stranger who is refused each of them every minute has an
+    /// entry for each, and does not use up what other strangers' entries come from. Unless it is said, as many as there
+    /// are actions.
+    #[must_use]
+    pub fn serving(self, operations: usize) -> Self {
+        Self { refusals: Arc::new(Refusals::of(operations)), ..self }
     }
 
     /// Decides whether the context's actor may do this, now. In memory; never waits.
@@ -165,6 +173,8 @@ impl Policy {
             .fact("since", folded.since.to_string());
         if folded.source == Source::Others {
             entry = entry.fact("sources", "others");
+        } else if folded.operation == REST {
+            entry = entry.fact("operations", "others");
         } else {
             entry = entry.fact("operation", folded.operation.name);
         }

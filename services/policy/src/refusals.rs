@@ -2,9 +2,21 @@
 //! of that minute is counted, and written as one at its end.
 //!
 //! So the ledger cannot be grown at will by asking for what is refused, and no refusal is lost from it. A source is
-//! whoever holds a credential; where nobody is known, the address that a request came from. A caller may have more
-//! addresses than fit in memory: past [`STRANGERS`] of them and what is given back of that by and by, and past
-//! [`MAX_PAIRS`] in any case, all others are counted together, so that what they cost is bounded.
+//! whoever holds a credential; where nobody is known, the address that a request came from.
+//!
+//! # What strangers share
+//! A caller may have more addresses than fit in memory, so the entries that strangers cause come from one purse of the
+//! organization: [`PURSE`] times as many as there are operations, and [`REFILL`] times as many again in each minute. So
+//! who asks for everything there is, minute after minute, stands in the ledger with all of it and uses up half of what
+//! comes in.
+//!
+//! One address does not use up what another one needs: half of the purse is kept for who has had no entry in the
+//! minute. From the other half an address gets one only while more are left there than it has had. So the more there
+//! are who ask for much, the less each of them gets, and the one who asks once is heard.
+//!
+//! What an address asks for past that is one count under it, with the address. Only who has had no entry in the minute,
+//! when none is left, is counted together with all others: what is told apart is bounded by the purse and
+//! [`MAX_PAIRS`].
 
 use crate::model::Address;
 use base::{Action, Actor, Context, Id, Timestamp, noun};
@@ -15,11 +27,13 @@ use std::{
 
 /// How many pairs of source and operation are told apart in an organization.
 const MAX_PAIRS: usize = 10_000;
-/// How many pairs of address and operation get an entry of their own in an organization, at any speed.
-const STRANGERS: u32 = 256;
-/// After how long one more does, in microseconds: 16 in a minute.
-const REFILL: i64 = 60_000_000 / 16;
+/// How many times all operations strangers may be refused at any speed, each with an entry of its own.
+const PURSE: u32 = 8;
+/// How many times all operations come back to that in a minute.
+const REFILL: u32 = 2;
 const MINUTE: i64 = 60_000_000;
+/// All operations that are not told apart.
+pub(crate) const REST: Operation = Operation { name: "", why: None };
 
 /// Who is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,7 +46,7 @@ pub(crate) enum Source {
     Others,
 }
 
-/// What is refused: an operation; or something that ended in its middle, and why.
+/// What is refused: an operation; or something that ended in its middle, and why; or [`REST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
@@ -60,13 +74,19 @@ pub(crate) struct Asked {
     pub(crate) before: Option<Folded>,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<Id<noun::Organization>, Organization>>);
+#[derive(Debug)]
+pub(crate) struct Refusals {
+    /// How many operations there are.
+    operations: u32,
+    known: Mutex<HashMap<Id<noun::Organization>, Organization>>,
+}
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Organization {
     pairs: HashMap<(Source, Operation), Pair>,
-    strangers: Strangers,
+    purse: Purse,
+    /// The minute in which an address last had an entry of its own, and how many; no more of them than pairs.
+    had: HashMap<Address, (i64, u32)>,
 }
 
 #[derive(Debug)]
@@ -79,18 +99,21 @@ struct Pair {
 
 /// What is left of the entries that strangers may cause.
 #[derive(Debug)]
-struct Strangers {
+struct Purse {
+    size: u32,
+    /// After how long one more comes back, in microseconds.
+    every: i64,
     left: u32,
     at: i64,
 }
 
-impl Default for Strangers {
-    fn default() -> Self {
-        Self { left: STRANGERS, at: i64::MIN }
-    }
-}
-
 impl Refusals {
+    /// For so many operations, one at the least.
+    pub(crate) fn of(operations: usize) -> Self {
+        let operations = u32::try_from(operations).unwrap_or(u32::MAX).clamp(1, 1_000);
+        Self { operations, known: Mutex::default() }
+    }
+
     /// Enters one refusal.
     pub(crate) fn ask(
         &self,
@@ -100,22 +123,18 @@ impl Refusals {
         action: Action,
         now: Timestamp,
     ) -> Asked {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let organization = known.entry(ctx.organization()).or_default();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Organization::of(self.operations);
+        let organization = known.entry(ctx.organization()).or_insert_with(fresh);
         let minute = now.micros().div_euclid(MINUTE);
-        let mut key = (source, operation);
-        let told_apart = match organization.pairs.get(&key) {
-            Some(pair) if pair.minute == minute => true,
+        let key = (source, operation);
+        let (key, own) = match organization.pairs.get(&key) {
+            Some(pair) if pair.minute == minute => (key, true),
             found => {
                 let room = found.is_some() || organization.pairs.len() < MAX_PAIRS;
-                let stranger = matches!(key.0, Source::Address(_));
-                room && (!stranger || organization.strangers.take(now.micros()))
+                organization.told_apart(key, room, (minute, now.micros()))
             }
         };
-        if !told_apart {
-            key = (Source::Others, Operation { name: "", why: None });
-        }
-        let own = key.0 != Source::Others;
         let fresh = Pair { minute, count: 0, ctx: ctx.clone(), action };
         let Some(pair) = organization.pairs.get_mut(&key) else {
             let count = u64::from(!own);
@@ -134,8 +153,9 @@ impl Refusals {
     /// Takes what was counted in an organization: of minutes that are over, or of `all`.
     pub(crate) fn due(&self, organization: Id<noun::Organization>, now: Timestamp, all: bool) -> Vec<Folded> {
         let minute = now.micros().div_euclid(MINUTE);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(organization) = known.get_mut(&organization) else { return Vec::new() };
+        organization.had.retain(|_, (of, _)| *of == minute);
         let over = organization.pairs.extract_if(|_, pair| all || pair.minute != minute);
         let mut due: Vec<_> = over.filter_map(|(key, pair)| pair.folded(&key)).collect();
         due.sort_by_key(|folded| (folded.since, folded.operation));
@@ -144,8 +164,9 @@ impl Refusals {
 
     /// Counts again what could not be written.
     pub(crate) fn give_back(&self, folded: Folded) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let organization = known.entry(folded.ctx.organization()).or_default();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Organization::of(self.operations);
+        let organization = known.entry(folded.ctx.organization()).or_insert_with(fresh);
         let Folded { ctx, source, operation, action, count, since } = folded;
         let minute = since.micros().div_euclid(MINUTE);
         let pair = organization.pairs.entry((source, operation));
@@ -166,20 +187,53 @@ impl Pair {
     }
 }
 
-impl Strangers {
-    fn take(&mut self, now: i64) -> bool {
+impl Organization {
+    fn of(operations: u32) -> Self {
+        Self { pairs: HashMap::new(), purse: Purse::of(operations), had: HashMap::new() }
+    }
+
+    /// As what a pair counts that is new in its minute, and whether it has an entry of its own.
+    fn told_apart(
+        &mut self,
+        (source, operation): (Source, Operation),
+        room: bool,
+        (minute, now): (i64, i64),
+    ) -> ((Source, Operation), bool) {
+        let others = ((Source::Others, REST), false);
+        let Source::Address(address) = source else {
+            return if room { ((source, operation), true) } else { others };
+        };
+        let had = self.had.get(&address).filter(|(of, _)| *of == minute).map_or(0, |(_, had)| *had);
+        if room && self.purse.take(now, had) {
+            self.had.insert(address, (minute, had + 1));
+            return ((source, operation), true);
+        }
+        // One line more for each address that has an entry: bounded as those are.
+        if had > 0 { ((source, REST), false) } else { others }
+    }
+}
+
+impl Purse {
+    fn of(operations: u32) -> Self {
+        let size = operations * PURSE;
+        Self { size, every: MINUTE / i64::from(operations * REFILL), left: size, at: i64::MIN }
+    }
+
+    /// Takes one for somebody who has `had` so many in this minute, if more than that are left for such.
+    fn take(&mut self, now: i64, had: u32) -> bool {
         let passed = now.saturating_sub(self.at);
-        if passed < 0 || self.left == STRANGERS {
+        if passed < 0 || self.left == self.size {
             // Full, or the clock was set back: from here on it counts anew.
             self.at = now;
         } else {
-            let more = passed / REFILL;
-            self.left = u32::try_from(more).unwrap_or(u32::MAX).saturating_add(self.left).min(STRANGERS);
-            self.at = self.at.saturating_add(more.saturating_mul(REFILL));
+            let more = passed / self.every;
+            self.left = u32::try_from(more).unwrap_or(u32::MAX).saturating_add(self.left).min(self.size);
+            self.at = self.at.saturating_add(more.saturating_mul(self.every));
         }
-        let taken = self.left.checked_sub(1);
-        self.left = taken.unwrap_or(0);
-        taken.is_some()
+        let kept = if had == 0 { 0 } else { self.size / 2 };
+        let taken = self.left > kept.saturating_add(had);
+        self.left -= u32::from(taken);
+        taken
     }
 }
 

@@ -1,7 +1,7 @@
 //! How refusals are folded: by source, operation and minute, within bounds.
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
-use super::{Address, MAX_PAIRS, Operation, Refusals, STRANGERS, Source};
+use super::{Address, MAX_PAIRS, Operation, PURSE, REFILL, REST, Refusals, Source};
 use base::{Action, Actor, Context, Id, Timestamp, noun};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -12,6 +12,18 @@ const ACTION: Action = Action::DatasetsReveal;
 const REVEAL: Operation = Operation { name: "datasets.reveal", why: None };
 const LIST: Operation = Operation { name: "findings.ls", why: None };
 const MINUTE: Duration = Duration::from_secs(60);
+/// What is asked for, and how much of it: names of one letter to sixty.
+const OPERATIONS: usize = NAMES.len();
+const NAMES: [&str; 60] = {
+    let mut names = [""; 60];
+    let (letters, mut at) =
+        ("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", 0);
+    while at < names.len() {
+        names[at] = letters.split_at(at + 1).0;
+        at += 1;
+    }
+    names
+};
 
 fn organization() -> Id<noun::Organization> {
     Id::from_bytes([1; 16])
@@ -42,7 +54,7 @@ fn counts(refusals: &Refusals, now: Timestamp, all: bool) -> Vec<u64> {
 
 #[test]
 fn the_first_of_a_minute_is_its_own_and_the_rest_are_one() {
-    let refusals = Refusals::default();
+    let refusals = Refusals::of(OPERATIONS);
     assert!(by(&refusals, 1, NOW).own);
     for _ in 0..1_000 {
         assert!(!by(&refusals, 1, NOW).own);
@@ -60,7 +72,7 @@ fn the_first_of_a_minute_is_its_own_and_the_rest_are_one() {
 
 #[test]
 fn the_next_minute_begins_with_what_the_last_one_counted() {
-    let refusals = Refusals::default();
+    let refusals = Refusals::of(OPERATIONS);
     for _ in 0..8 {
         by(&refusals, 1, NOW);
     }
@@ -74,7 +86,7 @@ fn the_next_minute_begins_with_what_the_last_one_counted() {
 
 #[test]
 fn what_could_not_be_written_is_counted_again() {
-    let refusals = Refusals::default();
+    let refusals = Refusals::of(OPERATIONS);
     by(&refusals, 1, NOW);
     by(&refusals, 1, NOW);
     let folded = refusals.due(organization(), NOW + MINUTE, false).remove(0);
@@ -85,25 +97,81 @@ fn what_could_not_be_written_is_counted_again() {
     assert_eq!(counts(&refusals, NOW + MINUTE + MINUTE, false), [1], "with the minute that runs");
 }
 
+/// How many of all operations an address is refused with an entry of its own.
+fn walk(refusals: &Refusals, address: u32, now: Timestamp) -> usize {
+    let address = Address::of(Some(IpAddr::V4(Ipv4Addr::from(address))));
+    let ask = |name: &&'static str| {
+        let operation = Operation { name, why: None };
+        refusals.ask(&ctx(Actor::Unidentified), Source::Address(address), operation, ACTION, now).own
+    };
+    NAMES.iter().filter(|name| ask(name)).count()
+}
+
 #[test]
-fn a_caller_with_many_addresses_takes_neither_memory_nor_room_without_end() {
-    let refusals = Refusals::default();
-    let own = (0..100_000).filter(|address| from(&refusals, *address, NOW).own).count();
-    assert_eq!(own, STRANGERS as usize);
-    assert!(by(&refusals, 1, NOW).own, "who is known is not drowned by it");
-    assert!(counts(&refusals, NOW, true).contains(&(100_000 - u64::from(STRANGERS))), "none is lost");
-    let later = NOW + MINUTE * 10;
-    let own = (0..1_000).filter(|address| from(&refusals, *address, later).own).count();
-    assert_eq!(own, 160, "sixteen a minute");
+fn a_caller_with_a_million_addresses_takes_neither_memory_nor_room_without_end() {
+    let refusals = Refusals::of(OPERATIONS);
+    let (purse, refill) = (OPERATIONS as u64 * u64::from(PURSE), OPERATIONS as u64 * u64::from(REFILL));
+    let (mut own, mut counted) = (0, 0);
+    for minute in 0..10 {
+        let now = NOW + MINUTE * minute;
+        own += (0..100_000).filter(|at| from(&refusals, minute * 100_000 + at, now).own).count() as u64;
+        assert!(by(&refusals, minute.into(), now).own, "who is known is not drowned by it");
+        let known = refusals.known.lock().expect("a lock");
+        let kept = &known[&organization()];
+        assert!(kept.had.len() + kept.pairs.len() <= 2 * (purse + refill) as usize + 2, "{minute}");
+        drop(known);
+        counted += counts(&refusals, now, true).iter().sum::<u64>();
+    }
+    assert_eq!(own, purse + 9 * refill, "so many at any speed, and so many a minute");
+    assert_eq!(own + counted, 1_000_000, "none is lost");
+    let _ = refusals.due(organization(), NOW + MINUTE * 11, true);
+    assert!(
+        refusals.known.lock().expect("a lock")[&organization()].had.is_empty(),
+        "what is over is forgotten"
+    );
+}
+
+/// A stranger asks for every operation there is, minute after minute for an hour.
+#[test]
+fn one_address_has_all_its_entries_and_does_not_silence_a_second() {
+    let refusals = Refusals::of(OPERATIONS);
+    for minute in 0..60 {
+        let now = NOW + MINUTE * minute;
+        assert_eq!(
+            walk(&refusals, 1, now),
+            OPERATIONS,
+            "the first refusal of each operation, in minute {minute}"
+        );
+        assert_eq!(walk(&refusals, 1, now), 0, "once a minute");
+        assert!(from(&refusals, 2, now).own, "somebody else, in minute {minute}");
+        assert_eq!(counts(&refusals, now + MINUTE, false), [1; OPERATIONS]);
+    }
+}
+
+/// Sixty of them do: each gets less, and who asks once is heard.
+#[test]
+fn who_asks_for_much_from_many_addresses_leaves_room_for_who_asks_once() {
+    let refusals = Refusals::of(OPERATIONS);
+    for minute in 0..60 {
+        let now = NOW + MINUTE * minute;
+        let loud: usize = (1..=60).map(|address| walk(&refusals, address, now)).sum();
+        assert!(loud < OPERATIONS * 60, "not all of it");
+        assert!(from(&refusals, 1_000 + minute, now).own, "somebody else, in minute {minute}");
+        let due = refusals.due(organization(), now + MINUTE, false);
+        let rest: Vec<_> = due.iter().filter(|folded| folded.operation == REST).collect();
+        assert!(rest.iter().any(|folded| matches!(folded.source, Source::Address(_))), "under its address");
+        let counted: u64 = due.iter().map(|folded| folded.count).sum();
+        assert_eq!(counted as usize + loud, OPERATIONS * 60, "none is lost");
+    }
 }
 
 #[test]
 fn many_credentials_take_no_memory_without_end() {
-    let refusals = Refusals::default();
+    let refusals = Refusals::of(OPERATIONS);
     for number in 0..3 * MAX_PAIRS as u64 {
         by(&refusals, number, NOW);
     }
-    let known = refusals.0.lock().expect("a lock");
+    let known = refusals.known.lock().expect("a lock");
     assert_eq!(known[&organization()].pairs.len(), MAX_PAIRS + 1);
 }
 
