@@ -100,6 +100,11 @@ impl Surroundings {
         }
         Ok(self.set("NEXORA_TOKEN").map(|text| Secret::new(text.trim().to_owned())))
     }
+
+    /// The server that the user calls theirs: `--server`, else the environment's.
+    pub(crate) fn server<'a>(&'a self, global: &'a Global) -> Option<&'a str> {
+        global.server.as_deref().or_else(|| self.set("NEXORA_SERVER"))
+    }
 }
 
 impl Session {

@@ -18,8 +18,10 @@ fn a_node_serves_its_log_to_auditors_and_to_nobody_without_a_token() {
     for key in keys(&house) {
         let _ = stranger.run(&["ledger", "pins", "add", &key]).ok();
     }
+    let ours = format!("http://{}/", house.server.address());
     let verify = |url: &str, token: &str| {
-        stranger.with(&["ledger", "verify", url, "-o", "json"], &[("NEXORA_TOKEN", token)])
+        let environment = [("NEXORA_TOKEN", token), ("NEXORA_SERVER", ours.as_str())];
+        stranger.with(&["ledger", "verify", url, "-o", "json"], &environment)
     };
     let said = verify(&url, &token).ok().json();
     assert_eq!(said["size"], stranger.verify(text(&dir)).ok().json()["size"]);
@@ -33,7 +35,11 @@ fn a_node_serves_its_log_to_auditors_and_to_nobody_without_a_token() {
     assert!(matches!(verify(&format!("{url}x"), &token).code, Some(4 | 5 | 8)));
     let file = stranger.put("token", &token);
     let _ = stranger.run(&["ledger", "verify", &url, "--token-file", &file, "--require-pin"]).ok();
-    let proof = stranger.with(&["ledger", "prove", "1", "--log", &url], &[("NEXORA_TOKEN", &token)]).ok();
+    // A token of the environment's goes to no server that is not named as ours.
+    let withheld = stranger.with(&["ledger", "verify", &url], &[("NEXORA_TOKEN", &token)]);
+    assert!(withheld.code == Some(3) && withheld.err.contains("--token-file"), "{}", withheld.err);
+    let prove = ["ledger", "prove", "1", "--log", &url, "--server", &ours];
+    let proof = stranger.with(&prove, &[("NEXORA_TOKEN", &token)]).ok();
     let _ = stranger.verify(&stranger.put("mail", proof.out)).ok();
     assert!(house.server.stop().success());
     assert_eq!(verify(&url, &token).code, Some(1), "nobody answers");
@@ -165,6 +171,42 @@ fn a_strangers_server_gets_no_credential_and_is_believed_in_nothing() {
         });
         fails(&verify(&url), "");
     }
+}
+
+/// Whoever serves a log can ask for a credential; that alone is no reason to hand it over.
+#[test]
+fn a_strangers_server_that_asks_for_a_credential_gets_none() {
+    let (url, heads) = serve(|_| Answer::Status("401 Unauthorized"));
+    let other = "http://127.0.0.1:1";
+    let here = url.trim_end_matches("/log").to_owned();
+    let stranger = Stranger::new();
+    let token = ("NEXORA_TOKEN", "nxa_secret_that_nobody_gets");
+    let asked_with = |arguments: &[&str], environment: &[(&str, &str)]| {
+        heads.lock().expect("not poisoned").clear();
+        let said = stranger.with(arguments, environment);
+        assert_eq!(said.code, Some(3), "{}", said.err);
+        let heads = heads.lock().expect("not poisoned").join("\n").to_ascii_lowercase();
+        assert!(heads.contains("get /log/checkpoint"), "{heads}");
+        (heads.contains("authorization"), said.err)
+    };
+    let old = stranger.put("old", "");
+    let verify: &[&str] = &["ledger", "verify", &url];
+    for command in [verify, &["ledger", "show", &url], &["ledger", "consistency", &old, "--log", &url]] {
+        let (sent, said) = asked_with(command, &[token]);
+        assert!(!sent && said.contains("--token-file") && said.contains("NEXORA_SERVER"), "{said}");
+    }
+    // Another server is ours: by its port, and by its scheme.
+    let tls = here.replacen("http:", "https:", 1);
+    for ours in [other, &tls, &format!("{here}0"), "nonsense"] {
+        assert!(!asked_with(verify, &[token, ("NEXORA_SERVER", ours)]).0, "{ours}");
+    }
+    let named = ["ledger", "verify", &url, "--server", other];
+    let flag_first = asked_with(&named, &[token, ("NEXORA_SERVER", &here)]);
+    assert!(!flag_first.0, "the flag comes before the environment");
+    // It is ours, or the user names the credential for it.
+    assert!(asked_with(verify, &[token, ("NEXORA_SERVER", &here)]).0);
+    let file = stranger.put("token", token.1);
+    assert!(asked_with(&["ledger", "verify", &url, "--token-file", &file], &[]).0);
 }
 
 /// Every file below a folder, by its path within.

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use base::Kind;
 use node::{LedgerDetails, VouchedFiles};
 use serde::Serialize;
+use std::fs;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
 use verify::deep::{Details, ObjectFiles, deep};
@@ -23,6 +24,9 @@ pub(super) struct Beside {
     /// Files that were held against their hashes.
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<u64>,
+    /// Those of them that stand where the details of their entries say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    placed: Option<u64>,
 }
 
 impl Beside {
@@ -34,8 +38,30 @@ impl Beside {
 
     /// Of the files, in words.
     pub(super) fn files(&self) -> Option<String> {
-        Some(format!("{} are as the log says; none is missing, and no other is there", self.files?))
+        let files = self.files?;
+        let told = format!("{files} are as the log says; none is missing, and no other is there");
+        Some(match files.saturating_sub(self.placed.unwrap_or_default()) {
+            0 => told,
+            by_bytes => {
+                format!(
+                    "{told}; {by_bytes} by their bytes alone: which file has which name stands in details (--data DIR)"
+                )
+            }
+        })
     }
+}
+
+/// The directories, without those that lie in another one of them: a file that is listed twice is no second file.
+fn apart(directories: &[PathBuf]) -> Vec<PathBuf> {
+    let whole = |dir: &PathBuf| fs::canonicalize(dir).unwrap_or_else(|_| dir.clone());
+    let mut kept: Vec<(PathBuf, &PathBuf)> = Vec::new();
+    for (dir, given) in directories.iter().map(|given| (whole(given), given)) {
+        if !kept.iter().any(|(other, _)| dir.starts_with(other)) {
+            kept.retain(|(other, _)| !other.starts_with(&dir));
+            kept.push((dir, given));
+        }
+    }
+    kept.into_iter().map(|(_, given)| given.clone()).collect()
 }
 
 /// Holds against the log what the command names beside it; nothing where it names nothing. Called where blocking is
@@ -60,7 +86,7 @@ pub(super) fn beside(
         let what = format!("the details in this data directory are of log {other}, and this is log {asked}");
         return Err(Failure::new(Kind::BadInput, what));
     }
-    let files = (!directories.is_empty()).then(|| VouchedFiles::new(directories.to_vec()));
+    let files = (!directories.is_empty()).then(|| VouchedFiles::new(apart(directories)));
     let log = source.log()?;
     let held = || {
         let details = details.as_ref().map(|details| details as &dyn Details);
@@ -81,5 +107,25 @@ pub(super) fn beside(
         details: details.is_some().then_some(found.details),
         erased: details.is_some().then_some(found.erased),
         files: files.is_some().then_some(found.files),
+        placed: files.is_some().then_some(found.placed),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apart;
+    use std::fs;
+
+    #[test]
+    fn a_directory_within_another_one_is_looked_into_once() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let [out, inner, other] = ["out", "out/inner", "output"].map(|name| dir.path().join(name));
+        fs::create_dir_all(&inner).expect("it is made");
+        fs::create_dir(&other).expect("it is made");
+        let around = inner.join("..");
+        assert_eq!(apart(&[inner.clone(), out.clone(), around, other.clone()]), [out.clone(), other.clone()]);
+        assert_eq!(apart(&[out.clone(), inner]), [out]);
+        let gone = dir.path().join("gone");
+        assert_eq!(apart(&[gone.clone(), other.clone()]), [gone, other], "what is not there is not dropped");
+    }
 }
