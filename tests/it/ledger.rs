@@ -3,6 +3,7 @@
 
 mod forged;
 mod served;
+mod split;
 
 use crate::spine::House;
 use serde_json::Value;

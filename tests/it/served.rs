@@ -209,6 +209,28 @@ fn the_files_of_a_ledger_are_open_to_whoever_may_read_it_and_to_nobody_else() {
 }
 
 #[test]
+fn the_platform_s_log_is_open_to_the_auditors_of_every_organization() {
+    let served = Served::with(0);
+    let (server, organization) = (&served.house.server, &served.house.organization);
+    let user = organization.person(server, "ulla", "org_user");
+    let platform = fs::read_to_string(server.dir.join("organizations/platform")).expect("it has one");
+    let platform = platform.trim();
+    assert_ne!(platform, organization.id);
+    let prefix = format!("/ledgers/{platform}");
+    until("the platform has published", PATIENCE, || {
+        let answer = served.get(Some(&served.auditor), &format!("{prefix}/checkpoint"));
+        assert!(matches!(answer.status, 200 | 404), "{}", answer.text());
+        (answer.status == 200 && answer.text().contains(platform)).then_some(())
+    });
+    for path in [format!("{prefix}/checkpoint"), format!("{prefix}.2/checkpoint")] {
+        assert_eq!(served.get(Some(&user), &path).status, 403);
+        assert_eq!(served.get(Some(&organization.source), &path).status, 403);
+        assert_eq!(served.get(None, &path).status, 401);
+    }
+    assert_eq!(served.get(Some(&organization.admin), &format!("{prefix}.2/checkpoint")).status, 404);
+}
+
+#[test]
 fn only_files_of_a_log_are_served_each_under_one_name() {
     let served = Served::with(300);
     let (prefix, token) = (served.prefix(), served.auditor.clone());

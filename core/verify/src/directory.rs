@@ -173,6 +173,17 @@ pub(crate) fn visited(
     verify(files, check, pins, visitor, &Looks::InTurn(files))
 }
 
+/// As [`visited`], with the work handed out; the visitor sees the entries in their order all the same.
+pub(crate) fn visited_by(
+    files: &(dyn LedgerFiles + Sync),
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    visitor: &mut dyn Visit,
+    hands: &dyn Hands,
+) -> Result<Report, Failure> {
+    verify(files, check, pins, visitor, &Looks::HandedOut(files, hands))
+}
+
 fn verify(
     files: &dyn LedgerFiles,
     check: &dyn SignatureCheck,

@@ -35,7 +35,7 @@ pub use failure::{Failure, Problem};
 pub use merkle::{Frontier, Hash};
 pub use origin::Origin;
 pub use proof::{Proof, Proven, WrongProof};
-pub use records::records;
+pub use records::{records, records_by};
 pub use tiles::{Stack, TilePath};
 pub use trust::{KeyTrust, Pins, Vouched};
 pub use vkey::{SignatureType, VerifierKey};

@@ -160,7 +160,7 @@ impl Proof {
             (Ok(vouched), None) => vouched,
             // Whichever of the two is witnessed better.
             (direct, Some(platform)) => match (direct, quorum(platform)) {
-                (Ok(direct), Ok(above)) if above.by.len() > direct.by.len() => above,
+                (Ok(direct), Ok(above)) if above.cosigned() > direct.cosigned() => above,
                 (Ok(direct), _) => direct,
                 (Err(_), above) => {
                     above.map_err(|problem| in_platform(Failure::new(checkpoint::FILE, problem)))?

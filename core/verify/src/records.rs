@@ -6,7 +6,7 @@
 
 use crate::charter::{RECORDED, recorded};
 use crate::checkpoint::{Checkpoint, SignatureCheck};
-use crate::directory::{LedgerFiles, Report, Visit, visited};
+use crate::directory::{Hands, LedgerFiles, Report, Visit, visited, visited_by};
 use crate::entry::Seen;
 use crate::failure::{Failure, Problem};
 use crate::merkle::Hash;
@@ -36,7 +36,7 @@ impl Records {
 }
 
 /// Verifies a platform's log as [`directory`](crate::directory()) does, and takes out every checkpoint that it records
-/// of the log of this name, in order. With them as [`Pins::earlier`] that log is verified: each must be one of its
+/// of the log of this name, in order. With them as [`Pins::recorded`] that log is verified: each must be one of its
 /// history. Read the platform's log first, for the other goes on growing. It remembers 100 bytes of each record.
 ///
 /// # Errors
@@ -49,6 +49,22 @@ pub fn records(
 ) -> Result<(Report, Vec<Checkpoint>), Failure> {
     let mut of = Of { origin, found: Vec::new() };
     let report = visited(files, check, pins, &mut of)?;
+    Ok((report, of.found))
+}
+
+/// As [`records`], with the work handed out.
+///
+/// # Errors
+/// As [`directory`](crate::directory()).
+pub fn records_by(
+    files: &(dyn LedgerFiles + Sync),
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    origin: &str,
+    hands: &dyn Hands,
+) -> Result<(Report, Vec<Checkpoint>), Failure> {
+    let mut of = Of { origin, found: Vec::new() };
+    let report = visited_by(files, check, pins, &mut of, hands)?;
     Ok((report, of.found))
 }
 

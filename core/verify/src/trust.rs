@@ -4,6 +4,7 @@ use crate::checkpoint::{Checkpoint, Cosigned, VerifiedCheckpoint};
 use crate::failure::Problem;
 use crate::quorum::{Policy, Witness};
 use crate::vkey::VerifierKey;
+use std::collections::BTreeSet;
 
 /// What the caller knows from elsewhere, of one log or of several.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,10 @@ pub struct Pins {
     /// Further checkpoints of the same log, of any sizes: each must be one of its history. Two that are both in it are
     /// consistent with each other.
     pub earlier: Vec<Checkpoint>,
+    /// What the platform's log records of the same log, in its order ([`records`](crate::records())): each must be one
+    /// of its history. Of a pruned log those below its minimum index can no longer be compared and are passed over, but
+    /// for the last one.
+    pub recorded: Vec<Checkpoint>,
     /// Whose cosignatures count, and how many are needed.
     pub policy: Option<Policy>,
 }
@@ -45,7 +50,7 @@ impl Pins {
 
     /// The checkpoints of this log that it must hold, in no order.
     pub(crate) fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {
-        self.checkpoint.iter().chain(&self.earlier)
+        self.checkpoint.iter().chain(&self.earlier).chain(&self.recorded)
     }
 
     pub(crate) fn witnesses(&self) -> &[Witness] {
@@ -78,14 +83,14 @@ impl KeyTrust {
 pub struct Vouched {
     /// The cosignatures that hold and count. None: only outsiders are excluded as forgers, not the operator.
     pub by: Vec<Cosigned>,
-    /// How many witnesses were asked for.
+    /// How many witnesses were asked for: keys of one name are one witness.
     pub witnesses: usize,
     /// Whether the caller brought the policy (`Pins::policy`); else it is the log's own, which its operator chose.
     pub pinned: bool,
 }
 
 impl Vouched {
-    /// The witnesses of a policy that cosigned, each once.
+    /// The witnesses of a policy that cosigned, each key once.
     ///
     /// # Errors
     /// [`Problem::Quorum`] unless they are a quorum.
@@ -96,11 +101,24 @@ impl Vouched {
     ) -> Result<Self, Problem> {
         let counts = |line: &&Cosigned| policy.witnesses().iter().any(|witness| witness.key == line.key);
         let by: Vec<_> = checkpoint.cosigned_by().iter().filter(counts).cloned().collect();
-        let witnesses = policy.witnesses().len();
+        let witnesses = named(policy.witnesses().iter().map(|witness| &witness.key));
+        let vouched = Self { by, witnesses, pinned };
         if checkpoint.meets(policy) {
-            Ok(Self { by, witnesses, pinned })
+            Ok(vouched)
         } else {
-            Err(Problem::Quorum { cosigned: by.len(), witnesses })
+            Err(Problem::Quorum { cosigned: vouched.cosigned(), witnesses })
         }
     }
+
+    /// How many witnesses cosigned: one that did so with two keys is one.
+    #[must_use]
+    pub fn cosigned(&self) -> usize {
+        named(self.by.iter().map(|line| &line.key))
+    }
+}
+
+/// How many names these keys have. A policy has a line for each key (C2SP tlog-policy), and a witness may have two keys,
+/// of one name.
+fn named<'k>(keys: impl Iterator<Item = &'k VerifierKey>) -> usize {
+    keys.map(VerifierKey::name).collect::<BTreeSet<_>>().len()
 }

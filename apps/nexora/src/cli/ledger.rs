@@ -83,6 +83,13 @@ pub(crate) struct Verify {
     /// changed, removed or added is named, and with --data the details in that data directory, which is only read
     #[arg(long, value_name = "DIR", num_args = 0..)]
     pub(crate) deep: Option<Vec<PathBuf>>,
+    /// The platform's log of the same node: what it records of this log must be one history, and the log's own. Of a log
+    /// by its URL it is looked for beside it
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) platform: Option<String>,
+    /// Of a proof: the log that it is out of, which must continue it as well as all that --platform records
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) log: Option<String>,
     /// Whose word is taken.
     #[command(flatten)]
     pub(crate) trusted: Trusted,

@@ -52,9 +52,60 @@ fn a_log_is_held_against_all_that_the_platform_recorded_of_it() {
     let read = verify::records(&platform, &Doubles, &Pins::default(), &a.origin);
     let (report, recorded) = read.expect("it verifies");
     assert_eq!((report.checkpoint.checkpoint(), &recorded), (&platform.checkpoint(), &vec![small, a, b]));
-    let failure =
-        other.verify_under(&Pins { earlier: recorded, ..Pins::default() }).expect_err("two histories");
+    let failure = other.verify_under(&Pins { recorded, ..Pins::default() }).expect_err("two histories");
     assert_eq!(failure.problem, Problem::Inconsistent { earlier: 21 });
     let elsewhere = verify::records(&platform, &Doubles, &Pins::default(), "nexora.internal/elsewhere");
     assert_eq!(elsewhere.expect("it verifies").1, []);
+}
+
+#[test]
+fn of_a_pruned_log_the_records_below_its_beginning_are_passed_over_but_not_the_last_one() {
+    let mut log = Log::new();
+    let mut recorded: Vec<Checkpoint> = [100, 600, 1_100]
+        .map(|size| {
+            log.grow(size);
+            log.checkpoint()
+        })
+        .to_vec();
+    log.grow(1_200);
+    log.prune(512);
+    let under = |recorded: &[Checkpoint]| {
+        log.verify_under(&Pins { recorded: recorded.to_vec(), ..Pins::default() })
+            .map_err(|failure| failure.problem)
+    };
+    let _ = under(&recorded).expect("it continues what is kept of them");
+    let past = Problem::Past { earlier: 100, minimum: 512 };
+    assert_eq!(under(&recorded[..1]).err(), Some(past), "nothing that is kept was recorded");
+    recorded[1].root = [7; 32];
+    assert_eq!(under(&recorded).err(), Some(Problem::Inconsistent { earlier: 600 }));
+    recorded.truncate(1);
+    recorded.push(Checkpoint { size: 5_000, ..recorded[0].clone() });
+    assert!(
+        matches!(under(&recorded).err(), Some(Problem::Shrunk { earlier: 5_000, .. })),
+        "it is behind the last"
+    );
+}
+
+#[test]
+fn of_a_pruned_platform_s_log_the_records_that_are_kept_are_read() {
+    let small = Log::grown(&[4]).checkpoint();
+    let mut platform = Log::named(Origin { organization: Id::from_bytes([0; 16]), generation: 1 }, 7);
+    for position in [3, 700] {
+        let entry = charter::checkpoints_recorded(platform.origin.organization, std::slice::from_ref(&small));
+        platform.special.insert(position, entry);
+    }
+    platform.grow(1_200);
+    platform.prune(512);
+    let hands = InTurn;
+    let read = verify::records_by(&platform, &Doubles, &Pins::default(), &small.origin, &hands);
+    assert_eq!(read.expect("it verifies").1, [small], "what is dropped is not recorded twice over");
+}
+
+/// One after the other.
+struct InTurn;
+
+impl verify::Hands for InTurn {
+    fn run(&self, jobs: Vec<verify::Job<'_>>) {
+        jobs.into_iter().for_each(|job| job());
+    }
 }

@@ -92,7 +92,12 @@ impl<'a> Walk<'a> {
         pins: &Pins,
         minimum: u64,
     ) -> Result<Self, Failure> {
-        let mut earlier: Vec<_> = pins.checkpoints().map(|earlier| (earlier.size, earlier.root)).collect();
+        // What is pinned has to be compared; of what is recorded, whatever is kept, and the last one.
+        let passed_over = |at: usize, size: u64| at + 1 < pins.recorded.len() && size < minimum;
+        let recorded = pins.recorded.iter().enumerate().filter(|(at, one)| !passed_over(*at, one.size));
+        let pinned = pins.checkpoint.iter().chain(&pins.earlier);
+        let expected = pinned.chain(recorded.map(|(_, recorded)| recorded));
+        let mut earlier: Vec<_> = expected.map(|earlier| (earlier.size, earlier.root)).collect();
         earlier.sort_by(|a, b| b.cmp(a));
         if let Some((earlier, _)) = earlier.last().filter(|(size, _)| *size < minimum) {
             let past = Problem::Past { earlier: *earlier, minimum };

@@ -78,6 +78,7 @@ pub(super) fn run(
     let told = |error: ledger::Unproven| source.told(error);
     let published = Published::open(files).map_err(told)?;
     let head = published.checkpoint();
+    trust.is_about(&head.origin, None)?;
     let Before { pins, basis, .. } = trust.of(&head.origin, None, source.place().as_deref())?;
     let mut keys: Vec<VerifierKey> = pins.keys_of(&head.origin).cloned().collect();
     if keys.is_empty() {

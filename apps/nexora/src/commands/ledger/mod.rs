@@ -4,6 +4,7 @@ mod book;
 mod consistency;
 mod deep;
 mod pins;
+mod platform;
 mod prove;
 mod retention;
 mod search;

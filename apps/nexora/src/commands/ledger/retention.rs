@@ -7,7 +7,7 @@ use crate::output::{Output, Show, facts};
 use api::Client;
 use api::ledgers::{
     Erase, EraseRequest, Erased, Hold, LiftHold, LiftHoldRequest, PlaceHold, PlaceHoldRequest, Retention,
-    SetRetention, SetRetentionRequest, ShowRetention,
+    SetRetention, SetRetentionRequest, ShowRetention, Still,
 };
 use api::operation::Nothing;
 
@@ -16,6 +16,7 @@ impl Show for Retention {
         let source = if self.set { "" } else { " (unless set otherwise)" };
         let mut lines = vec![
             ("kept for", Some(format!("{} days{source}", self.days))),
+            ("still kept for", self.still.as_ref().map(still)),
             ("kept from entry", Some(self.minimum.to_string())),
         ];
         lines.extend(self.holds.iter().map(|hold| ("legal hold", Some(described(hold)))));
@@ -41,6 +42,10 @@ impl Show for Erased {
 
 fn described(hold: &Hold) -> String {
     format!("{} since {}: {}", hold.id, hold.placed_at, hold.reason)
+}
+
+fn still(still: &Still) -> String {
+    format!("{} days, until {}", still.days, still.until)
 }
 
 /// Runs `ledger retention`.

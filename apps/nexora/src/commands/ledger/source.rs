@@ -17,7 +17,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use verify::{
-    Hands, Hash, Job, LedgerFiles, Pins, Report, Stack, TilePath, Unreadable, checkpoint, note, tiles,
+    Checkpoint, Hands, Hash, Job, LedgerFiles, Origin, Pins, Problem, Report, Stack, TilePath, Unreadable,
+    checkpoint, note, tiles,
 };
 
 /// How long a ledger that is written meanwhile is left alone, and how often.
@@ -104,24 +105,55 @@ impl Source {
         }
     }
 
+    /// What the log claims to be.
+    ///
+    /// # Errors
+    /// Nothing there that reads as a checkpoint.
+    pub(super) fn claimed(&self) -> Result<Checkpoint, Failure> {
+        let files = self.log()?;
+        let claimed = || {
+            let wrong = |problem: Problem| verify::Failure::new(checkpoint::FILE, problem);
+            let signed =
+                files.read(checkpoint::FILE, note::MAX_BYTES).map_err(|error| wrong(error.into()))?;
+            let text = note::read(&signed).map_err(|error| wrong(error.into()))?.text;
+            Checkpoint::read(text).ok_or_else(|| wrong(Problem::Checkpoint))
+        };
+        verify::settled(self.pause(), claimed).map_err(|failure| self.told(failure))
+    }
+
     /// Verifies the whole log.
     ///
     /// # Errors
     /// What is wrong with it, or with what it is read from.
     pub(super) fn verify(&self, pins: &Pins) -> Result<Report, Failure> {
         let signatures = signatures();
-        let verified = match self {
+        self.with(|files, hands| verify::directory_by(files, &signatures, pins, hands))
+    }
+
+    /// Verifies the whole log, a platform's, and takes out what it records of the log of this name.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub(super) fn records(&self, pins: &Pins, origin: &str) -> Result<(Report, Vec<Checkpoint>), Failure> {
+        let signatures = signatures();
+        self.with(|files, hands| verify::records_by(files, &signatures, pins, origin, hands))
+    }
+
+    /// A check of the whole log, on as many threads as are of use.
+    fn with<T>(
+        &self,
+        check: impl Fn(&(dyn LedgerFiles + Sync), &dyn Hands) -> Result<T, verify::Failure>,
+    ) -> Result<T, Failure> {
+        let checked = match self {
             Self::Directory(directory, _) => {
                 let hands = Threads(std::thread::available_parallelism().map_or(1, usize::from));
-                verify::settled(self.pause(), || verify::directory_by(directory, &signatures, pins, &hands))
+                verify::settled(self.pause(), || check(directory, &hands))
             }
             // Threads wait for the server most of the time.
-            Self::Served(served) => verify::settled(self.pause(), || {
-                verify::directory_by(&**served, &signatures, pins, &Threads(CONNECTIONS))
-            }),
+            Self::Served(served) => verify::settled(self.pause(), || check(&**served, &Threads(CONNECTIONS))),
             Self::File(..) => return self.log().map(|_| Err(Failure::ours("a file is no log")))?,
         };
-        verified.map_err(|failure| self.told(failure))
+        checked.map_err(|failure| self.told(failure))
     }
 }
 
@@ -163,11 +195,14 @@ pub(super) fn small_file(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// A log that a server serves below a prefix. The server is not believed: one file is held at a time, within the limit
-/// that its kind has. The credential goes only where a file is refused without it, so that whoever serves a public log
-/// never sees it.
+/// that its kind has. The credential goes only where a file is refused without it, and then only where the user meant
+/// it to: the environment's to the server that `--server` or the environment names, a `--token-file` to the URL that
+/// stands beside it. A refusal is no reason to trust whoever refuses.
 pub(super) struct Served {
     open: Client,
     signed_in: Option<Client>,
+    /// Whether there is a credential, and it is not for this server.
+    withheld: bool,
     asked_for: AtomicBool,
     prefix: String,
     place: String,
@@ -200,8 +235,11 @@ impl Served {
         let transport = Transport::server(&format!("{scheme}://{host}"), &surroundings.trust(global)?)?;
         let open = Client::new(transport);
         let token = surroundings.token(global)?;
+        let ours = surroundings.server(global).and_then(server_of);
+        let meant = global.token_file.is_some() || (ours.is_some() && ours == server_of(url));
         Ok(Self {
-            signed_in: token.map(|token| open.clone().with_token(token)),
+            withheld: token.is_some() && !meant,
+            signed_in: token.filter(|_| meant).map(|token| open.clone().with_token(token)),
             open,
             asked_for: AtomicBool::new(false),
             place: format!("{scheme}://{}{prefix}", host.to_ascii_lowercase()),
@@ -241,6 +279,44 @@ impl Served {
         Ok(Some(bytes))
     }
 
+    /// The log of the node's platform, where this server names one beside the log: `…/platform/checkpoint` is its head,
+    /// and the origin in that says where it stands. None where there is no such file.
+    ///
+    /// # Errors
+    /// A server that does not show it.
+    pub(super) fn platform(
+        &self,
+        global: &Global,
+        surroundings: &Surroundings,
+    ) -> Result<Option<Self>, Failure> {
+        let Some((beside, _)) = self.place.rsplit_once('/').filter(|(beside, _)| !beside.ends_with('/'))
+        else {
+            return Ok(None);
+        };
+        let head = Self::open(&format!("{beside}/platform"), global, surroundings)?;
+        let Ok(found) = head.get(checkpoint::FILE, note::MAX_BYTES) else {
+            return Err(locked(&head.failed).take().unwrap_or_else(|| Failure::ours("nothing was fetched")));
+        };
+        let Some(found) = found else { return Ok(None) };
+        let origin = read_checkpoint(&found).and_then(|head| head.origin.parse::<Origin>().ok());
+        let wrong = || {
+            Failure::new(Kind::CheckFailed, format!("{} has no checkpoint of a platform's log", head.place))
+        };
+        let Origin { organization, generation } = origin.ok_or_else(wrong)?;
+        let name =
+            if generation == 1 { organization.to_string() } else { format!("{organization}.{generation}") };
+        Self::open(&format!("{beside}/{name}"), global, surroundings).map(Some)
+    }
+
+    fn not_handed_over(&self) -> Failure {
+        let what = format!(
+            "{} asks for a credential, and the one in NEXORA_TOKEN goes to nobody but the server that --server or \
+             NEXORA_SERVER names: if this one may have it, name it there, or give --token-file FILE",
+            self.place
+        );
+        Failure::new(Kind::NotSignedIn, what)
+    }
+
     async fn fetch(&self, path: &str, limit: usize) -> Result<Option<bytes::Bytes>, Failure> {
         let path = format!("{}/{path}", self.prefix);
         let fetch = |client: Client| {
@@ -258,6 +334,9 @@ impl Served {
             match (fetch(self.open.clone()).await, &self.signed_in) {
                 (Err(failure), Some(_)) if failure.kind() == Kind::NotSignedIn => {
                     self.asked_for.store(true, Ordering::Relaxed);
+                }
+                (Err(failure), None) if failure.kind() == Kind::NotSignedIn && self.withheld => {
+                    return Err(self.not_handed_over());
                 }
                 (fetched, _) => return fetched,
             }
@@ -298,6 +377,19 @@ impl LedgerFiles for Served {
             None => Err(Unreadable("the server has no such file".to_owned())),
         }
     }
+}
+
+/// The scheme, host and port of an address, as they are compared; none of what is no address.
+fn server_of(address: &str) -> Option<(String, String, u16)> {
+    let (scheme, rest) = address.split_once("://")?;
+    let (scheme, authority) = (scheme.to_ascii_lowercase(), rest.split(['/', '?', '#']).next()?);
+    let usual = if scheme == "https" { 443 } else { 80 };
+    // The last colon of a bare IPv6 address stands within its brackets.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+        _ => (authority, usual),
+    };
+    Some((scheme, host.to_ascii_lowercase(), port))
 }
 
 fn locked<T>(slot: &Mutex<T>) -> MutexGuard<'_, T> {

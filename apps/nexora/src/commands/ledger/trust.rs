@@ -96,10 +96,6 @@ impl Trust {
             keys.iter().filter(|key| key.name() == origin).cloned().collect()
         };
         let given = of_log(&self.keys);
-        if given.is_empty() && !self.keys.iter().all(|key| Some(key.name()) == above) {
-            let what = format!("this is the log {origin}, and no key of --key is its");
-            return Err(Failure::new(Kind::CheckFailed, what));
-        }
         let named = self
             .policy
             .as_ref()
@@ -141,7 +137,19 @@ impl Trust {
             .unwrap_or_default();
         earlier.extend(over.map(heads).unwrap_or_default());
         let checkpoint = known.as_ref().and_then(|row| row.head.as_ref()).map(|head| head.checkpoint.clone());
-        Ok(Before { pins: Pins { keys, checkpoint, earlier, policy }, basis, known })
+        Ok(Before { pins: Pins { keys, checkpoint, earlier, recorded: Vec::new(), policy }, basis, known })
+    }
+
+    /// Refuses keys of `--key` of which none is of the log that is asked about, nor all of the platform's above it.
+    ///
+    /// # Errors
+    /// [`Kind::CheckFailed`].
+    pub(super) fn is_about(&self, origin: &str, above: Option<&str>) -> Result<(), Failure> {
+        if self.keys_of(origin).next().is_none() && !self.keys.iter().all(|key| Some(key.name()) == above) {
+            let what = format!("this is the log {origin}, and no key of --key is its");
+            return Err(Failure::new(Kind::CheckFailed, what));
+        }
+        Ok(())
     }
 
     /// Whether a log of which no key is known may be taken at its word.

@@ -1,6 +1,7 @@
 //! `ledger verify`: a directory, a URL or a proof file, held against what is known from elsewhere.
 
 use super::deep::{Beside, beside};
+use super::platform::{Above, Held, Said};
 use super::signatures;
 use super::source::Source;
 use super::trust::{Basis, Before, Trust, Verified, fingerprint, not_pinned};
@@ -13,9 +14,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use verify::trust::Vouched;
-use verify::{Checkpoint, LedgerFiles, Problem, Proof, Report, VerifierKey, checkpoint, note};
+use verify::{Checkpoint, Pins, Proof, Report, VerifierKey, note};
 
 /// What was verified.
 #[derive(Debug, Serialize)]
@@ -67,6 +69,9 @@ enum Part {
         /// What lies beside the log.
         #[serde(skip_serializing_if = "Option::is_none")]
         beside: Option<Beside>,
+        /// The platform's log that it was held against.
+        #[serde(flatten)]
+        held: Held,
     },
     /// One entry.
     Entry {
@@ -80,6 +85,9 @@ enum Part {
         /// The platform's log that it says it passes through, and of which no key is known: not looked at.
         #[serde(skip_serializing_if = "Option::is_none")]
         unchecked: Option<String>,
+        /// The log that the proof is out of and what the platform's log records of it, where both were looked at.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        whole: Option<Box<Told>>,
     },
 }
 
@@ -100,7 +108,7 @@ struct Earlier {
 
 /// Who vouches for a checkpoint besides the log.
 #[derive(Debug, Serialize)]
-struct Witnesses {
+pub(super) struct Witnesses {
     /// How many were asked for.
     asked: usize,
     /// Who cosigned.
@@ -117,12 +125,17 @@ struct Cosigned {
 }
 
 impl Witnesses {
-    fn of(vouched: &Vouched) -> Self {
-        let cosigned = vouched.by.iter().map(|by| Cosigned { name: by.witness.clone(), time: by.time });
+    /// Of a checkpoint.
+    pub(super) fn of(vouched: &Vouched) -> Self {
+        // One that cosigned with two keys is one witness, under its first name in the policy.
+        let mut keys = HashSet::new();
+        let once = vouched.by.iter().filter(|by| keys.insert(by.key.name()));
+        let cosigned = once.map(|by| Cosigned { name: by.witness.clone(), time: by.time });
         Self { asked: vouched.witnesses, cosigned: cosigned.collect(), yours: vouched.pinned }
     }
 
-    fn told(&self) -> String {
+    /// In words.
+    pub(super) fn told(&self) -> String {
         if self.cosigned.is_empty() {
             return "0: this excludes outsiders only, not the operator of the log".to_owned();
         }
@@ -167,7 +180,7 @@ impl Show for Told {
             ("before", before),
         ]);
         match &self.part {
-            Part::Log { files, first, last, minimum, previous, beside } => {
+            Part::Log { files, first, last, minimum, previous, beside, held } => {
                 let absent = (*minimum > 0)
                     .then(|| format!("entries 0 to {}: the log says that it dropped them", minimum - 1));
                 let previous = previous.as_ref().map(|previous| {
@@ -188,8 +201,9 @@ impl Show for Told {
                     ("details", Some(details)),
                     ("vouched for", beside.as_ref().and_then(Beside::files)),
                 ]);
+                lines.extend(held.lines());
             }
-            Part::Entry { position, entry, platform, unchecked } => {
+            Part::Entry { position, entry, platform, unchecked, whole } => {
                 let text = |value: &Value| value.as_str().map(str::to_owned);
                 let both = |a: &str, b: &str, of: &str| {
                     let of = entry.get(of)?;
@@ -200,11 +214,12 @@ impl Show for Told {
                     ))
                 };
                 let platform = platform.as_ref().map(|over| {
-                    format!(
-                        "recorded in the platform's log {} under {} entries; whether it records one history of this log \
-                         shows in that log alone: verify it as well",
-                        over.origin, over.size
-                    )
+                    let all = if whole.is_some() {
+                        "it is out of the one history that is recorded there"
+                    } else {
+                        "whether that records one history of this log is not looked at: give --platform, and --log"
+                    };
+                    format!("recorded in the platform's log {} under {} entries; {all}", over.origin, over.size)
                 });
                 let unchecked = unchecked.as_ref().map(|over| {
                     format!("not looked at: no key of {over} is known; with one, its witnesses would count")
@@ -220,6 +235,15 @@ impl Show for Told {
                     ("reason", text(&entry["reason"])),
                     ("request", text(&entry["request"])),
                 ]);
+                if let Some(Part::Log { held, .. }) = whole.as_ref().map(|whole| &whole.part) {
+                    let (size, lines_of) = (whole.as_ref().map_or(0, |whole| whole.size), held.lines());
+                    lines
+                        .push(("log", Some(format!("of {size} entries, verified; it continues this proof"))));
+                    lines.extend(lines_of.into_iter().map(|(name, line)| match name {
+                        "platform" => ("records", line),
+                        name => (name, line),
+                    }));
+                }
             }
         }
         facts(lines)
@@ -239,36 +263,66 @@ pub(super) fn run(
     let source = Source::open(&command.what, global, surroundings)?;
     let trust = Trust::read(&command.trusted, surroundings)?;
     let deep = (command.deep.as_deref(), global.data.as_deref());
+    let above = |source: &Source| Above::open(command.platform.as_deref(), source, global, surroundings);
     let told = match &source {
-        Source::File(path, bytes) => entry(path, bytes, &trust)?,
-        Source::Directory(..) | Source::Served(_) => log(&source, &trust, deep)?,
+        Source::File(path, bytes) => {
+            let out_of =
+                command.log.as_ref().map(|log| Source::open(log, global, surroundings)).transpose()?;
+            let above = above(out_of.as_ref().unwrap_or(&source))?;
+            entry(path, bytes, &trust, &above, out_of.as_ref())?
+        }
+        Source::Directory(..) | Source::Served(_) if command.log.is_some() => {
+            let what = "--log goes with a proof: it names the log that the proof is out of";
+            return Err(Failure::new(Kind::BadInput, what));
+        }
+        Source::Directory(..) | Source::Served(_) => {
+            let origin = source.claimed()?.origin;
+            // First what is recorded, then the log, which goes on growing meanwhile.
+            let said = above(&source)?.read(&trust, &origin, None)?;
+            trust.is_about(&origin, said.origin())?;
+            log(&source, &trust, deep, &origin, said, None)?
+        }
     };
-    if told.key.starts_with("UNPINNED") {
-        output.say(&format!("key: {}", told.key));
+    for key in told.keys().filter(|key| key.starts_with("UNPINNED")) {
+        output.say(&format!("key: {key}"));
     }
     output.show(&told)
 }
 
-/// What a log claims to be.
-fn claimed(files: &dyn LedgerFiles) -> Result<Checkpoint, verify::Failure> {
-    let wrong = |problem: Problem| verify::Failure::new(checkpoint::FILE, problem);
-    let signed = files.read(checkpoint::FILE, note::MAX_BYTES).map_err(|error| wrong(error.into()))?;
-    let text = note::read(&signed).map_err(|error| wrong(error.into()))?.text;
-    Checkpoint::read(text).ok_or_else(|| wrong(Problem::Checkpoint))
+impl Told {
+    /// Why the keys of each log that was looked at are believed.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        let whole = match &self.part {
+            Part::Log { .. } => self,
+            Part::Entry { whole, .. } => whole.as_deref().unwrap_or(self),
+        };
+        let platform = match &whole.part {
+            Part::Log { held, .. } => held.against.as_ref().map(|over| over.key.as_str()),
+            Part::Entry { .. } => None,
+        };
+        std::iter::once(self.key.as_str()).chain(platform)
+    }
 }
 
-/// Verifies a whole log and remembers it.
-fn log(source: &Source, trust: &Trust, deep: Deep<'_>) -> Result<Told, Failure> {
-    let (place, files) = (source.place(), source.log()?);
-    let claimed =
-        verify::settled(source.pause(), || claimed(files)).map_err(|failure| source.told(failure))?;
-    let Before { pins, basis, known } = trust.of(&claimed.origin, None, place.as_deref())?;
-    let report = source.verify(&pins)?;
+/// A log that passed against what was known of it.
+pub(super) struct Passed {
+    /// Every key that ever signed it.
+    pub(super) ever: Vec<VerifierKey>,
+}
+
+/// Holds a log that verified against what is known of it besides: the same log, its keys, and what it follows.
+pub(super) fn passed(
+    source: &Source,
+    trust: &Trust,
+    Before { known, .. }: &Before,
+    report: &Report,
+    claimed: &str,
+) -> Result<Passed, Failure> {
+    let head = report.checkpoint.checkpoint();
     // What was looked up is of the log that was verified.
-    if report.checkpoint.checkpoint().origin != claimed.origin {
+    if head.origin != claimed {
         return Err(Failure::new(Kind::CheckFailed, "another log was put in its place meanwhile"));
     }
-    let head = report.checkpoint.checkpoint();
     let ever: Vec<VerifierKey> = report.charter.all_keys().cloned().collect();
     if let Some(known) = known.as_ref().filter(|known| !known.keys.iter().any(|key| ever.contains(key))) {
         return Err(not_pinned(known));
@@ -278,21 +332,51 @@ fn log(source: &Source, trust: &Trust, deep: Deep<'_>) -> Result<Told, Failure> 
             format!("no key of {} is the one given with --key: {}", head.origin, fingerprint(stranger));
         return Err(Failure::new(Kind::CheckFailed, what));
     }
-    trust.follows(&report)?;
+    trust.follows(report)?;
     if let (Source::Directory(_, path), Some(book)) = (source, trust.book()) {
         book.stands_outside(path)?;
     }
-    let beside = beside(source, &pins, &report, deep)?;
-    let verified = Verified {
+    Ok(Passed { ever })
+}
+
+/// Remembers a log that passed; whether there is a place for that.
+pub(super) fn remember(
+    source: &Source,
+    trust: &Trust,
+    before: &Before,
+    report: &Report,
+    ever: &[VerifierKey],
+) -> Result<bool, Failure> {
+    let place = source.place();
+    trust.remember(&Verified {
         note: report.checkpoint.note(),
         keys: &report.keys,
-        ever: &ever,
-        why: basis.why(),
+        ever,
+        why: before.basis.why(),
         place: place.as_deref(),
         whole: true,
-    };
-    let remembered = trust.remember(&verified)?;
-    let before = known.and_then(|known| known.head);
+    })
+}
+
+/// Verifies the whole log of this name and remembers it. `said`: what the platform's log records of it; `proven`: the
+/// checkpoint of a proof. It has to continue both.
+fn log(
+    source: &Source,
+    trust: &Trust,
+    deep: Deep<'_>,
+    origin: &str,
+    said: Said,
+    proven: Option<&Checkpoint>,
+) -> Result<Told, Failure> {
+    let place = source.place();
+    let mut before = trust.of(origin, None, place.as_deref())?;
+    before.pins.earlier.extend(proven.cloned());
+    let with_records = Pins { recorded: said.recorded().to_vec(), ..before.pins.clone() };
+    let report = source.verify(&with_records)?;
+    let Passed { ever } = passed(source, trust, &before, &report, origin)?;
+    let beside = beside(source, &before.pins, &report, deep)?;
+    let remembered = remember(source, trust, &before, &report, &ever)?;
+    let head = report.checkpoint.checkpoint();
     let of = |earlier: &Checkpoint| Previous {
         origin: earlier.origin.clone(),
         size: earlier.size,
@@ -302,11 +386,14 @@ fn log(source: &Source, trust: &Trust, deep: Deep<'_>) -> Result<Told, Failure> 
         verified: true,
         checked: "every entry, inclusion, consistency and signature".to_owned(),
         organization: report.organization.to_string(),
-        key: with_rotations(&basis, remembered, &report),
+        key: with_rotations(&before.basis, remembered, &report),
         trusted: report.keys.iter().map(fingerprint).collect(),
         witnesses: Witnesses::of(&report.vouched),
         signed: report.checkpoint.time(),
-        before: before.map(|head| Earlier { size: head.checkpoint.size, verified: head.verified }),
+        before: before
+            .known
+            .and_then(|known| known.head)
+            .map(|head| Earlier { size: head.checkpoint.size, verified: head.verified }),
         part: Part::Log {
             files: report.files,
             first: report.first,
@@ -314,6 +401,7 @@ fn log(source: &Source, trust: &Trust, deep: Deep<'_>) -> Result<Told, Failure> 
             minimum: report.charter.minimum,
             previous: report.charter.previous.as_ref().map(of),
             beside,
+            held: said.held(report.charter.minimum),
         },
         size: head.size,
         root: STANDARD.encode(head.root),
@@ -338,15 +426,28 @@ fn signers<'k>(signed: &[u8], keys: &'k [VerifierKey]) -> impl Iterator<Item = &
     keys.iter().filter(move |key| lines.contains(&key.key_id()))
 }
 
-/// Verifies the proof of one entry.
-fn entry(path: &Path, bytes: &[u8], trust: &Trust) -> Result<Told, Failure> {
+/// Verifies the proof of one entry: by itself; where a platform's log is named, against all that it records of the log; and
+/// against the log that it is out of.
+fn entry(
+    path: &Path,
+    bytes: &[u8],
+    trust: &Trust,
+    above: &Above,
+    out_of: Option<&Source>,
+) -> Result<Told, Failure> {
     let wrong = |what: String| Failure::new(Kind::CheckFailed, format!("{}: {what}", path.display()));
     let mut proof = Proof::read(bytes).map_err(|error| wrong(error.to_string()))?;
     let head = |note: &[u8]| super::book::read_checkpoint(note);
     let own = head(&proof.checkpoint).ok_or_else(|| wrong("its checkpoint does not read".to_owned()))?;
-    let above = proof.platform.as_ref().and_then(|above| head(&above.checkpoint));
-    let above = above.map(|above| above.origin);
-    let Before { pins, basis, known } = trust.of(&own.origin, above.as_deref(), None)?;
+    let over = proof.platform.as_ref().and_then(|over| head(&over.checkpoint));
+    let claimed = out_of.map(Source::claimed).transpose()?.map(|claimed| claimed.origin);
+    if let Some(other) = claimed.filter(|claimed| *claimed != own.origin) {
+        return Err(wrong(format!("it is out of {}, and the log given is {other}", own.origin)));
+    }
+    let said = above.read(trust, &own.origin, over.as_ref())?;
+    let over = over.map(|over| over.origin);
+    trust.is_about(&own.origin, over.as_deref().or(said.origin()))?;
+    let Before { pins, basis, known } = trust.of(&own.origin, over.as_deref(), None)?;
     if pins.keys_of(&own.origin).next().is_none() {
         return Err(wrong(format!(
             "key: UNPINNED: a proof brings no key that it could be trusted by, and none of {} is known here: give --key \
@@ -356,11 +457,15 @@ fn entry(path: &Path, bytes: &[u8], trust: &Trust) -> Result<Told, Failure> {
     }
     let keys_of = |origin: &str| pins.keys_of(origin).cloned().collect::<Vec<VerifierKey>>();
     // Who knows the log and not the platform's takes the log's word. A quorum that is asked for still has to be met.
-    let unchecked = above.as_deref().filter(|above| keys_of(above).is_empty()).map(str::to_owned);
+    let unchecked = over.as_deref().filter(|over| keys_of(over).is_empty()).map(str::to_owned);
     if unchecked.is_some() {
         proof.platform = None;
     }
     let proven = proof.verify(&pins, &signatures()).map_err(|failure| wrong(failure.to_string()))?;
+    let whole = match out_of {
+        Some(source) => Some(log(source, trust, (None, None), &own.origin, said, Some(&own))?),
+        None => said.alone(&own).map(|()| None)?,
+    };
     let keys = keys_of(&own.origin);
     let seen = |checkpoint: &verify::VerifiedCheckpoint, keys: &[VerifierKey], why| {
         let note = checkpoint.note();
@@ -392,6 +497,7 @@ fn entry(path: &Path, bytes: &[u8], trust: &Trust) -> Result<Told, Failure> {
                 root: STANDARD.encode(over.root),
             }),
             unchecked,
+            whole: whole.map(Box::new),
         },
         size: head.size,
         root: STANDARD.encode(head.root),

@@ -1,6 +1,9 @@
 //! The files of a log over HTTP, at the paths of C2SP tlog-tiles: `/ledgers/<log>/checkpoint`, `/ledgers/<log>/tile/…`.
 //!
-//! They are open to whoever may read the organization's ledger, and nobody else: a log says who did what. Only
+//! They are open to whoever may read the organization's ledger, and nobody else: a log says who did what. The platform's
+//! log is open to the auditors and administrators of every organization: it records what their logs were, and only who
+//! reads it sees that there are not two of theirs. Its entries have ids and hashes; details are not served. Whoever does
+//! not know its name finds its head at `/ledgers/platform/checkpoint`, and the name in that. Only
 //! checkpoints can be made public, by configuration, for witnesses and monitors that have no credential.
 //!
 //! A path is read as a tile's and written again, so nothing but the one spelling of a tile reaches the storage. What a
@@ -24,7 +27,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use verify::{TilePath, checkpoint};
+use verify::{Origin, TilePath, checkpoint};
 
 /// What files that are being sent may hold in memory, in KiB.
 const ROOM: usize = 256 << 10;
@@ -41,6 +44,9 @@ const TILE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, i
 /// A checkpoint is replaced by the next one: it is kept only to be asked for by its tag.
 const CHECKPOINT: HeaderValue = HeaderValue::from_static("private, no-cache");
 const PUBLIC_CHECKPOINT: HeaderValue = HeaderValue::from_static("public, no-cache");
+
+/// What stands for the name of the platform's log in use, in the path of its checkpoint alone.
+const PLATFORM: &str = "platform";
 
 /// How a refusal to read a file goes on record.
 const ASKED: Asked = Asked { operation: "ledger.files", action: Action::LedgerRead };
@@ -86,7 +92,11 @@ async fn answer(rooms: &Rooms, room: &Room, path: &RawPathParams, head: Parts) -
         None => Some(File::Checkpoint),
         Some(tile) => format!("tile/{tile}").parse().ok().map(File::Tile),
     };
-    let mut response = match serve(rooms, room, part("log").and_then(Log::read), file, &head, id).await {
+    let log = match (part("log"), &file) {
+        (Some(PLATFORM), Some(File::Checkpoint)) => Log::of_platform(rooms),
+        (name, _) => name.and_then(Log::read),
+    };
+    let mut response = match serve(rooms, room, log, file, &head, id).await {
         Ok(response) => response,
         Err(mut failure) => {
             failure.problem.request = Some(id.to_string());
@@ -150,8 +160,8 @@ async fn serve(
     Ok(response)
 }
 
-/// Whether the caller may read this log: an auditor or an administrator of its organization. Whoever is of another
-/// organization learns nothing of this one, not even whether it is there.
+/// Whether the caller may read this log: an auditor or an administrator of its organization, or of any if it is the
+/// platform's. Whoever is of another organization learns nothing of this log, not even whether it is there.
 async fn permitted(
     rooms: &Rooms,
     head: &Parts,
@@ -174,7 +184,8 @@ async fn permitted(
     if credential.is_none() {
         return Err(Failure::new(Kind::Unavailable, "the identity was released this moment: ask again"));
     }
-    if log.is_some_and(|log| log.organization != permit.organization()) {
+    let open = [permit.organization(), rooms.store.platform()];
+    if log.is_some_and(|log| !open.contains(&log.organization)) {
         let failure =
             Failure::new(Kind::Refused, "your credential is not of the organization of this ledger");
         return Err(refusals::answered(rooms, &ctx, ASKED, Resource::Organization, failure).await);
@@ -198,6 +209,13 @@ impl Log {
         // Nor does an id have another spelling.
         let spelled = name.starts_with(&log.organization.to_string());
         spelled.then_some(log)
+    }
+
+    /// The platform's, as far as it has published anything.
+    fn of_platform(rooms: &Rooms) -> Option<Self> {
+        let (head, _) = rooms.audit.published(rooms.store.platform())?;
+        let Origin { organization, generation } = head.origin.parse().ok()?;
+        Some(Self { organization, generation })
     }
 
     fn name(&self) -> String {

@@ -1,0 +1,264 @@
+//! An operator with all keys who keeps two histories of one organization's log and has the platform's log record both:
+//! proofs out of either are cosigned by a quorum. The platform's log tells.
+
+use super::{Stranger, fails, text};
+use base::{Actor, Id, Timestamp, noun};
+use crypto::sign::{Algorithm, SigningKey};
+use ledger::{Entry, Kind, Published, Signer, Stamp, Tree, Unsigned, charter, checkpoint};
+use node::LedgerDirectory;
+use std::fs;
+use std::path::{Path, PathBuf};
+use verify::{Checkpoint, Origin, Proof, SignatureType, VerifierKey};
+
+const AT: i64 = 1_700_000_000_000;
+
+struct Key {
+    verifier: VerifierKey,
+    key: SigningKey,
+}
+
+impl Key {
+    fn named(name: &str, kind: SignatureType) -> Self {
+        let algorithm = match kind {
+            SignatureType::MlDsa44 => Algorithm::MlDsa44,
+            _ => Algorithm::Ed25519,
+        };
+        let key = SigningKey::generate(&*crypto::aws_lc(), algorithm);
+        let verifier = VerifierKey::new(name, kind, key.verifying_key().as_bytes()).expect("it fits");
+        Self { verifier, key }
+    }
+}
+
+impl Signer for Key {
+    fn verifier_key(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unsigned> {
+        Ok(self.key.sign(message))
+    }
+}
+
+/// A log's keys.
+struct Keys {
+    origin: Origin,
+    pair: [Key; 2],
+}
+
+impl Keys {
+    fn of(organization: u8) -> Self {
+        let origin = Origin { organization: Id::from_bytes([organization; 16]), generation: 1 };
+        let named = |kind| Key::named(&origin.to_string(), kind);
+        Self { origin, pair: [named(SignatureType::Ed25519), named(SignatureType::MlDsa44)] }
+    }
+
+    fn pin(&self) -> String {
+        self.pair[0].verifier.to_string()
+    }
+}
+
+/// A history: what is said in it from entry 1 on.
+struct History {
+    dir: PathBuf,
+    head: Checkpoint,
+}
+
+impl History {
+    /// Writes one that was signed at its end, cosigned by these.
+    fn write(dir: PathBuf, keys: &Keys, said: Vec<Entry>, witnesses: &[&Key]) -> Self {
+        let organization = keys.origin.organization;
+        let first =
+            charter::started(keys.origin, &[keys.pair[0].verifier.clone(), keys.pair[1].verifier.clone()]);
+        let sealed = [first].into_iter().chain(said).zip(0_u8..).map(|(entry, position)| {
+            let stamp = Stamp {
+                organization,
+                actor: &Actor::System { task: "store" },
+                request: Id::from_bytes([2; 16]),
+                position: position.into(),
+                time: Timestamp::from_millis(AT + i64::from(position)),
+                nonce: [position; 16],
+                salt: [4; 32],
+            };
+            entry.seal(&stamp).expect("it fits").json
+        });
+        let sealed: Vec<Vec<u8>> = sealed.collect();
+        let mut tree = Tree::new();
+        for tile in tree.append(sealed.iter().map(Vec::as_slice)).expect("it grows") {
+            let path = dir.join(tile.path.to_string());
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, tile.bytes).expect("written");
+        }
+        let head =
+            Checkpoint { origin: keys.origin.to_string(), size: sealed.len() as u64, root: tree.root() };
+        let mut signers: Vec<&dyn Signer> = keys.pair.iter().map(|key| -> &dyn Signer { key }).collect();
+        signers.extend(witnesses.iter().map(|key| -> &dyn Signer { *key }));
+        let note = checkpoint::sign(&head, Timestamp::from_millis(AT), &signers).expect("it signs");
+        fs::write(dir.join("checkpoint"), note).expect("written");
+        Self { dir, head }
+    }
+
+    fn prove(&self, index: u64) -> Proof {
+        let files = LedgerDirectory::open(&self.dir).expect("it is there");
+        Published::open(&files).and_then(|log| log.prove(index)).expect("a proof")
+    }
+}
+
+/// What an operator has made: the platform's log, and the two histories of an organization's.
+struct Scene {
+    dir: tempfile::TempDir,
+    organization: Keys,
+    platform: Keys,
+    witness: Key,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().expect("a directory"),
+            organization: Keys::of(7),
+            platform: Keys::of(1),
+            witness: Key::named("w.example", SignatureType::MlDsa44),
+        }
+    }
+
+    /// A history of the organization's log in which entry 10 is about this identity.
+    fn history(&self, name: &str, size: u8, tenth: u8) -> History {
+        let identity = |at: u8| Id::<noun::Identity>::from_bytes([at; 16]);
+        let said = (1..size).map(|at| {
+            Entry::done(Kind::IdentityQuarantined, identity(if at == 10 { tenth } else { at }))
+                .reason("finding")
+        });
+        History::write(self.dir.path().join(name), &self.organization, said.collect(), &[])
+    }
+
+    /// The platform's log that records these, each in an entry of its own.
+    fn recording(&self, name: &str, of: &[&History]) -> History {
+        let entry = |history: &&History| {
+            charter::checkpoints_recorded(
+                self.platform.origin.organization,
+                std::slice::from_ref(&history.head),
+            )
+        };
+        let said = of.iter().map(entry).collect();
+        History::write(self.dir.path().join(name), &self.platform, said, &[&self.witness])
+    }
+
+    /// The proof of entry 10 of a history, through the platform's entry at this position.
+    fn proof(&self, name: &str, history: &History, platform: &History, at: u64) -> String {
+        let proof = Proof { platform: Some(Box::new(platform.prove(at))), ..history.prove(10) };
+        let path = self.dir.path().join(name);
+        fs::write(&path, proof.to_file()).expect("written");
+        text(&path).to_owned()
+    }
+
+    /// A stranger who knows the witness, and a key of each log.
+    fn stranger(&self) -> (Stranger, String) {
+        let stranger = Stranger::new();
+        for keys in [&self.organization, &self.platform] {
+            let _ = stranger.run(&["ledger", "pins", "add", &keys.pin()]).ok();
+        }
+        let lines = [&self.organization, &self.platform].map(|keys| keys.pin());
+        let policy = format!("log {}\nwitness w {}\nquorum w\n", lines[1], self.witness.verifier);
+        let policy = stranger.put("policy", policy);
+        (stranger, policy)
+    }
+}
+
+fn verify(stranger: &Stranger, what: &str, more: &[&str]) -> tests::server::Said {
+    stranger.run(&[&["ledger", "verify", what], more].concat())
+}
+
+fn dir(path: &Path) -> &str {
+    text(path)
+}
+
+#[test]
+fn two_histories_that_a_quorum_cosigned_do_not_both_pass_against_the_platform_s_log() {
+    let scene = Scene::new();
+    let (a, b) = (scene.history("a", 12, 10), scene.history("b", 13, 99));
+    let platform = scene.recording("platform", &[&a, &b]);
+    let (of_a, of_b) = (scene.proof("a.proof", &a, &platform, 1), scene.proof("b.proof", &b, &platform, 2));
+    // Each by itself meets the quorum, to people who do not meet.
+    for proof in [&of_a, &of_b] {
+        let (stranger, policy) = scene.stranger();
+        let said = verify(&stranger, proof, &["--policy", &policy]).ok();
+        assert!(said.out.contains("the quorum of your policy is met"), "{}", said.out);
+        assert!(said.out.contains("give --platform"), "{}", said.out);
+    }
+    // So does each log, and the platform's own sizes only grow.
+    for log in [&a, &b, &platform] {
+        let _ = verify(&scene.stranger().0, dir(&log.dir), &[]).ok();
+    }
+    // Against the platform's log neither does: whichever log is shown, the other one was recorded too.
+    for log in [&a, &b] {
+        let said = verify(&scene.stranger().0, dir(&log.dir), &["--platform", dir(&platform.dir)]);
+        fails(
+            &said,
+            if log.head == a.head { "was cut or restored" } else { "an earlier checkpoint of 12 entries" },
+        );
+    }
+    for proof in [&of_a, &of_b] {
+        let (stranger, policy) = scene.stranger();
+        let named = ["--platform", dir(&platform.dir), "--policy", &policy];
+        let alone = verify(&stranger, proof, &named);
+        assert!(
+            alone.code == Some(7) && alone.err.contains("give it with --log"),
+            "{:?} {}",
+            alone.code,
+            alone.err
+        );
+        for log in [&a, &b] {
+            fails(&verify(&stranger, proof, &[&named[..], &["--log", dir(&log.dir)]].concat()), "checkpoint");
+        }
+    }
+}
+
+#[test]
+fn two_histories_of_one_size_do_not_pass_either_and_a_larger_one_put_back_does_not() {
+    let scene = Scene::new();
+    let (a, b) = (scene.history("a", 12, 10), scene.history("b", 12, 99));
+    let platform = scene.recording("platform", &[&a, &b]);
+    let proof = scene.proof("b.proof", &b, &platform, 2);
+    let named = ["--platform", dir(&platform.dir)];
+    fails(&verify(&scene.stranger().0, &proof, &named), "there are two of that log");
+    fails(&verify(&scene.stranger().0, dir(&b.dir), &named), "there are two of that log");
+    let smaller = scene.history("c", 11, 10);
+    let platform = scene.recording("shrunk", &[&a, &smaller]);
+    let named = ["--platform", dir(&platform.dir)];
+    fails(&verify(&scene.stranger().0, dir(&smaller.dir), &named), "put back to an older state");
+}
+
+#[test]
+fn one_history_passes_with_all_that_is_recorded_of_it() {
+    let scene = Scene::new();
+    let (begun, grown) = (scene.history("begun", 11, 10), scene.history("grown", 14, 10));
+    let platform = scene.recording("platform", &[&begun, &grown]);
+    let proof = scene.proof("proof", &begun, &platform, 1);
+    let (stranger, policy) = scene.stranger();
+    let named = ["--platform", dir(&platform.dir), "--policy", &policy, "-o", "json"];
+    let said = verify(&stranger, dir(&grown.dir), &named).ok().json();
+    let told = &said["platform"];
+    assert_eq!((&told["records"], &told["covers"]), (&2.into(), &14.into()), "{said}");
+    assert_eq!(told["witnesses"]["cosigned"][0]["name"], "w.example", "{said}");
+    let said = verify(&stranger, &proof, &[&named[..], &["--log", dir(&grown.dir)]].concat()).ok().json();
+    assert_eq!(said["whole"]["platform"]["records"], 2, "{said}");
+    // Of a proof whose checkpoint is the only record nothing else is needed.
+    let only = scene.recording("only", &[&begun]);
+    let proof = scene.proof("only.proof", &begun, &only, 1);
+    let _ = verify(&scene.stranger().0, &proof, &["--platform", dir(&only.dir)]).ok();
+    // Where nothing is recorded, nothing is excluded; and a log is not its own platform's.
+    let nothing = scene.recording("nothing", &[]);
+    fails(
+        &verify(&scene.stranger().0, dir(&grown.dir), &["--platform", dir(&nothing.dir)]),
+        "records nothing of",
+    );
+    let itself = verify(&stranger, dir(&grown.dir), &["--platform", dir(&begun.dir)]);
+    assert_eq!(itself.code, Some(7), "{}", itself.err);
+    // It is known by a pin: another platform's log in its place is none that was verified.
+    let forged = Scene::new();
+    let others = forged.recording("platform", &[&grown]);
+    fails(&verify(&stranger, dir(&grown.dir), &["--platform", dir(&others.dir)]), "platform's log");
+    // A proof passes through the log that it says, not through any.
+    let through = scene.proof("through.proof", &begun, &platform, 1);
+    fails(&verify(&scene.stranger().0, &through, &["--platform", dir(&only.dir)]), "cut or restored");
+}
