@@ -9,6 +9,7 @@ use audit::{Anchor, AnchorMemory, FileAnchor, Memory};
 use base::{Clock, Id, noun};
 use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
 
 /// How often it is looked whether more is published, and what became of what was handed over.
 const ANCHOR: Duration = Duration::from_secs(2);
@@ -27,9 +28,9 @@ pub(crate) fn of(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<d
     Ok(Some(Arc::new(FileAnchor::new(path, Arc::clone(clock)))))
 }
 
-/// The anchor as somebody who remembers.
-pub(crate) fn memory(anchor: Arc<dyn Anchor>) -> Arc<dyn Memory> {
-    Arc::new(AnchorMemory::new(anchor))
+/// The anchor as somebody who remembers; the store has its receipts.
+pub(crate) fn memory(anchor: Arc<dyn Anchor>, store: Store) -> Arc<dyn Memory> {
+    Arc::new(AnchorMemory::new(anchor, store))
 }
 
 impl Wiring {

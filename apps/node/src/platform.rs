@@ -62,7 +62,7 @@ impl Platform for ThisNode {
                 self.exported(ctx).await,
                 self.ledger_check(ctx).await,
                 self.log_of_logs().await,
-                self.ledger_memory(),
+                self.ledger_memory(ctx).await,
                 self.standings(ctx),
                 self.rules(),
             ])
@@ -314,8 +314,16 @@ impl ThisNode {
     }
 
     /// Whether a restore of the whole data directory would be seen.
-    fn ledger_memory(&self) -> Check {
+    async fn ledger_memory(&self, ctx: &Context) -> Check {
         let name = "ledger's memory";
+        if let Some(anchor) = &self.wiring.anchor {
+            let platform = self.wiring.background(self.wiring.store.platform(), "diagnosis");
+            for ctx in [ctx, &platform] {
+                if let Err(error) = self.wiring.audit.is_held(ctx, &**anchor).await {
+                    return check(name, State::Failing, crate::runner::chain(&error));
+                }
+            }
+        }
         let outside = self.wiring.audit.memories().iter().filter(|memory| memory.is_outside());
         let mut outside: Vec<_> = outside.map(|memory| memory.name()).collect();
         outside.extend(self.wiring.ledger_place.clone());

@@ -162,7 +162,9 @@ impl Wiring {
             audit::Options::local(store.clone(), directory.path(), Arc::clone(&clock), crypto());
         let mut publication = crate::ledgers::kept(config, publication)?;
         let anchor = crate::anchor::of(config, &clock)?;
-        publication.memories.extend(anchor.clone().map(crate::anchor::memory));
+        publication
+            .memories
+            .extend(anchor.clone().map(|anchor| crate::anchor::memory(anchor, store.clone())));
         let audit = Audit::open(witnesses.join(publication));
         let search = Search::new(store.clone(), audit.storage());
         witnesses.watch(&audit);

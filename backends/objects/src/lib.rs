@@ -7,6 +7,11 @@
 //! - A `PUT` may name the version that it replaces (`If-Match`, `If-None-Match`; generation; ETag): the checkpoint is
 //!   replaced that way, so that of two writers one is told that the other has been at it.
 //!
+//! A tile that a checkpoint covers is never overwritten by another one: a second writer is told (`Changed`) before it
+//! changes anything that is published. Nor does one remove at its start what another may be about to publish. What two
+//! writers put at the same moment and no checkpoint covers yet, they can still take from each other: one log has one
+//! writer, and this is how it is noticed that it has two.
+//!
 //! A storage that knows no conditional `PUT` is refused by the first publication, not worked around.
 //!
 //! Calls block their thread, as the port says, and run on a runtime that is handed in. Every request has a time limit;

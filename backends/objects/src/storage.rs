@@ -2,7 +2,7 @@
 
 use crate::Place;
 use crate::place::{WrongPlace, options};
-use audit::{Storage, StorageError, Stored};
+use audit::{Storage, StorageError, Stored, covers};
 use base::Secret;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -16,6 +16,7 @@ use object_store::{
 };
 use std::{fmt, io, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
+use verify::note;
 
 /// How long one act is tried again while the storage answers that it cannot just now, or not at all.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -113,6 +114,50 @@ impl Objects {
         Ok(Some((within(found, limit).await?, version)))
     }
 
+    /// Writes a file of a log where none is. What is there already stays if it is the same; if it is not, it is
+    /// replaced only where no checkpoint covers it.
+    async fn place(&self, log: &str, file: &Stored) -> Result<(), Written> {
+        match self.write(log, file, PutMode::Create).await {
+            Err(Written::Changed) => {}
+            written => return written,
+        }
+        let at = self.at(log, &file.path).map_err(Written::Failed)?;
+        let unread = |error| {
+            Written::Failed(failed("read", &file.path, io::Error::other::<object_store::Error>(error)))
+        };
+        let found = match self.store.get(&at).await {
+            Ok(found) => found,
+            // Whoever was at it has removed it: the caller reads the log anew.
+            Err(object_store::Error::NotFound { .. }) => return Err(Written::Changed),
+            Err(error) => return Err(unread(error)),
+        };
+        let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+        let is_as_long = found.meta.size == file.bytes.len() as u64;
+        if is_as_long && within(found, file.bytes.len()).await.map_err(unread)? == file.bytes {
+            return Ok(());
+        }
+        if self.is_published(log, &file.path).await? {
+            return Err(Written::Changed);
+        }
+        match self.write(log, file, PutMode::Update(version)).await {
+            // A request whose answer was lost is sent again, and then finds what it wrote itself.
+            Err(Written::Changed) => match self.fetch(&at, file.bytes.len()).await.map_err(unread)? {
+                Some((found, _)) if found == file.bytes => Ok(()),
+                _ => Err(Written::Changed),
+            },
+            written => written,
+        }
+    }
+
+    /// Whether the log's checkpoint covers this file.
+    async fn is_published(&self, log: &str, path: &str) -> Result<bool, Written> {
+        let at = self.at(log, verify::checkpoint::FILE).map_err(Written::Failed)?;
+        let found = self.fetch(&at, note::MAX_BYTES).await.map_err(|error| {
+            Written::Failed(failed("read", verify::checkpoint::FILE, io::Error::other(error)))
+        })?;
+        Ok(found.is_some_and(|(checkpoint, _)| covers(&checkpoint, path)))
+    }
+
     async fn write(&self, log: &str, file: &Stored, mode: PutMode) -> Result<(), Written> {
         let at = self.at(log, &file.path).map_err(Written::Failed)?;
         let payload = PutPayload::from_bytes(Bytes::copy_from_slice(&file.bytes));
@@ -188,13 +233,15 @@ impl Storage for Objects {
     }
 
     fn put(&self, log: &str, files: &[Stored]) -> Result<(), StorageError> {
-        let writes = files.iter().map(|file| self.write(log, file, PutMode::Overwrite));
+        let writes = files.iter().map(|file| async move {
+            let placed = self.place(log, file).await;
+            placed.map_err(|why| match why {
+                Written::Changed => StorageError::Changed { path: file.path.clone() },
+                Written::Failed(error) => error,
+            })
+        });
         let written = stream::iter(writes).buffer_unordered(AT_ONCE).try_collect::<()>();
-        self.runtime.block_on(written).map_err(|error| match error {
-            Written::Failed(error) => error,
-            // Two writers at the same moment, as some storages say it.
-            Written::Changed => failed("write", log, io::ErrorKind::AlreadyExists.into()),
-        })
+        self.runtime.block_on(written)
     }
 
     fn replace(

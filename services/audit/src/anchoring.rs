@@ -6,6 +6,7 @@
 //! nothing is known of them; and a larger one is begun only when the one before is settled.
 
 use crate::Fate;
+use verify::Checkpoint;
 
 /// How an anchor stands with a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,4 +55,18 @@ impl Anchored {
             (_, None) => (self.clone(), false),
         }
     }
+}
+
+/// What is wrong with an anchor that has `latest` of a log, and gave a receipt for `accepted`: it has lost what it
+/// took, so it cannot tell any more whether the log is an older one.
+#[must_use]
+pub fn loss(accepted: &Checkpoint, latest: Option<&Checkpoint>) -> Option<String> {
+    let has = latest.filter(|latest| latest.origin == accepted.origin).map_or(0, |latest| latest.size);
+    (has < accepted.size).then(|| {
+        format!(
+            "it took {} entries of {}, as its receipt says, and has {has} now: it was emptied, cut or exchanged; bring \
+             back what it held, or set up another anchor",
+            accepted.size, accepted.origin
+        )
+    })
 }

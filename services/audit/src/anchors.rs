@@ -2,13 +2,14 @@
 
 use crate::{
     Anchor, Audit, Error, Memory, Sighting, Unreachable,
-    anchoring::{Anchored, Next},
+    anchoring::{Anchored, Next, loss},
     ports::claimed,
     tables,
 };
 use base::Context;
 use futures::{FutureExt as _, future::BoxFuture};
 use std::sync::Arc;
+use store::{Queries as _, Store};
 use verify::Checkpoint;
 
 /// The last checkpoint of a log that an anchor accepted.
@@ -27,7 +28,8 @@ impl Audit {
     /// is written down before anything leaves. `true` while something is under way.
     ///
     /// # Errors
-    /// [`Error::Anchor`] where the anchor does not answer, or gave a receipt that does not hold; what the store meets.
+    /// [`Error::Anchor`] where the anchor does not answer, gave a receipt that does not hold, or has less than it gave
+    /// a receipt for; what the store meets.
     pub async fn anchor_step(&self, ctx: &Context, anchor: &dyn Anchor) -> Result<bool, Error> {
         let (store, name) = (&self.shared.options.store, anchor.name());
         let generation = self.shared.options.outbox.generation(ctx).await?;
@@ -42,6 +44,8 @@ impl Audit {
         match state.next(published.as_ref().map(|(_, note)| note.as_slice()), has_grown) {
             Next::Rest => Ok(false),
             Next::Begin(begun) => {
+                // What is added now would hide that what was there is gone.
+                holds(anchor, accepted.as_ref()).await.map_err(Error::Anchor)?;
                 self.keep(ctx, &name, generation, begun.clone()).await?;
                 submit(anchor, &begun).await?;
                 Ok(true)
@@ -63,11 +67,22 @@ impl Audit {
                     self.keep(ctx, &name, generation, settled.clone()).await?;
                 }
                 if again {
+                    holds(anchor, accepted.as_ref()).await.map_err(Error::Anchor)?;
                     submit(anchor, &settled).await?;
                 }
                 Ok(settled.under_way.is_some())
             }
         }
+    }
+
+    /// Whether the anchor still has as much of the organization's log as it gave a receipt for.
+    ///
+    /// # Errors
+    /// [`Error::Anchor`] where it has less, or does not answer; what the store meets.
+    pub async fn is_held(&self, ctx: &Context, anchor: &dyn Anchor) -> Result<(), Error> {
+        let receipt = self.anchored(ctx, anchor).await?;
+        let accepted = receipt.map(|receipt| receipt.checkpoint);
+        holds(anchor, accepted.as_ref()).await.map_err(Error::Anchor)
     }
 
     /// The last checkpoint of the organization's log that this anchor accepted.
@@ -97,21 +112,41 @@ async fn submit(anchor: &dyn Anchor, state: &Anchored) -> Result<(), Error> {
     }
 }
 
+/// Whether the anchor still has as much of a log as it accepted.
+async fn holds(anchor: &dyn Anchor, accepted: Option<&Checkpoint>) -> Result<(), Unreachable> {
+    let Some(accepted) = accepted else { return Ok(()) };
+    let latest = anchor.latest(&accepted.origin).await?;
+    let lost = loss(accepted, latest.as_deref().and_then(claimed).as_ref());
+    lost.map_or(Ok(()), |why| Err(Unreachable { by: anchor.name(), why, required: true }))
+}
+
 /// An anchor as somebody who remembers. Who cannot be reached keeps the log from being signed: a log that is behind
-/// is seen nowhere else.
-pub struct AnchorMemory(Arc<dyn Anchor>);
+/// is seen nowhere else. So does an anchor that has less than it gave a receipt for: it was emptied.
+pub struct AnchorMemory {
+    anchor: Arc<dyn Anchor>,
+    store: Store,
+}
 
 impl AnchorMemory {
-    /// What this anchor remembers.
+    /// What this anchor remembers; its receipts are in the store.
     #[must_use]
-    pub fn new(anchor: Arc<dyn Anchor>) -> Self {
-        Self(anchor)
+    pub fn new(anchor: Arc<dyn Anchor>, store: Store) -> Self {
+        Self { anchor, store }
+    }
+
+    /// The checkpoint of the log that has the last receipt.
+    async fn accepted(&self, ctx: &Context, origin: &str) -> Result<Option<Checkpoint>, Error> {
+        let read = self.store.read(ctx).await?;
+        let generation = read.generation().await?.number;
+        let state = tables::anchored(&read, &self.anchor.name(), generation).await?;
+        let accepted = state.accepted.and_then(|(note, _)| claimed(&note));
+        Ok(accepted.filter(|accepted| accepted.origin == origin))
     }
 }
 
 impl Memory for AnchorMemory {
     fn name(&self) -> String {
-        self.0.name()
+        self.anchor.name()
     }
 
     fn is_outside(&self) -> bool {
@@ -120,14 +155,20 @@ impl Memory for AnchorMemory {
 
     fn recall<'a>(
         &'a self,
-        _: &'a Context,
+        ctx: &'a Context,
         origin: &'a str,
         _: Option<&'a [u8]>,
     ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
         async move {
-            let note = self.0.latest(origin).await?;
+            let accepted = self.accepted(ctx, origin).await.map_err(|error| Unreachable {
+                by: self.name(),
+                why: format!("its receipts cannot be read: {error}"),
+                required: true,
+            })?;
+            holds(&*self.anchor, accepted.as_ref()).await?;
+            let note = self.anchor.latest(origin).await?;
             let head = note.as_deref().and_then(claimed).filter(|head| head.origin == origin);
-            Ok(head.map(|head| Sighting { by: self.0.name(), size: head.size, root: Some(head.root) }))
+            Ok(head.map(|head| Sighting { by: self.name(), size: head.size, root: Some(head.root) }))
         }
         .boxed()
     }

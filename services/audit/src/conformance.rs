@@ -60,5 +60,36 @@ pub fn storage(storage: &dyn Storage, logs: [&str; 2]) -> Result<(), StorageErro
     storage.put(log, &[file(A, b"third")])?;
     assert_eq!(storage.list(log, "")?, [HEAD, A]);
     assert_eq!(storage.read(log, A, LIMIT)?.as_deref(), Some(&b"third"[..]));
-    Ok(())
+    published(storage, other)
+}
+
+/// Of two writers the second overwrites nothing that the first has published, and what neither has it does.
+fn published(storage: &dyn Storage, log: &str) -> Result<(), StorageError> {
+    let covered =
+        ["tile/0/000", "tile/0/001.p/3", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"];
+    for bytes in [&b"one"[..], b"two", b"the first"] {
+        storage.put(log, &covered.map(|path| file(path, bytes)))?;
+    }
+    let note = format!("log\n300\n{}=\n\n\u{2014} log AAAAAAAAAAAAAAAA\n", "A".repeat(43));
+    storage.replace(log, HEAD, None, note.as_bytes())?;
+    for path in covered {
+        for bytes in [&b"the other"[..], b"", b"the first and more"] {
+            let told = storage.put(log, &[file(path, bytes)]);
+            assert!(matches!(told, Err(StorageError::Changed { .. })), "{path} is published: {told:?}");
+        }
+        storage.put(log, &[file(path, b"the first")])?;
+        assert_eq!(storage.read(log, path, LIMIT)?.as_deref(), Some(&b"the first"[..]), "{path}");
+    }
+    for path in ["tile/0/001.p/45", "tile/0/001", "tile/0/002.p/1", "tile/2/000.p/1", "tile/entries/001.p/46"]
+    {
+        for bytes in [&b"one"[..], b"two", b"more than that"] {
+            storage.put(log, &[file(path, bytes)])?;
+            assert_eq!(storage.read(log, path, LIMIT)?.as_deref(), Some(bytes), "{path} is nobody's yet");
+        }
+    }
+    // A checkpoint that does not read may cover anything.
+    storage.replace(log, HEAD, Some(note.as_bytes()), b"damaged")?;
+    let told = storage.put(log, &[file("tile/0/001", b"other")]);
+    assert!(matches!(told, Err(StorageError::Changed { .. })), "{told:?}");
+    storage.remove(log, &storage.list(log, "")?)
 }

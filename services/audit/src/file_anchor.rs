@@ -3,6 +3,10 @@
 //! One line per checkpoint, a JSON object: `note` (base64 of the signed note, as published) and `time` (RFC 3339). The
 //! line is the receipt. A line that a crash cut off, and any other that does not read, is passed over
 //! (`docs/formats/anchor-file.md`).
+//!
+//! The file only grows, so it is read whole once; after that only what was added to it is read. Of each log two lines
+//! are kept in memory: the one with the most entries, and the last one. A file that was cut off or exchanged is noticed
+//! at the last line that was read of it, and is read anew.
 
 use crate::{Anchor, Fate, Unreachable, WrongReceipt, ports::claimed};
 use base::{Clock, Timestamp};
@@ -10,36 +14,125 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value, json};
 use std::{
+    collections::HashMap,
     fs,
-    io::{self, Read as _, Seek as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read, Seek, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
+
+/// The longest line that is read, in bytes: the longest note in base64 has room in it.
+const MAX_LINE: u64 = 1 << 20;
 
 /// The file. Every log of a node appends to it.
 #[derive(Clone)]
 pub struct FileAnchor {
     path: PathBuf,
     clock: Arc<dyn Clock>,
-    turn: Arc<Mutex<()>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What was read of the file so far.
+#[derive(Default)]
+struct Known {
+    /// The offset after the last whole line.
+    read_to: u64,
+    /// That line, or its end: it still stands there, or this is not the file that was read.
+    edge: Vec<u8>,
+    logs: HashMap<String, Held>,
+}
+
+/// What the file has of one log.
+struct Held {
+    largest: Arc<Line>,
+    /// An older checkpoint that was given again is found here.
+    last: Arc<Line>,
+}
+
+struct Line {
+    receipt: String,
+    note: Vec<u8>,
+    size: u64,
+}
+
+impl Known {
+    /// Reads what was added to the file, or all of it where it is another one.
+    fn catch_up(&mut self, path: &Path) -> io::Result<()> {
+        let file = match fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                *self = Self::default();
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut file = BufReader::new(file);
+        if !self.is_of(&mut file)? {
+            *self = Self::default();
+        }
+        file.seek(io::SeekFrom::Start(self.read_to))?;
+        let (mut line, mut at, mut is_rest) = (Vec::new(), self.read_to, false);
+        loop {
+            line.clear();
+            let read = (&mut file).take(MAX_LINE).read_until(b'\n', &mut line)? as u64;
+            at += read;
+            // What is longer than any line of ours is passed over, all of it.
+            if !is_rest {
+                self.take(&line);
+            }
+            is_rest = !line.ends_with(b"\n");
+            if !is_rest {
+                self.read_to = at;
+                self.edge.clone_from(&line);
+            } else if read < MAX_LINE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether the last line that was read stands where it was.
+    fn is_of(&self, file: &mut (impl Read + Seek)) -> io::Result<bool> {
+        let mut found = vec![0; self.edge.len()];
+        file.seek(io::SeekFrom::Start(self.read_to.saturating_sub(self.edge.len() as u64)))?;
+        match file.read_exact(&mut found) {
+            Ok(()) => Ok(found == self.edge),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take(&mut self, line: &[u8]) {
+        let Some(text) = std::str::from_utf8(line).ok().map(str::trim_end) else { return };
+        let Some((note, _)) = read(text) else { return };
+        let Some(head) = claimed(&note) else { return };
+        let line = Arc::new(Line { receipt: text.to_owned(), note, size: head.size });
+        let held = self
+            .logs
+            .entry(head.origin)
+            .or_insert_with(|| Held { largest: Arc::clone(&line), last: Arc::clone(&line) });
+        if line.size >= held.largest.size {
+            held.largest = Arc::clone(&line);
+        }
+        held.last = line;
+    }
 }
 
 impl FileAnchor {
     /// The anchor in this file, which is made at the first checkpoint; its directory is there.
     #[must_use]
     pub fn new(path: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { path: path.to_owned(), clock, turn: Arc::default() }
+        Self { path: path.to_owned(), clock, known: Arc::default() }
     }
 
+    /// Works on the file, one at a time.
     async fn with<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Self) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Self, &mut Known) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Unreachable> {
         let this = self.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let turn = Arc::clone(&this.turn);
-            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&this)
+            let mut known = this.known.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&this, &mut known)
         });
         let unreachable = |why: String| Unreachable { by: self.name(), why, required: true };
         match done.await {
@@ -48,13 +141,17 @@ impl FileAnchor {
         }
     }
 
-    fn lines(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
-        let text = match fs::read(&self.path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        Ok(text.lines().filter_map(|line| Some((line.to_owned(), read(line)?.0))).collect())
+    /// What the file has of a log now, through `of`.
+    async fn look<T: Send + 'static>(
+        &self,
+        origin: String,
+        of: impl FnOnce(&Held) -> T + Send + 'static,
+    ) -> Result<Option<T>, Unreachable> {
+        let looked = self.with(move |this, known| {
+            known.catch_up(&this.path)?;
+            Ok(known.logs.get(&origin).map(of))
+        });
+        looked.await
     }
 
     fn append(&self, note: &[u8]) -> io::Result<()> {
@@ -87,16 +184,20 @@ impl Anchor for FileAnchor {
 
     fn submit<'a>(&'a self, note: &'a [u8]) -> BoxFuture<'a, Result<(), Unreachable>> {
         let note = note.to_vec();
-        self.with(move |this| this.append(&note)).boxed()
+        self.with(move |this, _| this.append(&note)).boxed()
     }
 
     fn fate<'a>(&'a self, note: &'a [u8]) -> BoxFuture<'a, Result<Fate, Unreachable>> {
-        let note = note.to_vec();
-        let looked = self.with(move |this| {
-            let found = this.lines()?.into_iter().rev().find(|(_, known)| *known == note);
-            Ok(found.map_or(Fate::Pending, |(line, _)| Fate::Accepted(line.into_bytes())))
-        });
-        looked.boxed()
+        async move {
+            let Some(head) = claimed(note) else { return Ok(Fate::Pending) };
+            let wanted = note.to_vec();
+            let receipt = self.look(head.origin, move |held| {
+                let found = [&held.last, &held.largest].into_iter().find(|line| line.note == wanted);
+                found.map(|line| line.receipt.clone().into_bytes())
+            });
+            Ok(receipt.await?.flatten().map_or(Fate::Pending, Fate::Accepted))
+        }
+        .boxed()
     }
 
     fn verify(&self, receipt: &[u8], note: &[u8]) -> Result<Option<Timestamp>, WrongReceipt> {
@@ -106,13 +207,7 @@ impl Anchor for FileAnchor {
     }
 
     fn latest<'a>(&'a self, origin: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unreachable>> {
-        let origin = origin.to_owned();
-        let looked = self.with(move |this| {
-            let notes = this.lines()?.into_iter().filter_map(|(_, note)| Some((claimed(&note)?, note)));
-            let of_log = notes.filter(|(head, _)| head.origin == origin);
-            Ok(of_log.max_by_key(|(head, _)| head.size).map(|(_, note)| note))
-        });
-        looked.boxed()
+        self.look(origin.to_owned(), |held| held.largest.note.clone()).boxed()
     }
 }
 

@@ -12,7 +12,8 @@
 //! 1. Entries are read from the outbox, from the sequenced size on. They are sealed: their bytes, and so the
 //!    bytes of every tile over them, are fixed.
 //! 2. Their tiles are made durable in their places: **sequenced**. Where witnesses must cosign, they wait beside the
-//!    log (`.waiting`) instead, for the ledger holds nothing that its checkpoint does not cover.
+//!    log (`.waiting`) instead, for the ledger holds nothing that its checkpoint does not cover. Of a partial tile
+//!    only the newest state waits.
 //! 3. The checkpoint is signed and checked with the log's own keys. Where it leaves before it is published, it is
 //!    written down first, and nothing else of that size or a smaller one is ever signed.
 //! 4. Witnesses cosign. Too few of them stall publication ([`Status::stalled`]); sequencing goes on, and so does
@@ -23,7 +24,8 @@
 //!
 //! # What is promised
 //! - A crash at any step loses nothing and doubles nothing: at the next start, files beyond the checkpoint are
-//!   removed, and the same entries give the same files again.
+//!   removed, and the same entries give the same files again. Where another process could be about to publish them
+//!   ([`Storage::is_shared`]), they are removed once a checkpoint of this one has taken the place of the old.
 //! - Publication never goes backwards. At start the ledger is held against the outbox and against everybody who
 //!   remembers it ([`Memory`]); a ledger that has more than the store, or less than others have seen, is refused
 //!   ([`Error::Ahead`], [`Error::Fork`], [`Error::Gap`], [`Error::Behind`], [`Error::Split`]) and not touched. An
@@ -71,7 +73,7 @@ pub use local::LocalDirectory;
 pub use model::{Status, Step, log_name};
 pub use ports::{
     Anchor, Cosigners, Fate, Memory, Outbox, Own, ProofFrom, Rows, Sighting, Signed, Storage, StorageError,
-    Stored, StoredLog, Unmet, Unreachable, WrongReceipt,
+    Stored, StoredLog, Unmet, Unreachable, WrongReceipt, covers,
 };
 pub use renewal::{Refused, Renewed};
 

@@ -2,7 +2,7 @@
 //! name synced, in that order, so that a reader and the next start find it whole or not at all.
 
 use crate::{
-    Storage, StorageError, Stored,
+    Storage, StorageError, Stored, covers,
     disk::{Disk, RealDisk},
 };
 use std::{
@@ -56,6 +56,11 @@ impl LocalDirectory {
         let (home, staging) = (self.root.join(log), self.root.join(".staging").join(log));
         Ok(Turn { disk: &*self.disk, root: &self.root, home, staging, places })
     }
+
+    fn is_published(&self, log: &str, path: &str) -> Result<bool, StorageError> {
+        let checkpoint = self.read(log, verify::checkpoint::FILE, usize::MAX)?;
+        Ok(checkpoint.is_some_and(|checkpoint| covers(&checkpoint, path)))
+    }
 }
 
 impl Storage for LocalDirectory {
@@ -81,7 +86,14 @@ impl Storage for LocalDirectory {
 
     fn put(&self, log: &str, files: &[Stored]) -> Result<(), StorageError> {
         let places = self.places(log);
-        self.at(log, &places)?.put(files)
+        let mut turn = self.at(log, &places)?;
+        for file in files {
+            let there = self.read(log, &file.path, usize::MAX)?;
+            if there.is_some_and(|there| there != file.bytes) && self.is_published(log, &file.path)? {
+                return Err(StorageError::Changed { path: turn.home.join(&file.path).display().to_string() });
+            }
+        }
+        turn.put(files)
     }
 
     fn replace(
@@ -103,6 +115,11 @@ impl Storage for LocalDirectory {
     fn remove(&self, log: &str, paths: &[String]) -> Result<(), StorageError> {
         let places = self.places(log);
         self.at(log, &places)?.remove(paths)
+    }
+
+    /// The process holds the data directory's lock.
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 

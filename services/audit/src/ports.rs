@@ -4,7 +4,7 @@ use crate::{Chain, Error};
 use base::{Context, Fault, Kind, Timestamp};
 use futures::future::BoxFuture;
 use std::{io, sync::Arc};
-use verify::{Checkpoint, Hash, Unreadable, note};
+use verify::{Checkpoint, Hash, TilePath, Unreadable, note};
 
 /// A file of a log: its path below the log (`tile/0/000`), and its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +33,12 @@ pub trait Storage: Send + Sync + 'static {
     fn list(&self, log: &str, under: &str) -> Result<Vec<String>, StorageError>;
 
     /// Puts files in their places, all of them durable when it returns. A reader finds each either whole or not at
-    /// all. A file that is there already is replaced.
+    /// all. Where there is one already, the same is no error, and another is replaced unless the log's checkpoint
+    /// covers it ([`covers`]).
     ///
     /// # Errors
-    /// [`StorageError`]; then some of them may be in place.
+    /// [`StorageError::Changed`] for another file that the checkpoint covers; [`StorageError`]. Then some of them may
+    /// be in place.
     fn put(&self, log: &str, files: &[Stored]) -> Result<(), StorageError>;
 
     /// Puts one file in the place of `expected` (`None`: of nothing) at once, durable when it returns.
@@ -56,6 +58,22 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// [`StorageError::Failed`]; then some of them may be gone.
     fn remove(&self, log: &str, paths: &[String]) -> Result<(), StorageError>;
+
+    /// Whether another process could be writing here: then what is beyond a checkpoint may be what it is about to
+    /// publish, and stays until a checkpoint of our own has taken the place of that one.
+    fn is_shared(&self) -> bool {
+        true
+    }
+}
+
+/// Whether a checkpoint covers this file of its log: a tile, as wide as the checkpoint makes it or an older state of
+/// it. A checkpoint that does not read may cover any tile.
+#[must_use]
+pub fn covers(checkpoint: &[u8], path: &str) -> bool {
+    let Ok(tile) = path.parse::<TilePath>() else { return false };
+    let Some(head) = claimed(checkpoint) else { return true };
+    let published = TilePath::at(tile.stack(), tile.index(), head.size);
+    published.is_some_and(|published| published.width() >= tile.width())
 }
 
 /// Why a storage did not do what it was asked for.

@@ -6,9 +6,9 @@ mod crashes;
 mod tests;
 
 use crate::{Chain, Error, LogKeys, Signatures, Storage, StorageError, Stored, log_name, ports::claimed};
-use base::{Id, Timestamp, noun};
+use base::{Id, Timestamp, digest, noun};
 use ledger::{Tile, Tree, checkpoint, prove, tree::is_superseded};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use verify::{Checkpoint, Hash, Stack, TilePath, VerifiedCheckpoint, note, tiles};
 
 /// Files that are moved from where they wait to their places in one go.
@@ -24,6 +24,10 @@ pub(crate) struct Writer {
     /// All that is sequenced.
     tree: Tree,
     published: Option<Published>,
+    /// The newest state of each tile that waits, and its hash: what is published is what was put there.
+    pending: HashMap<(Stack, u64), (TilePath, Hash)>,
+    /// What an interrupted publication left beyond the checkpoint, or superseded; no reader needs it.
+    leftovers: Vec<String>,
     /// Why nothing more is written.
     stopped: Option<String>,
 }
@@ -41,17 +45,20 @@ pub(crate) struct Opened {
     pub(crate) reach: u64,
     /// The leaf hashes of the newest entries, with their positions: those of the last tile.
     pub(crate) newest: Vec<(u64, Hash)>,
-    /// Files that no reader needs: beyond the checkpoint or superseded.
-    leftovers: Vec<String>,
     /// Tiles that waited for a publication that did not come. They are made anew.
     waiting: Vec<String>,
 }
 
 impl Opened {
-    /// Removes what an interrupted publication left. Only once the store is known to have it all.
-    pub(crate) fn tidy(&self) -> Result<(), Error> {
-        let Writer { storage, log, waiting, .. } = &self.writer;
-        storage.remove(log, &self.leftovers)?;
+    /// Removes what an interrupted publication left. Only once the store is known to have it all; and of the log
+    /// itself only where nobody else could be about to publish it. Tiles that wait are missed by whoever put them
+    /// there before they are published.
+    pub(crate) fn tidy(&mut self) -> Result<(), Error> {
+        let Writer { storage, log, waiting, leftovers, .. } = &mut self.writer;
+        if !storage.is_shared() {
+            storage.remove(log, leftovers)?;
+            leftovers.clear();
+        }
         if !self.waiting.is_empty() {
             storage.remove(waiting, &self.waiting)?;
         }
@@ -83,6 +90,8 @@ impl Writer {
             generation,
             tree: Tree::new(),
             published: None,
+            pending: HashMap::new(),
+            leftovers: Vec::new(),
             stopped: None,
         };
         let mut newest = Vec::new();
@@ -94,20 +103,20 @@ impl Writer {
             newest = writer.newest(size)?;
             writer.published = Some(Published { checkpoint, note });
         }
-        let (mut leftovers, mut reach) = (Vec::new(), writer.size());
+        let mut reach = writer.size();
         for path in writer.storage.list(&writer.log, "")? {
             // What is no tile is not ours to remove; `ledger verify` will name it.
             let Ok(tile) = path.parse::<TilePath>() else { continue };
             let covered = TilePath::at(tile.stack(), tile.index(), writer.size()).map_or(0, TilePath::width);
             if tile.width() > covered {
                 reach = reach.max(end(tile));
-                leftovers.push(path);
+                writer.leftovers.push(path);
             } else if is_superseded(tile, writer.size()) {
-                leftovers.push(path);
+                writer.leftovers.push(path);
             }
         }
         let waiting = writer.storage.list(&writer.waiting, "")?;
-        Ok(Opened { writer, reach, newest, leftovers, waiting })
+        Ok(Opened { writer, reach, newest, waiting })
     }
 
     /// Which log of the organization.
@@ -157,22 +166,37 @@ impl Writer {
         self.running()?;
         let mut grown = self.tree.clone();
         let before = self.published();
-        let tiles = self.put(&self.log.clone(), grown.append(entries)?)?;
+        let tiles = grown.append(entries)?;
+        let paths: Vec<_> = tiles.iter().map(|tile| tile.path).collect();
+        self.is_alone()?;
+        self.put(&self.log.clone(), tiles)?;
         let head = Checkpoint { origin: self.origin.clone(), size: grown.size(), root: grown.root() };
         let note = sign(&head, keys, now)?;
         let checkpoint = own(&note, keys.1, signatures)?;
         self.replace(note, checkpoint)?;
         self.tree = grown;
-        self.drop_partials(before, tiles.into_iter());
+        self.drop_partials(before, paths.into_iter());
         Ok(())
     }
 
-    /// Sequences entries whose publication waits for others: their tiles are durable beside the log.
+    /// Sequences entries whose publication waits for others: their tiles are durable beside the log. Of a tile that
+    /// grows only the newest state stays there.
     pub(crate) fn sequence<'e>(&mut self, entries: impl IntoIterator<Item = &'e [u8]>) -> Result<(), Error> {
         self.running()?;
         let mut grown = self.tree.clone();
-        self.put(&self.waiting.clone(), grown.append(entries)?)?;
+        let tiles = grown.append(entries)?;
+        let states: Vec<_> = tiles.iter().map(|tile| (tile.path, digest::sha256(&tile.bytes))).collect();
+        self.put(&self.waiting.clone(), tiles)?;
         self.tree = grown;
+        let mut older = Vec::new();
+        for (path, hash) in states {
+            let before = self.pending.insert((path.stack(), path.index()), (path, hash));
+            older.extend(before.filter(|(before, _)| *before != path).map(|(before, _)| before.to_string()));
+        }
+        let dropped = if older.is_empty() { Ok(()) } else { self.storage.remove(&self.waiting, &older) };
+        if let Err(error) = dropped {
+            tracing::warn!(log = self.log, %error, "older states of tiles that wait stay until the publication");
+        }
         Ok(())
     }
 
@@ -189,29 +213,27 @@ impl Writer {
         if *checkpoint.checkpoint() != self.head() {
             return Err(Error::Interrupted);
         }
-        let (from, to) = (self.published(), self.size());
-        let (mut needed, mut gone) = (Vec::new(), Vec::new());
-        for name in self.storage.list(&self.waiting, "")? {
-            let covers = |path: TilePath| TilePath::at(path.stack(), path.index(), to) == Some(path);
-            match name.parse::<TilePath>() {
-                Ok(path) if covers(path) => needed.push(path),
-                _ => {}
-            }
-            gone.push(name);
-        }
+        self.is_alone()?;
+        let from = self.published();
+        let needed: Vec<_> = self.pending.values().copied().collect();
         for some in needed.chunks(MOVED) {
             let mut files = Vec::new();
-            for path in some {
+            for (path, hash) in some {
                 let name = path.to_string();
-                let bytes = self.storage.read(&self.waiting, &name, path.max_bytes())?;
-                let bytes = bytes.ok_or(Error::Interrupted)?;
+                let found = self.storage.read(&self.waiting, &name, path.max_bytes())?;
+                // Another writer of this log was at it, or a hand: the log is opened anew, and they are made again.
+                let Some(bytes) = found.filter(|bytes| digest::sha256(bytes) == *hash) else {
+                    return Err(StorageError::Changed { path: format!("{}/{name}", self.waiting) }.into());
+                };
                 files.push(Stored { path: name, bytes });
             }
             self.written(self.storage.put(&self.log, &files))?;
         }
         self.replace(note, checkpoint)?;
-        self.drop_partials(from, needed.into_iter());
-        if let Err(error) = self.storage.remove(&self.waiting, &gone) {
+        self.pending.clear();
+        self.drop_partials(from, needed.into_iter().map(|(path, _)| path));
+        let gone = self.storage.list(&self.waiting, "");
+        if let Err(error) = gone.and_then(|gone| self.storage.remove(&self.waiting, &gone)) {
             tracing::warn!(log = self.log, %error, "published tiles stay where they waited, until the next start");
         }
         Ok(())
@@ -227,12 +249,22 @@ impl Writer {
         self.stopped.as_ref().map_or(Ok(()), |path| Err(Error::Stopped { path: path.clone() }))
     }
 
-    fn put(&mut self, log: &str, tiles: Vec<Tile>) -> Result<Vec<TilePath>, Error> {
-        let paths = tiles.iter().map(|tile| tile.path).collect();
+    /// Whether nobody else has published since, so far as can be known before the checkpoint is replaced: a second
+    /// writer is told before it leaves tiles that are not the log's.
+    fn is_alone(&self) -> Result<(), Error> {
+        let path = verify::checkpoint::FILE;
+        if self.storage.is_shared()
+            && self.storage.read(&self.log, path, note::MAX_BYTES)?.as_deref() != self.note()
+        {
+            return Err(StorageError::Changed { path: path.to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, log: &str, tiles: Vec<Tile>) -> Result<(), Error> {
         let files = tiles.into_iter().map(|tile| Stored { path: tile.path.to_string(), bytes: tile.bytes });
         let files: Vec<_> = files.collect();
-        self.written(self.storage.put(log, &files))?;
-        Ok(paths)
+        self.written(self.storage.put(log, &files))
     }
 
     /// The checkpoint that makes its tiles part of the log.
@@ -240,8 +272,28 @@ impl Writer {
         let expected = self.note();
         let replaced = self.storage.replace(&self.log, verify::checkpoint::FILE, expected, &note);
         self.written(replaced)?;
+        let size = checkpoint.checkpoint().size;
         self.published = Some(Published { checkpoint, note });
+        self.drop_leftovers(size);
         Ok(())
+    }
+
+    /// Removes what an interrupted publication left and this one did not put anew: whoever still had it in mind is
+    /// told now that the checkpoint is another one.
+    fn drop_leftovers(&mut self, size: u64) {
+        let is_in_use = |path: &String| {
+            let tile = path.parse::<TilePath>().ok();
+            tile.is_some_and(|tile| TilePath::at(tile.stack(), tile.index(), size) == Some(tile))
+        };
+        let mut gone = std::mem::take(&mut self.leftovers);
+        gone.retain(|path| !is_in_use(path));
+        if gone.is_empty() {
+            return;
+        }
+        if let Err(error) = self.storage.remove(&self.log, &gone) {
+            tracing::warn!(log = self.log, %error, "what an interrupted publication left stays");
+            self.leftovers = gone;
+        }
     }
 
     fn written(&mut self, outcome: Result<(), StorageError>) -> Result<(), Error> {

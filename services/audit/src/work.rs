@@ -225,7 +225,7 @@ impl Audit {
         let (storage, signatures) = (Arc::clone(storage), self.shared.signatures.clone());
         let (slot, signers, organization) = (Arc::clone(&log.writer), chain.clone(), ctx.organization());
         let generation = log.seen().generation;
-        let opened = blocking(move || {
+        let mut opened = blocking(move || {
             // Whoever was dropped half way is waited for.
             let _held = slot.lock().unwrap_or_else(PoisonError::into_inner);
             Writer::open(storage, organization, generation, &signers, &signatures)

@@ -125,6 +125,8 @@ fn a_ledger_is_published_to_s3_goes_on_after_a_restart_and_shows_what_was_change
     bytes[middle] ^= 1;
     let put = |path: &str, bytes: &[u8]| {
         let file = Stored { path: path.to_owned(), bytes: bytes.to_vec() };
+        // Whoever may do anything in the bucket; the client itself overwrites nothing that is published.
+        client.remove(&log, &[path.to_owned()]).expect("it is removed");
         client.put(&log, &[file]).expect("it is written");
     };
     let verified = |keys: &LogKeys| {
@@ -186,12 +188,15 @@ fn a_second_writer_of_the_same_log_is_refused() {
         let two = House::open(&copy, storage(), Some(house.keys.clone())).await;
         one.publish().await.expect("nothing to do");
         two.publish().await.expect("nothing to do");
-        one.commit_some(3).await;
-        two.commit_some(3).await;
+        // Full tiles and partial ones, other bytes at the same paths.
+        let other = || Entry::done(ledger::Kind::FindingsRecorded, two.ctx.organization()).batch(1, [8; 32]);
+        one.commit_some(300).await;
+        two.commit((0..300).map(|_| other()).collect()).await;
         one.publish().await.expect("it publishes");
         let refused = two.publish().await.expect_err("the checkpoint is another one");
         assert!(matches!(refused, Error::Storage(StorageError::Changed { .. })), "{refused:?}");
-        assert_eq!(one.audit.published(one.ctx.organization()).map(|(head, _)| head.size), Some(4));
+        assert_eq!(one.audit.published(one.ctx.organization()).map(|(head, _)| head.size), Some(301));
+        assert_eq!(one.verified().await.expect("nothing of it was overwritten"), 301);
     });
 }
 

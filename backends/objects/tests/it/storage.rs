@@ -35,6 +35,36 @@ fn of_two_writers_one_learns_of_the_other() {
     assert_eq!(one.read("log", "checkpoint", 100).expect("it reads").as_deref(), Some(&b"2"[..]));
 }
 
+#[test]
+fn what_a_checkpoint_covers_is_overwritten_by_nobody() {
+    let (server, runtime) = (S3::start(), runtime());
+    let (one, two) = (server.client("w", &runtime), server.client("w", &runtime));
+    let published = ["tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"];
+    let files = published.map(|path| file(path, b"one"));
+    one.put("log", &files).expect("nothing was there");
+    // Before a checkpoint covers them they may be put anew, also by others, as after a crash.
+    two.put("log", &published.map(|path| file(path, b"two"))).expect("they are nobody's yet");
+    one.put("log", &files).expect("they are nobody's yet");
+    let root = "A".repeat(43) + "=";
+    let note = format!("log\n300\n{root}\n\n\u{2014} log AAAAAAAAAAAAAAAA\n");
+    one.replace("log", "checkpoint", None, note.as_bytes()).expect("the first one");
+    for path in published {
+        for other in [&b"two"[..], b"longer", b""] {
+            let told = two.put("log", &[file(path, other)]);
+            assert!(matches!(&told, Err(StorageError::Changed { path: named }) if named == path), "{told:?}");
+        }
+        assert_eq!(one.read("log", path, 100).expect("it reads").as_deref(), Some(&b"one"[..]), "{path}");
+    }
+    two.put("log", &files).expect("the same is no other");
+    for beyond in ["tile/0/001.p/45", "tile/entries/001.p/46", "tile/0/001"] {
+        for bytes in [&b"one"[..], b"two"] {
+            two.put("log", &[file(beyond, bytes)]).expect("no checkpoint covers it");
+        }
+        assert_eq!(one.read("log", beyond, 100).expect("it reads").as_deref(), Some(&b"two"[..]));
+    }
+    two.put("other", &[file("tile/0/000", b"two")]).expect("each log has its own");
+}
+
 /// The request went through and its answer was lost: it is sent again, and finds what it wrote.
 #[test]
 fn an_answer_that_was_lost_is_no_other_writer() {

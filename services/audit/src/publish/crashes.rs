@@ -1,12 +1,11 @@
 //! A thousand crashes at seeded points, on a disk that drops and tears what was not synced: the ledger's writer
 //! against the entries of its outbox.
 
-use super::{Writer, sign, tests::House};
+use super::tests::House;
 use crate::{
     Error,
     disk::simulated::{Fault, SimulatedDisk},
 };
-use base::Timestamp;
 use ledger::Tree;
 use std::{path::Path, sync::Arc};
 
@@ -72,19 +71,13 @@ impl Run<'_> {
             let waits = writer.size() > writer.published();
             match self.dice.below(3) {
                 0 if !waits => self.house.publish(&mut writer, up_to)?,
-                1 if waits => self.release(&mut writer)?,
+                1 if waits => self.house.release(&mut writer)?,
                 _ if more > 0 => self.house.sequence(&mut writer, up_to)?,
-                _ => self.release(&mut writer)?,
+                _ => self.house.release(&mut writer)?,
             }
             self.acknowledged = self.acknowledged.max(writer.published());
         }
         Ok(())
-    }
-
-    fn release(&self, writer: &mut Writer) -> Result<(), Error> {
-        let now = Timestamp::from_millis(1_700_000_600_000);
-        let note = sign(&writer.head(), (&self.house.keys, &self.house.chain), now)?;
-        writer.release(note, &self.house.chain, &self.house.signatures)
     }
 }
 

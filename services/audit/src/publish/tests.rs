@@ -1,15 +1,20 @@
 //! Publication on a disk that fails and forgets, at every call in turn.
 
-use super::Writer;
+use super::{Writer, sign};
 use crate::{
-    Chain, Error, LocalDirectory, LogKeys, Signatures, StorageError,
+    Chain, Error, LocalDirectory, LogKeys, Signatures, Storage, StorageError, Stored,
     disk::Disk as _,
     disk::simulated::{Fault, SimulatedDisk},
 };
 use base::{Actor, Id, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
 use ledger::{Entry, Kind, Stamp, checkpoint};
-use std::{collections::BTreeSet, io, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 use verify::{Checkpoint, Hash, LedgerFiles, Pins, Unreadable};
 
 const LEDGERS: &str = "/data/ledgers";
@@ -52,9 +57,11 @@ impl House {
     }
 
     pub(super) fn open(&self, disk: &Arc<SimulatedDisk>) -> Result<Writer, Error> {
-        let shared: Arc<SimulatedDisk> = Arc::clone(disk);
-        let storage = Arc::new(LocalDirectory::on(shared, Path::new(LEDGERS)));
-        let opened = Writer::open(storage, self.organization, 1, &self.chain, &self.signatures)?;
+        self.open_in(Arc::new(on(disk)))
+    }
+
+    fn open_in(&self, storage: Arc<dyn Storage>) -> Result<Writer, Error> {
+        let mut opened = Writer::open(storage, self.organization, 1, &self.chain, &self.signatures)?;
         assert!(opened.reach <= self.entries.len() as u64, "no file reaches beyond what was committed");
         opened.tidy()?;
         Ok(opened.writer)
@@ -73,6 +80,12 @@ impl House {
         writer.sequence(self.entries[range].iter().map(Vec::as_slice))
     }
 
+    pub(super) fn release(&self, writer: &mut Writer) -> Result<(), Error> {
+        let now = Timestamp::from_millis(1_700_000_600_000);
+        let note = sign(&writer.head(), (&self.keys, &self.chain), now)?;
+        writer.release(note, &self.chain, &self.signatures)
+    }
+
     pub(super) fn verify(&self, disk: &SimulatedDisk) -> u64 {
         self.head(disk).size
     }
@@ -87,6 +100,11 @@ impl House {
         let report = verify::directory(&OnDisk(disk, &home), &self.signatures, &pins);
         report.map(|report| report.checkpoint.checkpoint().clone()).expect("the ledger verifies")
     }
+}
+
+fn on(disk: &Arc<SimulatedDisk>) -> LocalDirectory {
+    let disk: Arc<SimulatedDisk> = Arc::clone(disk);
+    LocalDirectory::on(disk, Path::new(LEDGERS))
 }
 
 struct OnDisk<'d>(&'d SimulatedDisk, &'d Path);
@@ -206,4 +224,124 @@ fn superseded_partial_tiles_go_and_all_others_stay() {
         "tile/entries/001.p/2",
     ];
     assert_eq!(names(), expected.map(str::to_owned).into());
+}
+
+#[test]
+fn of_a_tile_that_waits_only_the_newest_state_is_kept() {
+    let house = House::new(300);
+    let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
+    let mut writer = house.open(&disk).expect("an empty disk");
+    house.publish(&mut writer, 1).expect("it publishes");
+    for size in 2..=300 {
+        house.sequence(&mut writer, size).expect("it is sequenced");
+        let waiting = on(&disk).list(&writer.waiting, "").expect("it lists");
+        assert!(waiting.len() <= 5, "{size}: {waiting:?}");
+    }
+    let waiting = on(&disk).list(&writer.waiting, "").expect("it lists");
+    let newest =
+        ["tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/44"];
+    assert_eq!(waiting, newest);
+    house.release(&mut writer).expect("it is published");
+    assert_eq!(house.verify(&disk), 300);
+    assert_eq!(on(&disk).list(&writer.waiting, "").expect("it lists"), Vec::<String>::new());
+}
+
+#[test]
+fn what_waits_is_published_as_it_was_put_there_or_not_at_all() {
+    let house = House::new(20);
+    let missing = |storage: &LocalDirectory, log: &str| storage.remove(log, &["tile/0/000.p/20".to_owned()]);
+    let other = |storage: &LocalDirectory, log: &str| {
+        storage.put(log, &[Stored { path: "tile/0/000.p/20".to_owned(), bytes: vec![1; 640] }])
+    };
+    for damage in [&missing as &dyn Fn(&LocalDirectory, &str) -> _, &other] {
+        let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
+        let mut writer = house.open(&disk).expect("an empty disk");
+        house.publish(&mut writer, 1).expect("it publishes");
+        house.sequence(&mut writer, 20).expect("it is sequenced");
+        damage(&on(&disk), &writer.waiting).expect("another writer was at it");
+        let refused = house.release(&mut writer);
+        assert!(matches!(refused, Err(Error::Storage(StorageError::Changed { .. }))), "{refused:?}");
+        assert_eq!(house.verify(&disk), 1, "nothing of it is published");
+        let mut writer = house.open(&disk).expect("it is opened anew");
+        house.sequence(&mut writer, 20).expect("it is made anew");
+        house.release(&mut writer).expect("it is published");
+        assert_eq!(house.verify(&disk), 20);
+    }
+}
+
+/// A storage that others can reach too: they do so just before a checkpoint is replaced.
+struct Shared {
+    inner: LocalDirectory,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+impl Storage for Shared {
+    fn read(&self, log: &str, path: &str, limit: usize) -> Result<Option<Vec<u8>>, StorageError> {
+        self.inner.read(log, path, limit)
+    }
+
+    fn list(&self, log: &str, under: &str) -> Result<Vec<String>, StorageError> {
+        self.inner.list(log, under)
+    }
+
+    fn put(&self, log: &str, files: &[Stored]) -> Result<(), StorageError> {
+        self.inner.put(log, files)
+    }
+
+    fn replace(
+        &self,
+        log: &str,
+        path: &str,
+        expected: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        if let Some(meanwhile) = self.meanwhile.lock().expect("nobody panicked").take() {
+            meanwhile();
+        }
+        self.inner.replace(log, path, expected, bytes)
+    }
+
+    fn remove(&self, log: &str, paths: &[String]) -> Result<(), StorageError> {
+        self.inner.remove(log, paths)
+    }
+}
+
+#[test]
+fn a_start_removes_nothing_that_another_writer_is_about_to_publish() {
+    let house = Arc::new(House::new(300));
+    let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
+    let shared = || Arc::new(Shared { inner: on(&disk), meanwhile: Mutex::default() });
+    let storage = shared();
+    let mut writer = house.open_in(storage.clone()).expect("an empty disk");
+    house.publish(&mut writer, 4).expect("it publishes");
+    let (second, also) = (shared(), Arc::clone(&house));
+    let start = move || assert_eq!(also.open_in(second).expect("it starts").size(), 4);
+    *storage.meanwhile.lock().expect("nobody panicked") = Some(Box::new(start));
+    house.publish(&mut writer, 290).expect("it publishes");
+    assert_eq!(house.verify(&disk), 290, "no tile of it is missing");
+    // What is really left goes with the next checkpoint.
+    let left = |path: &str| Stored { path: path.to_owned(), bytes: vec![7; 32] };
+    on(&disk).put(&writer.log, &[left("tile/0/001.p/39"), left("tile/0/001.p/43")]).expect("it is put");
+    let mut writer = house.open_in(shared()).expect("it starts");
+    house.publish(&mut writer, 298).expect("it publishes");
+    let names = on(&disk).list(&writer.log, "tile/0").expect("it lists");
+    assert_eq!(names, ["tile/0/000", "tile/0/001.p/34", "tile/0/001.p/42"]);
+    assert_eq!(house.verify(&disk), 298);
+}
+
+#[test]
+fn a_second_writer_leaves_no_tile_in_a_log_that_went_on_without_it() {
+    let house = House::new(30);
+    let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
+    let shared = || Arc::new(Shared { inner: on(&disk), meanwhile: Mutex::default() });
+    let mut first = house.open_in(shared()).expect("an empty disk");
+    house.publish(&mut first, 4).expect("it publishes");
+    let mut second = house.open_in(shared()).expect("it starts");
+    house.publish(&mut first, 10).expect("it publishes");
+    let before = on(&disk).list(&first.log, "").expect("it lists");
+    let refused = house.publish(&mut second, 20);
+    assert!(matches!(refused, Err(Error::Storage(StorageError::Changed { .. }))), "{refused:?}");
+    assert_eq!(on(&disk).list(&first.log, "").expect("it lists"), before);
 }

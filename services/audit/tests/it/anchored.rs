@@ -154,8 +154,7 @@ async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refu
     let dir = tempfile::tempdir().expect("a directory");
     let (data, file) = (dir.path().join("data"), dir.path().join("anchor.jsonl"));
     let anchor = FileAnchor::new(&file, Arc::new(Fixed));
-    let memory: Arc<dyn Memory> = Arc::new(AnchorMemory::new(Arc::new(anchor.clone())));
-    let with = |options: &mut audit::Options| options.memories.push(memory.clone());
+    let with = |options: &mut audit::Options| remembered_by(options, &anchor);
     let house = House::open_with(&data, None, with).await;
     house.begin().await;
     house.publish().await;
@@ -186,6 +185,7 @@ async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refu
     // The file knows more than the log: an older state.
     let ctx: &Context = &house.ctx;
     let origin = receipt.checkpoint.origin.clone();
+    let memory = AnchorMemory::new(Arc::new(anchor.clone()), house.store.clone());
     let sighting = memory.recall(ctx, &origin, None).await.expect("it answers").expect("one");
     assert_eq!((sighting.size, sighting.root), (4, Some(receipt.checkpoint.root)));
     let larger = String::from_utf8(receipt.note).expect("a note").replacen("\n4\n", "\n9\n", 1);
@@ -204,4 +204,104 @@ async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refu
     let house = House::open_with(&data, Some(keys), with).await;
     let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
     assert!(matches!(refused, Err(Error::Uncompared(_))), "{refused:?}");
+}
+
+fn remembered_by(options: &mut audit::Options, anchor: &FileAnchor) {
+    let memory = AnchorMemory::new(Arc::new(anchor.clone()), options.store.clone());
+    options.memories.push(Arc::new(memory));
+}
+
+#[tokio::test]
+async fn a_file_that_has_less_than_its_receipts_say_is_no_file_that_remembers_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, file) = (dir.path().join("data"), dir.path().join("anchor.jsonl"));
+    let anchor = FileAnchor::new(&file, Arc::new(Fixed));
+    let with = |options: &mut audit::Options| remembered_by(options, &anchor);
+    let mut house = House::open_with(&data, None, with).await;
+    house.begin().await;
+    let mut states = vec![Vec::new()];
+    for _ in 0..2 {
+        house.commit(1).await;
+        house.publish().await;
+        for _ in 0..2 {
+            let _ = house.audit.anchor_step(&house.ctx, &anchor).await.expect("it is accepted");
+        }
+        states.push(fs::read(&file).expect("it is there"));
+    }
+    let whole = states.pop().expect("the last one");
+    // Emptied, and cut to an older state, while the node runs: nothing is added that would hide it.
+    house.commit(1).await;
+    house.publish().await;
+    for less in &states {
+        fs::write(&file, less).expect("it is cut");
+        let refused = house.audit.anchor_step(&house.ctx, &anchor).await;
+        assert!(matches!(refused, Err(Error::Anchor(_))), "{refused:?}");
+        assert_eq!(fs::read(&file).expect("it is there"), *less);
+    }
+    // And before it starts, also where the file is gone: nothing is signed.
+    states.insert(0, b"gone".to_vec());
+    for less in &states {
+        fs::write(&file, less).expect("it is cut");
+        if less == b"gone" {
+            fs::remove_file(&file).expect("it goes");
+        }
+        let keys = house.keys.clone();
+        house.store.close().await;
+        house = House::open_with(&data, Some(keys), with).await;
+        house.commit(1).await;
+        let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
+        let Err(Error::Uncompared(unreachable)) = refused else { unreachable!("{refused:?}") };
+        assert!(unreachable.required && unreachable.why.contains("receipt"), "{unreachable}");
+    }
+    // What it held is back.
+    fs::write(&file, whole).expect("it is whole");
+    assert!(house.publish().await > 0);
+    for _ in 0..2 {
+        let _ = house.audit.anchor_step(&house.ctx, &anchor).await.expect("it goes on");
+    }
+    assert_eq!(fs::read_to_string(&file).expect("it is there").lines().count(), 3);
+}
+
+/// A note that says this, signed by nobody who matters here.
+fn note(origin: &str, size: u64) -> Vec<u8> {
+    format!("{origin}\n{size}\n{}\n\n\u{2014} key AAAAAAAAAAAAAAAA\n", "A".repeat(43) + "=").into_bytes()
+}
+
+#[tokio::test]
+async fn of_a_file_only_what_was_added_is_read_until_it_is_another_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("anchor.jsonl");
+    let anchor = FileAnchor::new(&file, Arc::new(Fixed));
+    let latest = async |anchor: &FileAnchor, origin: &str| anchor.latest(origin).await.expect("it answers");
+    for (origin, size) in [("a", 1), ("b", 5), ("b", 6)] {
+        anchor.submit(&note(origin, size)).await.expect("it is appended");
+        assert_eq!(latest(&anchor, origin).await, Some(note(origin, size)));
+    }
+    // What was read is not read again: damage before the last line shows only to whoever reads it all.
+    let whole = fs::read(&file).expect("it is there");
+    let mut damaged = whole.clone();
+    damaged[0] = b'!';
+    fs::write(&file, &damaged).expect("it is written");
+    assert_eq!(latest(&anchor, "a").await, Some(note("a", 1)));
+    assert_eq!(latest(&FileAnchor::new(&file, Arc::new(Fixed)), "a").await, None);
+    fs::write(&file, &whole).expect("it is written");
+    // An older checkpoint that is given again is found, and is not the latest.
+    anchor.submit(&note("b", 5)).await.expect("it is appended");
+    assert!(matches!(anchor.fate(&note("b", 5)).await, Ok(Fate::Accepted(_))));
+    assert_eq!(latest(&anchor, "b").await, Some(note("b", 6)));
+    // What another process adds is seen, also without its line's end; so is a file that was exchanged for a longer one.
+    let other = FileAnchor::new(&dir.path().join("other"), Arc::new(Fixed));
+    for size in 7..20 {
+        other.submit(&note("c", size)).await.expect("it is appended");
+    }
+    let longer = fs::read(dir.path().join("other")).expect("it is there");
+    let first = longer.split(|&byte| byte == b'\n').next().expect("a line");
+    let mut added = fs::read(&file).expect("it is there");
+    added.extend_from_slice(first);
+    fs::write(&file, added).expect("it is written");
+    assert_eq!(latest(&anchor, "c").await, Some(note("c", 7)));
+    anchor.submit(&note("c", 8)).await.expect("it is appended");
+    assert_eq!(latest(&anchor, "c").await, Some(note("c", 8)));
+    fs::write(&file, longer).expect("it is exchanged");
+    assert_eq!((latest(&anchor, "c").await, latest(&anchor, "a").await), (Some(note("c", 19)), None));
 }
