@@ -4,7 +4,7 @@
 //! key file ([`audit::witness::WitnessKeys`]) is made at the first start, beside the memory of what was cosigned;
 //! either of them alone is refused, for a witness that has forgotten could contradict itself.
 
-use crate::runner::background;
+use crate::runner::{background, chain};
 use crate::{Directory, Error, MachineClock, config::WrongConfig, write_private};
 use audit::Signatures;
 use audit::witness::{SCHEMA, WitnessKeys, Witnessing};
@@ -12,6 +12,7 @@ use base::{Clock, Id, Kind, Secret};
 use crypto::Provider;
 use server::{Limits, Listener, Router, Server};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,9 @@ pub const PORT: u16 = 7744;
 
 /// The key file in a witness's data directory.
 const KEYS: &str = "witness.key";
+
+/// How often the list of logs is looked at.
+const FOLLOW: Duration = Duration::from_secs(1);
 
 /// How long a drain waits for what is being answered.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -67,7 +71,8 @@ impl WitnessNode {
     /// # Errors
     /// [`Error`].
     pub async fn start(config: WitnessConfig) -> Result<Self, Error> {
-        let logs = logs(&config.logs)?;
+        let text = read_logs(&config.logs)?;
+        let logs = logs(&config.logs, &text)?;
         let (file, begun) = (config.data.join(KEYS), Directory::is_begun(&config.data));
         match (file.exists(), begun) {
             (true, false) => return Err(Error::Forgotten { path: config.data }),
@@ -106,8 +111,10 @@ impl WitnessNode {
             ..Limits::default()
         };
         let time = Arc::clone(&clock);
+        let witnessing = Witnessing::new(store.clone(), keys.clone(), logs, signatures, clock);
+        tasks.spawn(follow(witnessing.clone(), config.logs.clone(), text, stop.clone()));
         let cosigning = server::Cosigning {
-            witnessing: Witnessing::new(store.clone(), keys.clone(), logs, signatures, clock),
+            witnessing,
             context: Arc::new(move || {
                 let mut entropy = [0; 10];
                 random(&mut entropy);
@@ -184,17 +191,64 @@ pub fn witness_keys(data: &Path) -> Result<[VerifierKey; 2], Error> {
 
 fn read_keys(provider: &dyn Provider, path: &Path) -> Result<WitnessKeys, Error> {
     let what = "the witness's key";
+    let found = std::fs::metadata(path);
+    let found = found.map_err(|source| Error::File { what, path: path.to_owned(), source })?;
+    if found.mode() & 0o077 != 0 {
+        let detail = format!(
+            "{} is open to others (mode {:o}): whoever read it can speak as the witness; if nobody did, make it yours \
+             alone (chmod 600)",
+            path.display(),
+            found.mode() & 0o7777
+        );
+        return Err(Error::Part { part: what, kind: Kind::CheckFailed, detail });
+    }
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|source| Error::File { what, path: path.to_owned(), source })?;
     let keys = WitnessKeys::read(provider, &Secret::new(text));
     keys.map_err(|error| Error::Part { part: what, kind: Kind::CheckFailed, detail: error.to_string() })
 }
 
-/// The keys of the logs in a policy file; it needs no quorum line here.
-fn logs(path: &Path) -> Result<Vec<VerifierKey>, Error> {
+/// Looks now and then whether the list of logs is another one. One that does not read changes nothing, and is named
+/// once.
+async fn follow(witnessing: Witnessing, path: PathBuf, mut text: String, stop: CancellationToken) {
+    let mut trouble = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(FOLLOW) => {}
+        }
+        let place = path.clone();
+        let Ok(found) = tokio::task::spawn_blocking(move || read_logs(&place)).await else { continue };
+        let changed = match found {
+            Ok(found) if found == text => continue,
+            Ok(found) => logs(&path, &found).map(|keys| (found, keys)),
+            Err(error) => Err(error),
+        };
+        match changed {
+            Ok((found, keys)) => {
+                tracing::info!(keys = keys.len(), "the list of logs is another one");
+                witnessing.set_logs(keys);
+                (text, trouble) = (found, None);
+            }
+            Err(error) => {
+                let why = chain(&error);
+                if trouble.as_ref() != Some(&why) {
+                    tracing::warn!(error = why, "the list of logs does not read: the one before counts");
+                    trouble = Some(why);
+                }
+            }
+        }
+    }
+}
+
+fn read_logs(path: &Path) -> Result<String, Error> {
     let what = "the list of logs";
-    let text = std::fs::read_to_string(path);
-    let mut text = text.map_err(|source| Error::File { what, path: path.to_owned(), source })?;
+    std::fs::read_to_string(path).map_err(|source| Error::File { what, path: path.to_owned(), source })
+}
+
+/// The keys of the logs in a policy file; it needs no quorum line here.
+fn logs(path: &Path, text: &str) -> Result<Vec<VerifierKey>, Error> {
+    let mut text = text.to_owned();
     let says_quorum = |line: &str| line.split_ascii_whitespace().next() == Some("quorum");
     if !text.lines().any(says_quorum) {
         text.push_str("\nquorum none\n");

@@ -16,7 +16,7 @@ pub(crate) enum Witness {
 /// `witness serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeWitness {
-    /// Whose checkpoints to cosign: a file of `log VKEY` lines, as a C2SP tlog-policy has them
+    /// Whose checkpoints to cosign: a file of `log VKEY` lines, as a C2SP tlog-policy has them; followed while it runs
     #[arg(long, value_name = "FILE")]
     pub(crate) logs: PathBuf,
     /// Where to listen; other than this machine only with --tls-certificate and --tls-key. Else 127.0.0.1:7744

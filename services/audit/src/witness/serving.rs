@@ -3,9 +3,12 @@
 use super::{keys::WitnessKeys, tables};
 use crate::{Error, Signatures};
 use base::{Clock, Context, digest};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 use store::Store;
-use verify::witness::{Refusal, Request};
+use verify::witness::{Known, Refusal, Request};
 use verify::{VerifierKey, note};
 
 /// A witness over its own data directory. Cheap to clone.
@@ -17,10 +20,20 @@ pub struct Witnessing {
 struct Shared {
     store: Store,
     keys: WitnessKeys,
-    /// The keys of each log, by its origin.
-    logs: HashMap<String, Vec<VerifierKey>>,
+    logs: RwLock<Arc<Logs>>,
     signatures: Signatures,
     clock: Arc<dyn Clock>,
+}
+
+/// The keys of each log, by its origin.
+type Logs = HashMap<String, Vec<VerifierKey>>;
+
+fn by_origin(logs: impl IntoIterator<Item = VerifierKey>) -> Logs {
+    let mut by_origin = Logs::new();
+    for key in logs {
+        by_origin.entry(key.name().to_owned()).or_default().push(key);
+    }
+    by_origin
 }
 
 /// Why a checkpoint was not cosigned.
@@ -44,15 +57,18 @@ impl Witnessing {
         signatures: Signatures,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let mut by_origin: HashMap<String, Vec<VerifierKey>> = HashMap::new();
-        for key in logs {
-            by_origin.entry(key.name().to_owned()).or_default().push(key);
-        }
-        Self { shared: Arc::new(Shared { store, keys, logs: by_origin, signatures, clock }) }
+        let logs = RwLock::new(Arc::new(by_origin(logs)));
+        Self { shared: Arc::new(Shared { store, keys, logs, signatures, clock }) }
+    }
+
+    /// From now on the logs are these. What was cosigned for others stays remembered.
+    pub fn set_logs(&self, logs: impl IntoIterator<Item = VerifierKey>) {
+        *self.shared.logs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(by_origin(logs));
     }
 
     /// Answers `add-checkpoint`: the cosignature lines. Whatever was answered, also by a process that died since, is
-    /// continued by every later answer for that log.
+    /// continued by every later answer for that log. The same checkpoint again is cosigned anew, with the time, and
+    /// nothing is written: the monitoring address keeps the lines of the first time.
     ///
     /// # Errors
     /// [`Denied`].
@@ -60,22 +76,27 @@ impl Witnessing {
         let Shared { store, keys, logs, signatures, clock } = &*self.shared;
         let request = Request::read(body)?;
         let origin = request.origin()?;
+        let logs = Arc::clone(&logs.read().unwrap_or_else(PoisonError::into_inner));
         let log_keys = logs.get(&origin).ok_or(Refusal::UnknownLog)?;
-        // What no key of the log has signed costs no transaction.
-        if let Err(refusal @ (Refusal::NotSigned | Refusal::Malformed(_))) =
-            request.admit(log_keys, None, signatures)
-        {
-            return Err(refusal.into());
-        }
-        // From here on nobody else writes: what is compared is what is replaced.
-        let mut tx = store.write(ctx).await.map_err(Error::from)?;
-        let row = tables::find(&tx, &origin).await?;
-        let checkpoint = request.admit(log_keys, row.map(|row| row.known), signatures)?;
+        // What is refused, or was cosigned before, changes nothing and costs no commit.
+        let read = store.read(ctx).await.map_err(Error::from)?;
+        let known = tables::find(&read, &origin).await?.map(|row| row.known);
+        drop(read);
+        let checkpoint = request.admit(log_keys, known, signatures)?;
         if i64::try_from(checkpoint.size).is_err() {
             return Err(Refusal::Malformed("a log of 2^63 entries or more").into());
         }
         let now = clock.now();
         let lines = keys.cosign(&checkpoint, now).ok_or(Error::Clock)?;
+        if known == Some(Known { size: checkpoint.size, root: checkpoint.root }) {
+            return Ok(lines.into_bytes());
+        }
+        // From here on nobody else writes: what is compared is what is replaced.
+        let mut tx = store.write(ctx).await.map_err(Error::from)?;
+        let now_known = tables::find(&tx, &origin).await?.map(|row| row.known);
+        if now_known != known {
+            request.admit(log_keys, now_known, signatures)?;
+        }
         let note = [self.own_lines(&request, log_keys).as_bytes(), lines.as_bytes()].concat();
         tables::keep(&mut tx, &checkpoint, note, now).await?;
         // A witness has no log of its own: what it keeps is its record.

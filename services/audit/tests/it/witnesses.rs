@@ -19,6 +19,7 @@ static SCHEMAS: &[&store::Schema] = &[&SCHEMA];
 /// A witness in this process.
 struct Near {
     witnessing: Witnessing,
+    store: Store,
     ctx: Context,
     down: AtomicBool,
     /// What it answers instead.
@@ -36,9 +37,11 @@ impl Near {
         let store = Store::open(options, SCHEMAS).await.expect("a directory of its own");
         let ctx = Context::background(store.platform(), "witness", Id::from_bytes([3; 16]));
         let signatures = Signatures::new(crypto::aws_lc());
-        let witnessing = Witnessing::new(store, keys.clone(), logs.to_vec(), signatures, Arc::new(Fixed));
+        let witnessing =
+            Witnessing::new(store.clone(), keys.clone(), logs.to_vec(), signatures, Arc::new(Fixed));
         Arc::new(Self {
             witnessing,
+            store,
             ctx,
             down: AtomicBool::new(false),
             lies: Mutex::default(),
@@ -491,14 +494,14 @@ async fn what_was_cosigned_is_remembered_by_a_witness_that_died_before_it_answer
     let logs = scene.log_keys.verifier_keys();
     let near = Near::open(&place, &keys, &logs).await;
     // The answer is lost.
-    drop(near.witnessing.add_checkpoint(&near.ctx, &body).await.expect("it cosigns"));
+    let first = near.witnessing.add_checkpoint(&near.ctx, &body).await.expect("it cosigns");
     drop(near);
     let near = Near::open(&place, &keys, &logs).await;
     let again = near.witnessing.add_checkpoint(&near.ctx, &body).await;
     assert!(matches!(again, Err(Denied::Refused(Refusal::Stale { known: 2 }))), "{again:?}");
     let (told, _) = request(&house, 2);
     let lines = near.witnessing.add_checkpoint(&near.ctx, &told).await.expect("it cosigns the same again");
-    // Both kinds, with the time; and the monitoring address has them under the log's own lines.
+    // Both kinds, with the time; and the monitoring address has the first ones under the log's own lines.
     let read = note::read(&note).expect("a note");
     let checkpoint = verify::Checkpoint::read(read.text).expect("a checkpoint");
     let signatures = Signatures::new(crypto::aws_lc());
@@ -507,11 +510,62 @@ async fn what_was_cosigned_is_remembered_by_a_witness_that_died_before_it_answer
     assert_eq!(times, [(0, 1_763_800_000), (1, 1_763_800_000)]);
     let hash = base::digest::hex(&base::digest::sha256(checkpoint.origin.as_bytes()));
     let latest = near.witnessing.checkpoint(&near.ctx, &hash).await.expect("it reads").expect("it has one");
-    assert_eq!(latest, [note, lines].concat());
+    assert_eq!(latest, [note, first].concat());
     assert_eq!(near.witnessing.checkpoint(&near.ctx, &"0".repeat(64)).await.expect("it reads"), None);
 }
 
 /// Both lines were made by the Go libraries of transparency-dev.
+#[tokio::test]
+async fn what_was_cosigned_before_is_cosigned_again_without_a_write_and_what_is_refused_too() {
+    let scene = Scene::begin(0, 1).await;
+    let house = House::open(&scene.dir.path().join("data"), Some(scene.log_keys.clone())).await;
+    house.commit(1).await;
+    house.publish().await;
+    let keys = witness_keys("w.example/1");
+    let near = Near::open(&made(scene.dir.path(), "w"), &keys, &scene.log_keys.verifier_keys()).await;
+    let (first, again) = (request(&house, 0).0, request(&house, 2).0);
+    let ask = async |body: &[u8]| {
+        let asked = near.witnessing.add_checkpoint(&near.ctx, body);
+        tokio::time::timeout(std::time::Duration::from_secs(10), asked).await.expect("it waits for no write")
+    };
+    drop(ask(&first).await.expect("it cosigns"));
+    // Nobody else writes while this is held.
+    let held = near.store.write(&near.ctx).await.expect("a change");
+    for _ in 0..3 {
+        let lines = ask(&again).await.expect("it cosigns the same again");
+        assert_eq!(lines.iter().filter(|&&byte| byte == b'\n').count(), 2);
+        assert!(matches!(ask(&first).await, Err(Denied::Refused(Refusal::Stale { known: 2 }))));
+    }
+    drop(held);
+    house.commit(1).await;
+    house.publish().await;
+    let proof = Request { old: 2, proof: Vec::new(), note: request(&house, 0).1 }.to_body();
+    assert!(matches!(ask(&proof).await, Err(Denied::Refused(Refusal::Inconsistent))), "it is asked as ever");
+}
+
+#[tokio::test]
+async fn a_log_that_comes_on_the_list_is_cosigned_from_then_on() {
+    let scene = Scene::begin(0, 1).await;
+    let house = House::open(&scene.dir.path().join("data"), Some(scene.log_keys.clone())).await;
+    house.commit(1).await;
+    house.publish().await;
+    let near = Near::open(&made(scene.dir.path(), "w"), &witness_keys("w.example/1"), &[]).await;
+    let (first, note) = request(&house, 0);
+    let ask = async |body: &[u8]| near.witnessing.add_checkpoint(&near.ctx, body).await;
+    assert!(matches!(ask(&first).await, Err(Denied::Refused(Refusal::UnknownLog))));
+    near.witnessing.set_logs(scene.log_keys.verifier_keys());
+    drop(ask(&first).await.expect("it is on the list"));
+    // And no longer; what was said of it stays said.
+    near.witnessing.set_logs([]);
+    assert!(matches!(ask(&request(&house, 2).0).await, Err(Denied::Refused(Refusal::UnknownLog))));
+    let text = String::from_utf8(note).expect("a note");
+    let origin = text.lines().next().expect("an origin");
+    let hash = base::digest::hex(&base::digest::sha256(origin.as_bytes()));
+    assert!(near.witnessing.checkpoint(&near.ctx, &hash).await.expect("it reads").is_some());
+    near.witnessing.set_logs(scene.log_keys.verifier_keys());
+    assert!(matches!(ask(&first).await, Err(Denied::Refused(Refusal::Stale { known: 2 }))), "and remembered");
+}
+
 #[test]
 fn the_golden_key_file_reads() {
     let golden = |name: &str| {
