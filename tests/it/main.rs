@@ -20,6 +20,7 @@ mod ledger_kept;
 mod ledger_witness;
 mod ratchets;
 mod renewal;
+mod roots;
 mod secrets;
 mod serve;
 mod served;

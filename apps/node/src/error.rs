@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// The root of trust is of a store that is not here.
     #[error(
-        "the root of trust {} has the keys of other data than {}, which is fresh: put the data directory back that it \
+        "the root of trust {} has the keys of other data than {}: put the data directory back that it \
          belongs to, or name another root (root in the configuration, NEXORA_ROOT, serve --root); where that data is \
          gone for good, move the root away",
         .path.display(), .data.display()

@@ -147,6 +147,28 @@ impl Platform for ThisNode {
     }
 }
 
+/// The most versions that a check names.
+const NAMED: usize = 20;
+
+/// What is said of versions that do not open under the root of trust in place.
+fn shut(lost: &[keys::Key]) -> String {
+    let named = |key: &keys::Key| match key.dataset {
+        Some(dataset) => format!("{} of {dataset}", key.id),
+        None => format!("{} ({})", key.id, key.purpose),
+    };
+    let mut names: Vec<_> = lost.iter().take(NAMED).map(named).collect();
+    if lost.len() > NAMED {
+        names.push(format!("{} more", lost.len() - NAMED));
+    }
+    format!(
+        "{} versions do not open under the root of trust in place, and nothing is protected under them: {}; put the newest \
+         backup of the root back (nexora keys root restore) and resume them (nexora keys resume), or rotate them (nexora \
+         keys rotate), which leaves what is under them shut",
+        lost.len(),
+        names.join(", ")
+    )
+}
+
 fn check(name: &str, state: State, message: impl Into<String>) -> Check {
     Check { name: name.to_owned(), state, message: message.into() }
 }
@@ -210,6 +232,11 @@ impl ThisNode {
             let said = "locked: the root of trust does not open them; restore the root (nexora keys root restore), or \
                         hold a recovery ceremony (nexora keys recovery restore)";
             return check(name, State::Failing, said);
+        }
+        match self.wiring.keys.lost(ctx).await {
+            Err(error) => return check(name, State::Failing, error.to_string()),
+            Ok(lost) if !lost.is_empty() => return check(name, State::Failing, shut(&lost)),
+            Ok(_) => {}
         }
         let breaches = self
             .wiring

@@ -7,9 +7,10 @@ pub(crate) use place::{Held, Place};
 use crate::{Config, Directory, Error, MachineClock};
 use base::{Clock as _, Secret};
 use crypto::Provider;
-use keys::{Restored, RootAct, RootDeed, RootOfTrust as _, SealedFile};
+use keys::{Restored, RootAct, RootDeed, RootOfTrust as _, SealedFile, Unit};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store::Store;
 
 /// The root of a data directory, and where its passphrase was put if it had to be made.
 pub(crate) struct Root {
@@ -47,6 +48,25 @@ pub(crate) async fn open(
         return Err(place.of_others());
     }
     Ok(Root { sealed, generated, held })
+}
+
+/// Whether a root is this store's: it has nothing yet, or knows one of its organizations, the platform among them. One
+/// of another store would lock all of them, and take up units of two.
+pub(crate) async fn is_of(root: &SealedFile, store: &Store) -> Result<bool, Error> {
+    let failed = || Error::part("the root of trust");
+    if root.health().await.map_err(failed())?.units == 0 {
+        return Ok(true);
+    }
+    let ours =
+        std::iter::once(store.platform()).chain(store.organizations().into_iter().map(|known| known.id));
+    for organization in ours {
+        for unit in [Unit::Organization(organization), Unit::Log(organization)] {
+            if root.knows(unit).await.map_err(failed())? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Writes a backup of a data directory's root of trust under a passphrase of its own, also while a server runs.

@@ -137,6 +137,9 @@ impl Wiring {
             (Ok(root::open(&place, passphrase, &provider).await?), Store::open(options, SCHEMAS).await)
         };
         let (root, store) = (root?, store.map_err(Error::part("the store"))?);
+        if !root::is_of(&root.sealed, &store).await? {
+            return Err(place.of_others());
+        }
         let standings = Standings::new(store.clone());
         let view = standings.view();
         let identities = Identities::new(store.clone(), view.clone());
@@ -268,6 +271,19 @@ impl Wiring {
             Err(Unopened::Audit(error)) => return Err(told(error)),
         };
         if organization != self.store.platform() {
+            // Nothing more is protected under what this root does not open.
+            match self.keys.close_lost(&ctx).await {
+                Ok(closed) if closed.is_empty() => {}
+                Ok(closed) => tracing::error!(
+                    %organization, versions = closed.len(),
+                    "keys do not open under the root of trust in place, and are closed: nexora doctor names them"
+                ),
+                // The first use of each looks again.
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::error!(%organization, error, "it is not known whether keys open under the root of trust");
+                }
+            }
             let key = self.keys.redaction_key(&ctx).await.map_err(told)?;
             self.redactors.add(organization, Redactor::keyed(key));
             // What a crash left to be judged is judged here.

@@ -165,7 +165,7 @@ impl Datasets {
     ) -> Result<InUse, Error> {
         let pair = match self.keys.dataset_key(ctx, dataset).await {
             // Suspended, and yet the one that would be in use.
-            Err(keys::Error::Closed { key, .. }) => key,
+            Err(keys::Error::Closed { key, .. } | keys::Error::Lost { key }) => key,
             key => key?.id,
         };
         let filter =

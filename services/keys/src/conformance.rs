@@ -46,8 +46,11 @@ async fn wraps<R: RootOfTrust>(root: &R) -> Vec<Vec<u8>> {
         "an unknown unit wraps nothing"
     );
     for unit in [first, second, log] {
+        assert!(!root.knows(unit).await.expect("it answers"), "it has no record of {unit} yet");
         root.enroll(unit).await.expect("it enrolls");
+        assert!(root.knows(unit).await.expect("it answers"), "it has a record of {unit}");
     }
+    assert!(!root.knows(stranger).await.expect("it answers"), "asking makes no record");
     let wrapped = root.wrap(first, BOUND, &secret).await.expect("it wraps");
     assert!(!wrapped.windows(secret.expose().len()).any(|part| part == secret.expose().as_slice()));
     root.enroll(first).await.expect("enrolling again is no change");
@@ -96,6 +99,7 @@ async fn forgets<R: RootOfTrust>(root: R, reopen: impl Fn() -> R, wrapped: &[Vec
     let opened = root.unwrap(second, BOUND, &wrapped[1]).await;
     assert!(matches!(opened, Err(RootError::UnknownUnit { .. })), "what is forgotten opens nothing");
     root.unwrap(first, BOUND, &wrapped[0]).await.expect("and takes nothing else with it");
+    assert!(!root.knows(second).await.expect("it answers") && root.knows(first).await.expect("it answers"));
     assert!(root.wrap(second, BOUND, &secret).await.is_err());
     assert!(matches!(root.enroll(second).await, Err(RootError::Forgotten { .. })), "it does not come back");
     drop(root);
@@ -164,6 +168,10 @@ impl<R> Faulty<R> {
 impl<R: RootOfTrust> RootOfTrust for Faulty<R> {
     fn enroll(&self, unit: Unit) -> BoxFuture<'_, Result<(), RootError>> {
         self.call(self.root.enroll(unit)).boxed()
+    }
+
+    fn knows(&self, unit: Unit) -> BoxFuture<'_, Result<bool, RootError>> {
+        self.call(self.root.knows(unit)).boxed()
     }
 
     fn wrap<'a>(

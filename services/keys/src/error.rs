@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// The version does not open under the root of trust in place.
     #[error(
-        "{key} does not open under the root of trust in place, so it stays suspended: put the root back that it was made under, or rotate it with `nexora keys rotate {key}`"
+        "{key} does not open under the root of trust in place, so nothing is protected under it: put the newest backup of the root back (`nexora keys root restore`) and resume it (`nexora keys resume {key}`), or rotate it (`nexora keys rotate {key}`), which leaves what is under it shut"
     )]
     Lost {
         /// Which.

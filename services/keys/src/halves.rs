@@ -45,7 +45,7 @@ impl Keys {
         let bound = under(organization, id, &line, algorithm, value_id);
         let unit = line.unit(organization);
         let over = match line.dataset {
-            Some(_) => Some(self.over(tx).await?),
+            Some(_) => Some(self.over(tx, organization).await?),
             None => None,
         };
         let wrapped = match &over {
@@ -74,14 +74,22 @@ impl Keys {
         Ok((row, entry))
     }
 
-    /// The version of the organization's key pair that is in use, to seal to.
-    pub(crate) async fn over(&self, door: &impl Queries) -> Result<(Id<noun::Key>, hpke::PublicKey), Error> {
+    /// The version of the organization's key pair that is in use, to seal to: one that opens.
+    pub(crate) async fn over(
+        &self,
+        door: &impl Queries,
+        organization: Id<noun::Organization>,
+    ) -> Result<(Id<noun::Key>, hpke::PublicKey), Error> {
         let line = Line::own(Purpose::Organization);
         let Some(row) = tables::active(door, &line).await? else {
             let newest = tables::newest(door, &line).await?.ok_or(Error::NotBegun)?;
             return Err(Error::Closed { key: newest.id()?, state: newest.state()? });
         };
-        Ok((row.id()?, hpke::PublicKey::from_bytes(row.suite()?, &row.public)?))
+        let id = row.id()?;
+        if !self.known_to_open(door, organization, &row).await? {
+            return Err(Error::Lost { key: id });
+        }
+        Ok((id, hpke::PublicKey::from_bytes(row.suite()?, &row.public)?))
     }
 
     /// Has the root wrap a secret, and counts it.

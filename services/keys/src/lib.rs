@@ -37,6 +37,7 @@ mod field_keys;
 mod halves;
 mod lifecycle;
 mod log_keys;
+mod lost;
 mod model;
 mod open;
 mod ports;
@@ -107,6 +108,7 @@ pub struct Keys {
     cache: Arc<Cache>,
     uses: Arc<Uses>,
     shredding: Arc<shred::Turns>,
+    known: Arc<lost::Known>,
 }
 
 impl Keys {
@@ -118,8 +120,8 @@ impl Keys {
         provider: Arc<dyn Provider>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (epochs, cache, uses, shredding) = Default::default();
-        Self { store, root, provider, clock, epochs, cache, uses, shredding }
+        let (epochs, cache, uses, shredding, known) = Default::default();
+        Self { store, root, provider, clock, epochs, cache, uses, shredding, known }
     }
 
     /// Begins an organization: its key pair, its log's two signing keys, the key that signs its manifests,
@@ -211,13 +213,30 @@ impl Keys {
         Ok((DatasetKey { id: row.id()?, dataset, public: pair.public }, entry))
     }
 
-    /// A dataset's public key, of the version in use: all that is needed to protect its fields.
+    /// A dataset's public key, of the version in use: all that is needed to protect its fields. The version is one that
+    /// opens under the root in place: its first use in a process opens it once, and what does not open is closed, on
+    /// record. Not to be called inside a change.
     ///
     /// # Errors
-    /// [`Error::NoKey`]; [`Error::Closed`] where no version is in use; [`Error::Store`].
+    /// [`Error::NoKey`]; [`Error::Lost`] where it does not open; [`Error::Closed`] where no version is in use;
+    /// [`Error::Root`], [`Error::Store`].
     pub async fn dataset_key(&self, ctx: &Context, dataset: Id<noun::Dataset>) -> Result<DatasetKey, Error> {
+        let organization = ctx.organization();
         let read = self.store.read(ctx).await?;
-        let row = in_use(&read, &Line::dataset(dataset)).await?.ok_or(Error::NoKey { dataset })?;
+        let row = match in_use(&read, &Line::dataset(dataset)).await {
+            Err(closed @ Error::Closed { key, state: State::Suspended }) => {
+                let row = tables::get(&read, key).await?.ok_or(Error::NotFound { key })?;
+                let opens = self.opens_in_place(&read, organization, &row).await?;
+                return Err(if opens { closed } else { Error::Lost { key } });
+            }
+            found => found?.ok_or(Error::NoKey { dataset })?,
+        };
+        if !self.known_to_open(&read, organization, &row).await? {
+            drop(read);
+            let key = row.id()?;
+            self.close_if_alone(ctx, key).await?;
+            return Err(Error::Lost { key });
+        }
         Ok(DatasetKey {
             id: row.id()?,
             dataset,

@@ -2,7 +2,7 @@
 //! its entry.
 
 use crate::{
-    Error, Exported, Filter, Key, Keys, Purpose, References, Rotation, Scope, State,
+    Error, Exported, Filter, Key, Keys, Purpose, References, Rotation, Scope, State, Unit,
     breach::{self, gate},
     halves::{New, described},
     rules::{self, Act},
@@ -124,12 +124,16 @@ impl Keys {
     /// Puts a generated version in use; the one that was in use is retired, and still opens what it protected.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::NotFound`], [`Error::Illegal`], [`Error::Store`].
+    /// [`Error::Lost`] where it does not open under the root of trust in place; [`Error::Refused`], [`Error::NotFound`],
+    /// [`Error::Illegal`], [`Error::Store`].
     pub async fn activate(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
         permit.covers(ctx, Action::KeysActivate, Resource::Key(id), self.clock.now())?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
         row.go(Act::Activate, tx.now())?;
+        if !self.opens_in_place(&tx, ctx.organization(), &row).await? {
+            return Err(Error::Lost { key: id });
+        }
         self.retire(&mut tx, &row.line()?).await?;
         tables::save(&mut tx, &row).await?;
         let entry = described(Entry::done(Kind::KeyActivated, id), &row)?;
@@ -252,6 +256,10 @@ impl Keys {
                 }
                 let algorithm = FieldAlgorithm::parse(&newest.algorithm)?;
                 let key = FieldKey::generate(&*self.provider, algorithm);
+        if let Some(dataset) = newest.dataset()? {
+            // A root that is older than the dataset has no record of it; one that was forgotten is not made again.
+            self.root.enroll(Unit::Dataset(tx.context().organization(), dataset)).await?;
+        }
                 let half = Half { private: key.as_secret(), public: &[] };
                 self.keep(tx, new(algorithm.as_str(), key.id(), half)).await
             }

@@ -196,7 +196,7 @@ impl Keys {
             Purpose::Dataset | Purpose::Field => {
                 let over = self.over_of(tx, row).await?;
                 let private = self.open_sealed(organization, row, &over).await?;
-                let (over, to) = self.over(tx).await?;
+                let (over, to) = self.over(tx, organization).await?;
                 let sealed = hpke::seal(&*self.provider, &to, &bound, &[], private.expose())?;
                 let unit = row.line()?.unit(organization);
                 row.private = self.wrap(tx, unit, &bound, &Secret::new(sealed)).await?;

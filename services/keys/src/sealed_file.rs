@@ -194,6 +194,10 @@ impl RootOfTrust for SealedFile {
         self.blocking(move |inner| inner.enroll(unit))
     }
 
+    fn knows(&self, unit: Unit) -> BoxFuture<'_, Result<bool, RootError>> {
+        async move { Ok(self.inner.records().units.contains_key(&unit.to_string())) }.boxed()
+    }
+
     fn wrap<'a>(
         &'a self,
         unit: Unit,

@@ -146,8 +146,9 @@ pub(crate) enum Root {
         #[command(flatten)]
         care: Care,
     },
-    /// Put what a backup holds back into the root of trust of a data directory (--data) that no server holds. What is
-    /// there is not replaced, and what was shredded does not come back
+    /// Put what a backup holds back into the root of trust of a data directory (--data) that no server holds: what is
+    /// missing there. What is there is not replaced (units that differ are named), and what was shredded does not come
+    /// back. Keys of datasets that are newer than the backup stay shut: `nexora doctor` names them
     Restore {
         /// The backup
         #[arg(value_name = "FILE")]

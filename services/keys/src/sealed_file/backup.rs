@@ -24,6 +24,9 @@ pub struct Restored {
     pub regained: usize,
     /// Units that the backup has records of and that stay forgotten.
     pub forgotten: Vec<String>,
+    /// Units that the backup has another record of than the root, whose own stands: what was wrapped under the
+    /// backup's stays shut here.
+    pub differing: Vec<String>,
 }
 
 impl SealedFile {
@@ -68,11 +71,12 @@ impl SealedFile {
     }
 
     /// Brings back a backup: makes the root at `path` of it where there is none, and else adds the units that
-    /// are missing there. Nothing that the root in place forgot comes back, and its own signing key stays. `before`
+    /// are missing there. Where both have a record of a unit and the two differ, the one in place stands: a version was
+    /// made under it meanwhile. Nothing that the root in place forgot comes back, and its own signing key stays. `before`
     /// is called once it is sure to fit and before anything is written: where it fails, nothing is.
     ///
     /// # Errors
-    /// [`RootError::OtherRoot`] where both have a unit and its records differ; then nothing is changed.
+    /// [`RootError::OtherRoot`] where the two know no organization in common; then nothing is changed.
     /// [`RootError::WrongPassphrase`] for either passphrase, and what opening and writing meet.
     pub fn restore(
         path: &Path,
@@ -88,12 +92,16 @@ impl SealedFile {
             let units = backup.units.len();
             before()?;
             drop(Self::create_with(path, passphrase, provider, backup)?);
-            return Ok(Restored { units, regained: units, forgotten: Vec::new() });
+            return Ok(Restored { units, regained: units, forgotten: Vec::new(), differing: Vec::new() });
         }
         let root = Self::open(path, passphrase, provider)?;
         let mut records = root.inner.records();
         let mut next = records.clone();
-        let mut forgotten = Vec::new();
+        // Whatever else it has: nothing of a root of other data comes in here.
+        if !records.units.is_empty() && !records.shares_an_organization(&backup)? {
+            return Err(RootError::OtherRoot);
+        }
+        let (mut forgotten, mut differing) = (Vec::new(), Vec::new());
         // What the backup forgot is forgotten here too: the two may have parted ways.
         for unit in &backup.forgotten {
             match unit.parse() {
@@ -110,9 +118,7 @@ impl SealedFile {
                 continue;
             }
             match next.units.get(name) {
-                Some(known) if known.expose() != record.expose() => {
-                    return Err(RootError::OtherRoot { unit: name.clone() });
-                }
+                Some(known) if known.expose() != record.expose() => differing.push(name.clone()),
                 Some(_) => {}
                 None => {
                     next.units.insert(name.clone(), record.clone());
@@ -122,6 +128,6 @@ impl SealedFile {
         let (units, regained) = (next.units.len(), next.units.len() - known);
         before()?;
         root.inner.replace(&mut records, next, Old::Overwrite)?;
-        Ok(Restored { units, regained, forgotten })
+        Ok(Restored { units, regained, forgotten, differing })
     }
 }

@@ -1,7 +1,7 @@
 //! What a sealed root holds, and the JSON it is sealed as (`docs/formats/root.md`).
 
 use crate::{RootError, Unit};
-use base::Secret;
+use base::{Id, Secret, noun};
 use crypto::{
     Provider,
     sign::{Algorithm, SigningKey},
@@ -120,6 +120,18 @@ impl Records {
         self.forgotten.insert(unit.to_string());
         self.units.retain(|name, _| !covered(name));
         before != (self.units.len(), self.forgotten.len())
+    }
+
+    /// Whether both know, or have known, an organization: the platform is one, and no two stores have it in common.
+    pub(super) fn shares_an_organization(&self, other: &Self) -> Result<bool, RootError> {
+        let (ours, theirs) = (self.organizations()?, other.organizations()?);
+        Ok(ours.intersection(&theirs).next().is_some())
+    }
+
+    fn organizations(&self) -> Result<BTreeSet<Id<noun::Organization>>, RootError> {
+        let names = self.units.keys().chain(&self.forgotten);
+        let organization = |name: &String| name.parse().map(Unit::organization);
+        names.map(organization).collect::<Result<_, _>>().map_err(|_| RootError::Content)
     }
 
     /// Whether this unit, or one that covers it, was forgotten.

@@ -242,7 +242,7 @@ async fn what_an_older_package_has_not_is_closed_and_rewrapping_goes_on() {
     }
     assert_eq!(state(signer).await, State::Retired, "what it signed stays valid");
     let closed = house.keys.dataset_key(&house.ctx, dataset).await;
-    assert!(matches!(closed, Err(Error::Closed { .. })), "{closed:?}");
+    assert!(matches!(closed, Err(Error::Lost { .. })), "{closed:?}");
     for key in [later[0], later[1], other] {
         let resumed = house.keys.resume(&house.ctx, &house.on_key(Action::KeysResume, key), key).await;
         assert!(matches!(resumed, Err(Error::Lost { .. })), "{resumed:?}");

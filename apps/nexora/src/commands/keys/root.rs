@@ -43,6 +43,8 @@ struct Restored {
     units: usize,
     regained: usize,
     shredded: Vec<String>,
+    /// The root in place has another record of these, which stands.
+    differing: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     passphrase_in: Option<String>,
 }
@@ -53,6 +55,7 @@ impl Show for Restored {
             ("units", Some(self.units.to_string())),
             ("regained", Some(self.regained.to_string())),
             ("shredded", (!self.shredded.is_empty()).then(|| self.shredded.join(", "))),
+            ("left as they are", (!self.differing.is_empty()).then(|| self.differing.join(", "))),
             ("passphrase in", self.passphrase_in.clone()),
         ])
     }
@@ -104,6 +107,7 @@ pub(crate) async fn run(
                 units: restored.units,
                 regained: restored.regained,
                 shredded: restored.forgotten,
+                differing: restored.differing,
                 passphrase_in: generated.map(|path| path.display().to_string()),
             })?;
         }

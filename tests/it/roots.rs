@@ -1,0 +1,150 @@
+//! A root of trust is one process's, one user's and one store's; and what it does not open protects nothing more.
+
+use crate::spine::{CSV, House};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use tests::dataset::{self, Protected};
+use tests::http::{Answer, Request};
+use tests::server::{PATIENCE, Said, Server, nexora, run};
+use tests::wait::until;
+
+/// Where the root of trust of a data directory stands.
+fn root_of(data: &Path) -> PathBuf {
+    data.with_extension("root")
+}
+
+/// A start that is refused, over a data directory and a root.
+fn refused(data: &Path, root: &Path) -> Said {
+    let (data, root) = (data.to_str().expect("UTF-8"), root.to_str().expect("UTF-8"));
+    let said = run(&mut nexora(&["serve", "--data", data, "--root", root, "--listen", "127.0.0.1:0"]));
+    assert!(said.code.is_some_and(|code| code > 2), "{said:?}");
+    said
+}
+
+#[test]
+fn a_root_is_one_process_s_one_user_s_and_one_store_s() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, other, fresh) = (dir.path().join("data"), dir.path().join("other"), dir.path().join("fresh"));
+    let mut server = Server::start(&data);
+    let said = refused(&fresh, &root_of(&data));
+    assert!(said.err.contains(&format!("held by process {}", server.pid())), "{}", said.err);
+    let mut theirs = Server::start(&other);
+    assert!(server.stop().success() && theirs.stop().success());
+
+    // Data that nobody has begun, and data that another root wrapped.
+    for data in [&fresh, &other] {
+        let before = fs::read(root_of(&dir.path().join("data")).join("root.sealed")).expect("it is there");
+        let said = refused(data, &root_of(&dir.path().join("data")));
+        assert!(said.err.contains("the keys of other data"), "{}", said.err);
+        let after = fs::read(root_of(&dir.path().join("data")).join("root.sealed")).expect("it is there");
+        assert_eq!(before, after, "nothing of it was enrolled");
+    }
+
+    // What others can reach they could have put there.
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    };
+    let root = root_of(&data);
+    for (path, open, private) in [(root.clone(), 0o755, 0o700), (root.join("root.sealed"), 0o644, 0o600)] {
+        mode(&path, open);
+        let said = refused(&data, &root);
+        assert!(said.err.contains("open to others") && said.err.contains("chmod"), "{}", said.err);
+        mode(&path, private);
+    }
+    drop(Server::start(&data));
+}
+
+impl House {
+    fn protects(&self, dataset: &str) -> Result<Protected, Answer> {
+        dataset::protect(&self.server, &self.organization.admin, dataset, "email", CSV).expect("an answer")
+    }
+
+    fn comes_back(&self, protected: &Protected) -> bool {
+        let answer = dataset::reveal(&self.server, &self.organization.admin, protected).expect("an answer");
+        answer.status == 200 && answer.text() == CSV
+    }
+
+    fn check(&self, name: &str) -> (String, String) {
+        let doctor = self.organization.get(&self.server, "/api/v1/diagnosis").ok().json();
+        let checks = doctor["checks"].as_array().expect("checks").clone();
+        let check = checks.into_iter().find(|check| check["name"] == name).expect("a check");
+        let text = |what: &str| check[what].as_str().expect("text").to_owned();
+        (text("state"), text("message"))
+    }
+
+    fn send_to(&self, path: &str, body: &Value) -> Answer {
+        self.server.send(&Request::new("POST", path).token(&self.organization.admin).json(body))
+    }
+
+    fn newest(&self, dataset: &str) -> String {
+        let path = format!("/api/v1/keys?dataset={dataset}&purpose=dataset");
+        let rows = self.organization.get(&self.server, &path).ok().json();
+        let rows = rows["items"].as_array().expect("rows").clone();
+        rows.last().expect("a version")["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// The root comes back from a backup that is older than a dataset; or it is missing, and an older copy of it stands
+/// where earlier releases had it.
+#[test]
+fn nothing_is_protected_under_keys_that_an_older_root_does_not_open() {
+    for restored in [true, false] {
+        let mut house = House::open();
+        let kept = house.protects("customers").expect("it protects");
+        let data = house.server.dir.clone();
+        let (root, inside) = (root_of(&data), data.join("root"));
+        let place = tempfile::tempdir().expect("a directory");
+        let backup = place.path().join("root.backup");
+        let backup = backup.to_str().expect("UTF-8");
+        let command = |arguments: &[&str]| {
+            let mut command = nexora(&["keys", "root"]);
+            let data = data.to_str().expect("UTF-8");
+            run(command.args(arguments).args(["--data", data]).env("NEXORA_PASSPHRASE", "of the backup"))
+        };
+        let _ = command(&["backup", backup]).ok();
+        let stale = fs::read(root.join("root.sealed")).expect("it is there");
+        let passphrase = fs::read(root.join("passphrase")).expect("it is there");
+        let lost = house.protects("orders").expect("it protects");
+        assert!(house.comes_back(&lost));
+        let key = house.newest("orders");
+        assert_eq!(house.check("keys").0, "ok");
+
+        assert!(house.server.stop().success());
+        fs::remove_dir_all(&root).expect("the root is lost");
+        if restored {
+            let _ = command(&["restore", backup, "--yes"]).ok();
+        } else {
+            fs::create_dir(&inside).expect("made");
+            fs::set_permissions(&inside, fs::Permissions::from_mode(0o700)).expect("it is ours");
+            for (name, content) in [("root.sealed", &stale), ("passphrase", &passphrase)] {
+                fs::write(inside.join(name), content).expect("written");
+                fs::set_permissions(inside.join(name), fs::Permissions::from_mode(0o600))
+                    .expect("it is ours");
+            }
+        }
+        house.server = Server::start(&data);
+        let (state, message) = house.check("keys");
+        assert_eq!(state, "failing");
+        assert!(message.contains(&key) && message.contains("nexora keys root restore"), "{message}");
+        let refused = house.protects("orders").expect_err("nobody would open it");
+        assert_eq!(refused.status, 409, "{}", refused.text());
+        assert!(refused.message().contains("keys root restore"), "{}", refused.text());
+        let out = house.send_to("/api/v1/datasets/orders/public-key", &json!({}));
+        assert_eq!(out.status, 409, "no producer gets it either: {}", out.text());
+        assert!(house.comes_back(&kept) && !house.comes_back(&lost));
+        house.protects("customers").expect("others go on");
+        until("it is on record", PATIENCE, || {
+            let log = house.organization.log(&house.server);
+            log.iter().any(|entry| entry["reason"] == "does_not_open").then_some(())
+        });
+
+        // The dataset gets a version that opens.
+        house.send_to(&format!("/api/v1/keys/{key}/rotate"), &json!({})).ok();
+        let anew = house.protects("orders").expect("it protects again");
+        assert!(house.comes_back(&anew));
+        assert_eq!(house.check("keys").0, "ok");
+        house.ledger_verifies();
+    }
+}
