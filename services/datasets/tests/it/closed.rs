@@ -12,7 +12,7 @@ fn name() -> Name {
 }
 
 /// A file of a thousand rows, protected under a data key and a field key.
-async fn protected(house: &House) -> (Vec<u8>, Vec<u8>, Protected) {
+pub(crate) async fn protected(house: &House) -> (Vec<u8>, Vec<u8>, Protected) {
     let mut file = b"id,email,ssn\n".to_vec();
     for row in 0..4_000 {
         file.extend_from_slice(format!("{row},user{row}@example.com,{row:09}\n").as_bytes());
@@ -22,9 +22,25 @@ async fn protected(house: &House) -> (Vec<u8>, Vec<u8>, Protected) {
     (file, output, end)
 }
 
-async fn suspend(house: &House, key: Id<noun::Key>) {
+pub(crate) async fn suspend(house: &House, key: Id<noun::Key>) {
     let permit = house.policy.permit(&house.ctx, Action::KeysSuspend, Resource::Key(key), NOW);
     house.keys.suspend(&house.ctx, &permit.expect("it is allowed"), key).await.expect("it is suspended");
+}
+
+/// One person asks, another approves, and it is carried out.
+pub(crate) async fn shred(house: &House, scope: keys::Scope) {
+    let asks = house.policy.permit(&house.ctx, Action::ShredsRequest, scope.resource(), NOW);
+    let shred =
+        house.keys.request_shred(&house.ctx, &asks.expect("it is allowed"), scope, "the customer left").await;
+    let shred = shred.expect("it is asked");
+    let second = crate::other_person(house.ctx.organization(), Role::OrgAdmin);
+    let approves = house.policy.permit(&second, Action::ShredsApprove, Resource::Approval(shred.id), NOW);
+    house
+        .keys
+        .approve_shred(&second, &approves.expect("it is allowed"), shred.id)
+        .await
+        .expect("it is approved");
+    while house.keys.shred_step(&house.ctx).await.expect("it works") {}
 }
 
 #[tokio::test]
@@ -103,18 +119,7 @@ async fn a_shredded_dataset_opens_no_more_and_others_do() {
     let mut run = house.datasets.reveal(&house.ctx, permit, &end.manifest, None).await.expect("it begins");
     run.push(Bytes::copy_from_slice(&output[..100])).await.expect("still open");
 
-    let asks = house.policy.permit(&house.ctx, Action::ShredsRequest, scope.resource(), NOW);
-    let shred =
-        house.keys.request_shred(&house.ctx, &asks.expect("it is allowed"), scope, "the customer left").await;
-    let shred = shred.expect("it is asked");
-    let second = crate::other_person(house.ctx.organization(), Role::OrgAdmin);
-    let approves = house.policy.permit(&second, Action::ShredsApprove, Resource::Approval(shred.id), NOW);
-    house
-        .keys
-        .approve_shred(&second, &approves.expect("it is allowed"), shred.id)
-        .await
-        .expect("it is approved");
-    while house.keys.shred_step(&house.ctx).await.expect("it works") {}
+    shred(&house, scope).await;
 
     run.push(Bytes::copy_from_slice(&output[100..])).await.expect_err("no batch after it");
     house.reveal(&house.ctx, &output, &end.manifest, 50_000).await.expect_err("it is shredded");

@@ -6,6 +6,7 @@ mod closed;
 mod encrypted;
 mod modes;
 mod moved;
+mod nodes;
 mod parquet;
 mod ports;
 mod protect;
@@ -70,28 +71,42 @@ pub(crate) struct House {
 impl House {
     /// A house with one organization that has begun, and its administrator's context.
     pub(crate) async fn new(dir: &Path) -> Self {
+        let clock = Arc::new(ByHand(AtomicI64::new(NOW.micros())));
+        let root = SealedFile::create(&dir.join("root.sealed"), &passphrase(), crypto::aws_lc());
+        let house = Self::over(dir, clock, root.expect("it is new")).await;
+        house.keys.begin(&house.ctx).await.expect("the platform begins");
+        let ctx = house.organization(7).await;
+        Self { ctx, ..house }
+    }
+
+    /// Another node over the same files: it opens the store and the root by itself, and what it has in memory is its
+    /// own.
+    pub(crate) async fn another(&self, dir: &Path) -> Self {
+        let root = SealedFile::open(&dir.join("root.sealed"), &passphrase(), crypto::aws_lc());
+        let other = Self::over(dir, self.clock.clone(), root.expect("it opens")).await;
+        let ctx = self.ctx.clone();
+        other.standings.load(&ctx, self.clock.now()).await.expect("it loads");
+        other.keys.begin(&ctx).await.expect("it has begun");
+        Self { ctx, ..other }
+    }
+
+    /// A house over a directory, as the platform sees it.
+    async fn over(dir: &Path, clock: Arc<ByHand>, root: SealedFile) -> Self {
         let provider = crypto::aws_lc();
         let random = Arc::clone(&provider);
-        let clock = Arc::new(ByHand(AtomicI64::new(NOW.micros())));
         let options = Options {
             dir: dir.to_owned(),
             clock: clock.clone(),
             random: Arc::new(move |bytes| random.fill(bytes)),
         };
         let store = Store::open(options, SCHEMAS).await.expect("it opens");
-        let passphrase = Secret::new("correct horse".to_owned());
-        let root = SealedFile::create(&dir.join("root.sealed"), &passphrase, Arc::clone(&provider));
-        let root = Arc::new(root.expect("it is new"));
-        let keys = Keys::new(store.clone(), root, Arc::clone(&provider), clock.clone());
+        let keys = Keys::new(store.clone(), Arc::new(root), Arc::clone(&provider), clock.clone());
         let standings = Standings::new(store.clone());
         let policy = Policy::new(store.clone(), standings.view());
         let datasets = Datasets::new(store.clone(), keys.clone(), policy.clone(), provider, clock.clone());
         let platform =
             Context::authenticated(store.platform(), Actor::Administrator, Id::from_bytes([3; 16]));
-        keys.begin(&platform).await.expect("the platform begins");
-        let house = Self { store, keys, datasets, policy, standings, ctx: platform, clock };
-        let ctx = house.organization(7).await;
-        Self { ctx, ..house }
+        Self { store, keys, datasets, policy, standings, ctx: platform, clock }
     }
 
     /// A further organization, and its administrator's context.
@@ -176,6 +191,10 @@ impl House {
         let first = kinds.iter().position(|kind| kind.starts_with("dataset.") || kind.starts_with("access."));
         kinds[first.unwrap_or(kinds.len())..].to_vec()
     }
+}
+
+fn passphrase() -> Secret<String> {
+    Secret::new("correct horse".to_owned())
 }
 
 pub(crate) fn person(organization: Id<noun::Organization>, role: Role) -> Context {
