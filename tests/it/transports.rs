@@ -329,17 +329,39 @@ fn recovery(walk: &mut Walk, admin: &str, second: &str) {
         arguments.extend(["--custodian", public]);
     }
     let shares = walk.path("shares");
-    let asked = text(&walk.run("recovery.set_up", admin, &arguments)["id"]);
-    let arguments = ["keys", "recovery", "setup", "--approve", &asked, "--out", &shares, "--yes"];
+    let dropped = text(&run(&mut walk.command(admin, &arguments)).ok().json()["id"]);
+    walk.run("recovery.cancel_set_up", admin, &["keys", "recovery", "cancel", &dropped]);
+    let asked = walk.run("recovery.set_up", admin, &arguments);
+    let fingerprints: Vec<String> = asked["custodians"]
+        .as_array()
+        .expect("custodians")
+        .iter()
+        .map(|row| text(&row["fingerprint"]))
+        .collect();
+    let asked = text(&asked["id"]);
+    let mut arguments = vec!["keys", "recovery", "setup", "--approve", &asked, "--out", &shares, "--yes"];
+    let unseen = run(walk.command(second, &arguments).args(["--fingerprint", "0000"]));
+    assert_eq!(unseen.code, Some(8), "another fingerprint approves nothing: {}", unseen.err);
+    for fingerprint in &fingerprints {
+        assert!(unseen.err.contains(fingerprint.as_str()), "whoever approves sees what: {}", unseen.err);
+        arguments.extend(["--fingerprint", fingerprint]);
+    }
     let setup = walk.run("recovery.approve_set_up", second, &arguments);
+    let written = walk.path("written");
+    walk.run("recovery.repackage", admin, &["keys", "recovery", "repackage", "--out", &written]);
+    for name in fs::read_dir(&shares).expect("a directory").map(|entry| entry.expect("a name").file_name()) {
+        assert!(Path::new(&written).join(&name).exists(), "{} is written again", name.display());
+    }
+    let again = run(&mut walk.command(admin, &["keys", "recovery", "repackage", "--out", &written]));
+    assert_eq!(again.code, Some(6), "and replaced only where that is said: {}", again.err);
     walk.run("recovery.show", admin, &["keys", "recovery", "show"]);
     let package = walk.path("package");
     let _ = run(&mut walk.command(admin, &["keys", "recovery", "package", "--out", &package])).ok();
     walk.seen.insert("recovery.package", Vec::new());
     let custodians: Vec<String> =
         setup["custodians"].as_array().expect("custodians").iter().map(|row| text(&row["id"])).collect();
-    let invitation = walk.path("invitation");
     for restore in [false, true] {
+        let invitation = walk.path(if restore { "invitation" } else { "of-the-rehearsal" });
         let again = walk.path("new-shares");
         let begun = if restore {
             let arguments = ["keys", "recovery", "restore", "--out", &invitation, "--yes"];

@@ -15,11 +15,17 @@ operations! {
     /// custodian's own key. A rehearsal ends the setup.
     ApproveSetUp: "recovery.approve_set_up", Post "/api/v1/recovery/requests/{approval}/approve",
         RecoveryApproveSetUp, Some(Kind::RecoverySetUp), SetUpApproval => Recovery;
+    /// Cancels a choice of custodians that nobody has approved.
+    CancelSetUp: "recovery.cancel_set_up", Post "/api/v1/recovery/requests/{approval}/cancel",
+        RecoveryCancelSetUp, Some(Kind::RecoveryCancelled), SetUpApproval => SetUpOnRecord;
     /// Shows who the custodians are, their sealed shares, and whether it was rehearsed.
     Show: "recovery.show", Get "/api/v1/recovery", KeysRead, None, Nothing => RecoveryReply;
     /// Reads the recovery package: the organization's private keys under the recovery key, to be kept elsewhere.
     Package: "recovery.package", Get "/api/v1/recovery/package", KeysRead, None, Nothing => Nothing,
         gives Output::Bytes(BYTES);
+    /// Writes the recovery package anew at once, as it is written anyway a moment after a key changed.
+    Repackage: "recovery.repackage", Post "/api/v1/recovery/package", RecoveryRepackage,
+        Some(Kind::RecoveryPackaged), Nothing => Recovery;
     /// Begins a ceremony: a rehearsal, or a restore, with a package where this node has none.
     Begin: "recovery.begin", Post "/api/v1/recovery/ceremonies", RecoveryBegin, Some(Kind::RecoveryBegun),
         BeginRequest => Ceremony, takes Input::Bytes(BYTES);
@@ -32,7 +38,7 @@ operations! {
     /// Ends a ceremony that has its quorum: the keys are wrapped under this root of trust, and new shares are
     /// dealt.
     Restore: "recovery.restore", Post "/api/v1/recovery/ceremonies/{ceremony}/restore", RecoveryRestore,
-        Some(Kind::RecoveryRestored), CeremonyRequest => Restoration;
+        Some(Kind::RecoveryRestored), RestoreRequest => Restoration;
 }
 
 const BYTES: &str = "application/octet-stream";
@@ -121,6 +127,24 @@ pub struct Recovery {
     pub current: bool,
     /// The sealed shares, each for its custodian alone.
     pub shares: Vec<Value>,
+    /// Earlier setups whose packages are kept until this one is rehearsed: a restore may begin with one.
+    #[schemars(with = "Vec<String>")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Id<noun::Ceremony>>,
+    /// That the shares are dealt, and the package could not be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<Unwritten>,
+}
+
+/// A recovery package that could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unwritten {
+    /// The file, below the node's data directory.
+    pub file: String,
+    /// Why it could not be written.
+    pub why: String,
+    /// What to do.
+    pub next: String,
 }
 
 /// One who holds a share.
@@ -141,6 +165,13 @@ pub struct Custodian {
 pub struct BeginRequest {
     /// What it is for.
     pub aim: Aim,
+    /// The earlier setup whose package it is over, in place of the one in force.
+    #[schemars(with = "Option<String>")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Id<noun::Ceremony>>,
+    /// That the package may lack keys which the one in place has: a restore closes these.
+    #[serde(default)]
+    pub older: bool,
 }
 
 /// What a ceremony is for.
@@ -160,6 +191,18 @@ pub struct CeremonyRequest {
     /// Its id.
     #[schemars(with = "String")]
     pub ceremony: Id<noun::Ceremony>,
+}
+
+/// Which ceremony to carry out.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRequest {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub ceremony: Id<noun::Ceremony>,
+    /// That its package may lack keys which the one in place has: these are closed.
+    #[serde(default)]
+    pub older: bool,
 }
 
 /// A custodian's share for a ceremony.
@@ -211,4 +254,7 @@ pub struct Restoration {
     pub missing: Vec<String>,
     /// The new setup, with new shares.
     pub recovery: Recovery,
+    /// Why the node did not open the organization with its keys; absent where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked: Option<String>,
 }

@@ -16,13 +16,17 @@ use tokio::time::timeout;
 pub(crate) const MAX_DOCUMENT: usize = 1 << 20;
 /// The largest batch of events, as sent, in bytes.
 pub(crate) const MAX_BATCH: usize = 64 << 20;
-/// What all bodies together may hold in memory, in KiB.
+/// The largest recovery package, in bytes: 100,000 versions of datasets' keys, the largest there are, take 880 MB, and
+/// a database keeps a ceremony's package as one value of 10^9 bytes at most.
+pub(crate) const MAX_PACKAGE: usize = 960_000_000;
+/// What all bodies together may hold in memory, in KiB. Recovery packages have as much room again as one may take.
 const MAX_HELD: usize = 256 << 10;
 
 /// The room that bodies in memory share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Intake {
     room: Arc<Semaphore>,
+    packages: Arc<Semaphore>,
     stall: Duration,
 }
 
@@ -37,12 +41,24 @@ pub(crate) struct Held {
 impl Intake {
     /// Intake of bodies that may pause no longer than `stall`.
     pub(crate) fn new(stall: Duration) -> Self {
-        Self { room: Arc::new(Semaphore::new(MAX_HELD)), stall }
+        let packages = Arc::new(Semaphore::new(MAX_PACKAGE.div_ceil(1 << 10)));
+        Self { room: Arc::new(Semaphore::new(MAX_HELD)), packages, stall }
     }
 
     /// The whole body, at most `limit` bytes.
-    pub(crate) async fn whole(
+    pub(crate) async fn whole(&self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Held, Failure> {
+        self.held(&self.room, headers, body, limit).await
+    }
+
+    /// A recovery package. All that are on their way hold no more than one of the largest does, and take no room
+    /// from other bodies.
+    pub(crate) async fn package(&self, headers: &HeaderMap, body: Body) -> Result<Held, Failure> {
+        self.held(&self.packages, headers, body, MAX_PACKAGE).await
+    }
+
+    async fn held(
         &self,
+        shared: &Arc<Semaphore>,
         headers: &HeaderMap,
         mut body: Body,
         limit: usize,
@@ -65,7 +81,7 @@ impl Intake {
             }
             let wanted = (bytes.len() + frame.len()).div_ceil(1 << 10) - taken;
             let more = u32::try_from(wanted).map_err(|_| too_large())?;
-            let more = Arc::clone(&self.room).try_acquire_many_owned(more).map_err(|_| {
+            let more = Arc::clone(shared).try_acquire_many_owned(more).map_err(|_| {
                 Failure::new(
                     Kind::Unavailable,
                     "the server holds as many bodies as it can: send it again in a moment",

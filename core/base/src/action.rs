@@ -106,6 +106,10 @@ actions! {
     RecoverySetUp = "recovery.set_up",
     /// Approve another person's choice of custodians.
     RecoveryApproveSetUp = "recovery.approve_set_up",
+    /// Cancel a choice of custodians that nobody has approved.
+    RecoveryCancelSetUp = "recovery.cancel_set_up",
+    /// Write the recovery package anew at once.
+    RecoveryRepackage = "recovery.repackage",
     /// Begin a recovery ceremony or a rehearsal of one.
     RecoveryBegin = "recovery.begin",
     /// Give a custodian's share to a ceremony.

@@ -109,6 +109,8 @@ kinds! {
     KeysShredded = "keys.shredded",
     /// A person asked to set recovery up with custodians that the entry names.
     RecoveryRequested = "recovery.requested",
+    /// A request to set recovery up was cancelled.
+    RecoveryCancelled = "recovery.cancelled",
     /// Recovery was set up: custodians and commitments to their shares.
     RecoverySetUp = "recovery.set_up",
     /// A recovery was rehearsed.
@@ -121,6 +123,8 @@ kinds! {
     RecoveryPackaged = "recovery.packaged",
     /// A ceremony restored the organization's keys under a new root.
     RecoveryRestored = "recovery.restored",
+    /// Versions of keys that a restore wrapped, regained or closed: a batch, each named with its change.
+    KeysRestored = "keys.restored",
     /// A request was refused.
     AccessRefused = "access.refused",
     /// The public half of a dataset's key was handed out, to protect under without this node.

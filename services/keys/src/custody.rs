@@ -66,6 +66,14 @@ pub(crate) fn recovery_requests_table(guard: &Guard) -> Vec<Change> {
     })]
 }
 
+/// That a setup that waits may be cancelled.
+pub(crate) fn recovery_requests_cancelled(guard: &Guard) -> Vec<Change> {
+    vec![
+        guard.column("recovery_requests", ColumnDef::new("cancelled_by").blob()),
+        guard.column("recovery_requests", ColumnDef::new("cancelled_at").big_integer()),
+    ]
+}
+
 fn bytes<'a>(
     table: &'a mut TableCreateStatement,
     there: &[&'static str],
@@ -153,6 +161,8 @@ entity!(recovery_request, "recovery_requests", id: Vec<u8>;
     expires_at: i64,
     approved_by: Option<Vec<u8>>,
     approved_at: Option<i64>,
+    cancelled_by: Option<Vec<u8>>,
+    cancelled_at: Option<i64>,
 );
 
 entity!(root_act, "root_acts", id: String; at: i64);
@@ -344,6 +354,7 @@ pub(crate) async fn recovery_requests(
 ) -> Result<Vec<recovery_request::Model>, Error> {
     let select = recovery_request::Entity::find()
         .filter(recovery_request::Column::ApprovedBy.is_null())
+        .filter(recovery_request::Column::CancelledAt.is_null())
         .filter(recovery_request::Column::ExpiresAt.gte(now.micros()))
         .order_by_desc(recovery_request::Column::Id);
     Ok(door.all(select).await?)

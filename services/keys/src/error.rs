@@ -91,7 +91,7 @@ pub enum Error {
     WrongRotation,
     /// Something refers to the version.
     #[error(
-        "{key} cannot be destroyed: {count} outputs, packages or keys refer to it; re-encrypt or rewrap what is there first. Only `nexora keys shred` makes data unreadable"
+        "{key} cannot be destroyed: {count} outputs, recovery packages, shares or keys refer to it; re-encrypt or rewrap what is there first, rehearse a new recovery, and let ceremonies end. Only `nexora keys shred` makes data unreadable"
     )]
     Referred {
         /// Which.
@@ -273,6 +273,34 @@ impl Fault for Error {
             Self::Root(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
+    }
+
+    /// What takes two persons or a ceremony, what a person has closed, and what protects data and the ledger from an
+    /// act on their keys.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Approved
+            | Self::NotApproved
+            | Self::Expired
+            | Self::Referred { .. }
+            | Self::HandedOut { .. }
+            | Self::RevokedSigner { .. }
+            | Self::NotExportable { .. }
+            | Self::OneVersion { .. }
+            | Self::Lost { .. }
+            | Self::Breached { .. }
+            | Self::Shredded { .. } => true,
+            Self::Closed { state, .. } => matches!(state, State::Suspended | State::Destroyed),
+            Self::Shred(refused) => refused.is_refusal(),
+            Self::Recovery(refused) => refused.is_refusal(),
+            Self::Root(error) => error.is_refusal(),
+            error => matches!(error.kind(), Kind::Refused | Kind::NotSignedIn),
+        }
+    }
+
+    /// Every act that takes a person, or a second one, records by itself that it is refused.
+    fn on_record(&self) -> bool {
+        matches!(self, Self::NotAPerson | Self::SamePerson | Self::Shred(ShredRefused::SamePerson))
     }
 }
 

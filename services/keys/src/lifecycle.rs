@@ -97,7 +97,7 @@ impl Keys {
     pub async fn references(&self, ctx: &Context, id: Id<noun::Key>) -> Result<References, Error> {
         let read = self.store.read(ctx).await?;
         let row = tables::get(&read, id).await?.ok_or(Error::NotFound { key: id })?;
-        references(&read, &row).await
+        self.referring(&read, ctx, &row).await
     }
 
     /// Generates a further version of the line that `of` belongs to, which is not in use before it is activated.
@@ -183,43 +183,64 @@ impl Keys {
         self.shown(ctx, &row)
     }
 
-    /// Destroys a version that is not in use and that nothing refers to: its private half is erased.
+    /// Destroys a version that is not in use and that nothing refers to: its private half is erased, and the recovery
+    /// package is written without it, or nothing is done.
     ///
     /// # Errors
     /// [`Error::Referred`] with the count; [`Error::HandedOut`] for a dataset's version whose public half left the
-    /// system, so that outputs nobody here knows may refer to it; [`Error::Illegal`]; [`Error::Refused`],
-    /// [`Error::NotFound`], [`Error::OneVersion`], [`Error::Store`].
+    /// system, so that outputs nobody here knows may refer to it; [`Error::Illegal`]; [`Error::Recovery`] and
+    /// [`Error::Root`] where the package cannot be written; [`Error::Refused`], [`Error::NotFound`],
+    /// [`Error::OneVersion`], [`Error::Store`].
     pub async fn destroy(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
         permit.covers(ctx, Action::KeysDestroy, Resource::Key(id), self.clock.now())?;
+        self.destroyed(&self.store.write(ctx).await?, ctx, id).await?;
+        // The file is written before the change commits: should that fail, it is to be written again.
+        self.doubt_package(ctx).await?;
         let mut tx = self.store.write(ctx).await?;
-        let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
+        let row = self.destroyed(&tx, ctx, id).await?;
+        tables::save(&mut tx, &row).await?;
+        let raised = self.raise_epoch(&mut tx).await?;
+        let mut entries = vec![described(Entry::done(Kind::KeyDestroyed, id), &row)?];
+        entries.extend(self.write_package(&mut tx).await?.map(|(entry, _)| entry));
+        tx.commit_all(entries).await?;
+        raised.publish();
+        self.shown(ctx, &row)
+    }
+
+    /// A version's row as it is once it is destroyed, where it may be.
+    async fn destroyed(&self, tx: &Tx, ctx: &Context, id: Id<noun::Key>) -> Result<Row, Error> {
+        let row = tables::get(tx, id).await?.ok_or(Error::NotFound { key: id })?;
         let purpose = row.purpose()?;
         if !rules::turns_over(purpose) {
             return Err(Error::OneVersion { purpose });
         }
         let mut gone = row.clone();
         gone.go(Act::Destroy, tx.now())?;
-        match gate(&tx, row.dataset()?).await {
+        match gate(tx, row.dataset()?).await {
             // A breach lies over the key and changes nothing of its row: the mark outlasts it.
             Err(Error::Breached { .. } | Error::Shredded { .. }) => {
                 gone.before.get_or_insert_with(|| row.state.clone());
             }
             open => open?,
         }
-        let count = references(&tx, &row).await?.total();
+        let count = self.referring(tx, ctx, &row).await?.total();
         if count > 0 {
             return Err(Error::Referred { key: id, count });
         }
         if row.handed_out_at.is_some() {
             return Err(Error::HandedOut { key: id });
         }
-        row = gone;
-        tables::save(&mut tx, &row).await?;
-        let raised = self.raise_epoch(&mut tx).await?;
-        let entry = described(Entry::done(Kind::KeyDestroyed, id), &row)?;
-        tx.commit(entry).await?;
-        raised.publish();
-        self.shown(ctx, &row)
+        Ok(gone)
+    }
+
+    async fn referring(&self, door: &impl Queries, ctx: &Context, row: &Row) -> Result<References, Error> {
+        let id = row.id()?;
+        let keys = match row.purpose()? {
+            Purpose::Organization => tables::sealed_to(door, row).await?,
+            _ => 0,
+        };
+        let packages = self.packaged_elsewhere(door, ctx.organization(), id).await?;
+        Ok(References { named: tables::references(door, id).await?, packages, keys })
     }
 
     /// Makes the next version of a line.
@@ -235,6 +256,10 @@ impl Keys {
             return Err(Error::OneVersion { purpose });
         }
         gate(tx, newest.dataset()?).await?;
+        if let Some(dataset) = newest.dataset()? {
+            // A root that is older than the dataset has no record of it; one that was forgotten is not made again.
+            self.root.enroll(Unit::Dataset(tx.context().organization(), dataset)).await?;
+        }
         let new = |algorithm, value_id, half| New {
             line: line.clone(),
             algorithm,
@@ -256,10 +281,6 @@ impl Keys {
                 }
                 let algorithm = FieldAlgorithm::parse(&newest.algorithm)?;
                 let key = FieldKey::generate(&*self.provider, algorithm);
-        if let Some(dataset) = newest.dataset()? {
-            // A root that is older than the dataset has no record of it; one that was forgotten is not made again.
-            self.root.enroll(Unit::Dataset(tx.context().organization(), dataset)).await?;
-        }
                 let half = Half { private: key.as_secret(), public: &[] };
                 self.keep(tx, new(algorithm.as_str(), key.id(), half)).await
             }
@@ -336,14 +357,6 @@ fn covered(mut key: Key, breached: &[Scope]) -> Key {
 pub(crate) async fn newest_of(door: &impl Queries, id: Id<noun::Key>) -> Result<Row, Error> {
     let row = tables::get(door, id).await?.ok_or(Error::NotFound { key: id })?;
     Ok(tables::newest(door, &row.line()?).await?.unwrap_or(row))
-}
-
-async fn references(door: &impl Queries, row: &Row) -> Result<References, Error> {
-    let keys = match row.purpose()? {
-        Purpose::Organization => tables::sealed_to(door, row).await?,
-        _ => 0,
-    };
-    Ok(References { named: tables::references(door, row.id()?).await?, keys })
 }
 
 fn positive(number: i64, what: &'static str) -> Result<u32, Error> {

@@ -203,8 +203,11 @@ pub struct Exported {
 /// What stands in the way of destroying a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct References {
-    /// Protected outputs, recovery packages and shares that name it.
+    /// Protected outputs that name it.
     pub named: u64,
+    /// Recovery packages of earlier setups and of ceremonies under way that hold it, and the shares given to these. The
+    /// package in place is none: it is written without the version as that is destroyed.
+    pub packages: u64,
     /// Versions of other keys whose private half is sealed to it.
     pub keys: u64,
 }
@@ -213,27 +216,21 @@ impl References {
     /// All of them.
     #[must_use]
     pub const fn total(self) -> u64 {
-        self.named.saturating_add(self.keys)
+        self.named.saturating_add(self.packages).saturating_add(self.keys)
     }
 }
 
-/// What refers to a version of a key.
+/// What refers to a version of a key, and says so as it does. Recovery packages are asked what they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Referrer {
     /// A run that protected an output.
     Run(Id<noun::Job>),
-    /// A recovery package, by an id of its own.
-    Package(Id<noun::Ceremony>),
-    /// A custodian's share.
-    Share(Id<noun::Custodian>),
 }
 
 impl Referrer {
     pub(crate) const fn parts(self) -> (&'static str, [u8; 16]) {
         match self {
             Self::Run(id) => ("run", *id.as_bytes()),
-            Self::Package(id) => ("package", *id.as_bytes()),
-            Self::Share(id) => ("share", *id.as_bytes()),
         }
     }
 }

@@ -56,6 +56,8 @@ pub(crate) const fn open_to(action: Action) -> &'static [Who] {
         | Action::ShredsCancel
         | Action::RecoverySetUp
         | Action::RecoveryApproveSetUp
+        | Action::RecoveryCancelSetUp
+        | Action::RecoveryRepackage
         | Action::RecoveryBegin
         | Action::RecoveryApprove
         | Action::RecoveryRestore => &[ORG_ADMIN],
@@ -152,6 +154,8 @@ shreds.approve          y r r a a a n a
 shreds.cancel           y r r a a a n a
 recovery.set_up         y r r a a a n a
 recovery.approve_set_up y r r a a a n a
+recovery.cancel_set_up  y r r a a a n a
+recovery.repackage      y r r a a a n a
 recovery.begin          y r r a a a n a
 recovery.approve        y r r a a a n a
 recovery.restore        y r r a a a n a

@@ -74,6 +74,8 @@ fn may(action: Action) -> &'static [Caller] {
         | Action::ShredsCancel
         | Action::RecoverySetUp
         | Action::RecoveryApproveSetUp
+        | Action::RecoveryCancelSetUp
+        | Action::RecoveryRepackage
         | Action::RecoveryBegin
         | Action::RecoveryApprove
         | Action::RecoveryRestore => &[Admin],

@@ -151,7 +151,7 @@ impl Scene {
             }
             "keys.fetch_export" => self.newest("/api/v1/exports", "apr", |row| !row["approved_by"].is_null()),
             "shreds.show" => self.newest("/api/v1/shreds", "apr", |_| true),
-            "recovery.approve_set_up" => {
+            "recovery.approve_set_up" | "recovery.cancel_set_up" => {
                 let shown = self.house.organization.get(&self.house.server, "/api/v1/recovery").ok().json();
                 shown["requested"][0]["id"]
                     .as_str()
@@ -226,6 +226,8 @@ impl Scene {
             | "keys.reencrypt"
             | "datasets.public_key"
             | "recovery.approve_set_up"
+            | "recovery.cancel_set_up"
+            | "recovery.repackage"
             | "shreds.approve"
             | "shreds.cancel"
             | "producers.revoke"
@@ -325,12 +327,12 @@ impl Scene {
                 let _ = post(admin, "/api/v1/producers", &body).ok();
             }
             // By the other person.
-            "recovery.approve_set_up" => {
+            "recovery.approve_set_up" | "recovery.cancel_set_up" => {
                 let body = json!({"threshold": 2, "custodians": self.custodians.public()});
                 let _ = post(&self.second, "/api/v1/recovery", &body).ok();
             }
             "recovery.begin" | "recovery.approve" | "recovery.restore" | "recovery.ceremony"
-            | "recovery.package" => {
+            | "recovery.package" | "recovery.repackage" => {
                 let aim = if operation == "recovery.restore" { "restore" } else { "rehearsal" };
                 self.custodians.meet(&self.house, admin, aim, operation == "recovery.restore");
             }

@@ -23,6 +23,11 @@ pub(crate) enum Recovery {
     /// Ask to deal shares of a new recovery key to custodians, or, as another person, approve that; a rehearsal ends the
     /// setup
     Setup(Setup),
+    /// Cancel a setup that was asked for and that nobody has approved
+    Cancel {
+        /// The request
+        request: Id<noun::Approval>,
+    },
     /// Show who the custodians are, and whether recovery was rehearsed and its package is current
     Show,
     /// Write the recovery package as it is now: keep it where neither the data nor the root is
@@ -30,12 +35,28 @@ pub(crate) enum Recovery {
         /// Where it goes
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Replace what is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Have the node write the recovery package anew at once, and write it and the sealed shares of the setup in force into
+    /// a directory, as the setup or the restore that dealt them does
+    Repackage {
+        /// The directory, which is new or empty
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Replace what is there
+        #[arg(long)]
+        force: bool,
     },
     /// Begin a rehearsal: custodians give their shares as in a restore, and nothing is changed
     Rehearse {
         /// Where the invitation goes, which each custodian's open-share is given
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Replace what is there
+        #[arg(long)]
+        force: bool,
     },
     /// Show how a ceremony stands
     Ceremony {
@@ -72,6 +93,13 @@ pub(crate) struct Setup {
     /// With --approve: the directory for the sealed shares, one file for each custodian, and the recovery package
     #[arg(long, value_name = "DIR", requires = "approve")]
     pub(crate) out: Option<PathBuf>,
+    /// With --approve: the fingerprint of a custodian's key, as that custodian read it out; once for each. Where one is
+    /// said, all must be, and be those of the request
+    #[arg(long, value_name = "TEXT", requires = "approve")]
+    pub(crate) fingerprint: Vec<String>,
+    /// Replace what is there
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
     /// Where a recovery is set up already, its shares are of no use afterwards.
     #[command(flatten)]
     pub(crate) care: Care,
@@ -85,10 +113,20 @@ pub(crate) struct Restore {
     /// The recovery package; else the one that the node has
     #[arg(long, value_name = "FILE", conflicts_with = "ceremony")]
     pub(crate) package: Option<PathBuf>,
+    /// Begin with the package of an earlier setup that the node still has, and whose custodians open it: `keys recovery
+    /// show` lists them until the setup in force was rehearsed
+    #[arg(long, value_name = "SETUP", conflicts_with_all = ["ceremony", "package"])]
+    pub(crate) earlier: Option<Id<noun::Ceremony>>,
+    /// Restore though the package that the node has holds keys which this one lacks: these are closed
+    #[arg(long)]
+    pub(crate) older: bool,
     /// Where the invitation goes, which each custodian's open-share is given; with a ceremony, the directory for
     /// the new shares
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
+    /// Replace what is there
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Whether to ask.
     #[command(flatten)]
     pub(crate) care: Care,
@@ -113,6 +151,9 @@ pub(crate) struct OpenShare {
     /// Where the share for the ceremony goes
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// Replace what is there
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Your passphrase.
     #[command(flatten)]
     pub(crate) passphrase: Passphrase,

@@ -63,7 +63,12 @@ async fn show(ask: Ask<Show>) -> Result<Shown, Failure> {
     let key = ask.rooms.keys.version(&ask.ctx, ask.request.key).await?;
     let references = ask.rooms.keys.references(&ask.ctx, ask.request.key).await?;
     let wraps = ask.rooms.keys.wraps(&ask.ctx, ask.request.key).await?;
-    Ok(Shown { key: view::key(key), named_by: references.named, keys_under_it: references.keys, wraps })
+    Ok(Shown {
+        key: view::key(key),
+        named_by: references.named + references.packages,
+        keys_under_it: references.keys,
+        wraps,
+    })
 }
 
 async fn create(ask: Ask<Create>) -> Result<Key, Failure> {

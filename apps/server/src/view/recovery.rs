@@ -2,7 +2,9 @@
 
 use crate::failure::Failure;
 use crate::view::keys::json;
-use api::recovery::{Aim, Ceremony, Custodian, CustodianToBe, Recovery, Restoration, SetUpOnRecord};
+use api::recovery::{
+    Aim, Ceremony, Custodian, CustodianToBe, Recovery, Restoration, SetUpOnRecord, Unwritten,
+};
 use base::Kind;
 use keys::recovery::{self, CustodianPublic, NewCustodian};
 use serde::de::DeserializeOwned;
@@ -46,6 +48,14 @@ pub(crate) fn recovery(recovery: recovery::Recovery) -> Result<Recovery, Failure
         set_up: recovery.set_up_at,
         rehearsed: recovery.rehearsed_at,
         current: recovery.package.is_some_and(|package| !package.stale),
+        earlier: recovery.earlier,
+        unwritten: recovery.unwritten.map(|unwritten| Unwritten {
+            file: unwritten.file,
+            why: unwritten.why,
+            next:
+                "once that is mended, `nexora keys recovery repackage --out DIR` writes it, with the shares"
+                    .to_owned(),
+        }),
         shares: recovery.shares.iter().map(json).collect::<Result<_, _>>()?,
     })
 }
@@ -68,13 +78,17 @@ pub(crate) fn ceremony(ceremony: recovery::Ceremony) -> Result<Ceremony, Failure
     })
 }
 
-/// A restore.
-pub(crate) fn restoration(restored: recovery::Restoration) -> Result<Restoration, Failure> {
+/// A restore, and why the organization is locked all the same.
+pub(crate) fn restoration(
+    restored: recovery::Restoration,
+    locked: Option<String>,
+) -> Result<Restoration, Failure> {
     Ok(Restoration {
         keys: restored.keys,
         regained: restored.regained,
         shredded: restored.shredded.iter().map(ToString::to_string).collect(),
         missing: restored.missing.iter().map(ToString::to_string).collect(),
         recovery: recovery(restored.recovery)?,
+        locked,
     })
 }

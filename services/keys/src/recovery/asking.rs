@@ -69,6 +69,8 @@ impl Keys {
             expires_at: (now + SETUP_EXPIRY).micros(),
             approved_by: None,
             approved_at: None,
+            cancelled_by: None,
+            cancelled_at: None,
         };
         custody::save_recovery_request(&mut tx, &row).await?;
         let request = of_row(&row)?;
@@ -83,8 +85,9 @@ impl Keys {
         Ok(request)
     }
 
-    /// Approves another person's request: deals a new recovery key to its custodians and writes the package. A
-    /// recovery that is set up already ends with it: its shares open no later package.
+    /// Approves another person's request: deals a new recovery key to its custodians and writes the package; that it
+    /// cannot be written undoes nothing, and is said in the answer. A recovery that is set up already ends with it: its
+    /// shares open no later package, and the last one they open is kept until the new shares were rehearsed.
     ///
     /// # Errors
     /// [`Error::SamePerson`] for whoever asked; [`Error::NotAPerson`], [`Error::NoRequest`], [`Error::Expired`],
@@ -100,6 +103,9 @@ impl Keys {
         let by = self.person(ctx, Action::RecoveryApproveSetUp, id).await?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = custody::recovery_request_of(&tx, id).await?.ok_or(Error::NoRequest)?;
+        if row.cancelled_at.is_some() {
+            return Err(Error::NoRequest);
+        }
         let asked = of_row(&row)?;
         if asked.requested_by == by {
             drop(tx);
@@ -118,13 +124,46 @@ impl Keys {
         let key = |document: &CustodianPublic| Ok((document.name.clone(), document.key()?));
         let custodians: Vec<_> = asked.custodians.iter().map(key).collect::<Result<_, Error>>()?;
         fits(asked.quorum, &custodians)?;
-        let entry = self.deal(&mut tx, asked.quorum, &custodians).await?;
+        let (entry, dealt) = self.deal(&mut tx, asked.quorum, &custodians).await?;
         row.approved_by = Some(by.as_bytes().to_vec());
         row.approved_at = Some(tx.now().micros());
         custody::save_recovery_request(&mut tx, &row).await?;
         tx.commit(entry.fact("request", id).fact("requested_by", asked.requested_by)).await?;
-        self.rewrite_package(ctx).await?;
-        self.recovery(ctx).await?.ok_or_else(|| RecoveryError::NotSetUp.into())
+        self.packaged(ctx, &dealt).await
+    }
+
+    /// Cancels a request that nobody has approved: nothing is dealt by it any more. Whoever asked may, and whoever
+    /// else may ask.
+    ///
+    /// # Errors
+    /// [`Error::NotAPerson`], [`Error::NoRequest`], [`Error::Approved`], [`Error::Expired`]; [`Error::Refused`],
+    /// [`Error::Store`].
+    pub async fn cancel_recovery(
+        &self,
+        ctx: &Context,
+        permit: &Permit,
+        id: Id<noun::Approval>,
+    ) -> Result<SetupRequest, Error> {
+        permit.covers(ctx, Action::RecoveryCancelSetUp, Resource::Approval(id), self.clock.now())?;
+        let by = self.person(ctx, Action::RecoveryCancelSetUp, id).await?;
+        let mut tx = self.store.write(ctx).await?;
+        let mut row = custody::recovery_request_of(&tx, id).await?.ok_or(Error::NoRequest)?;
+        let asked = of_row(&row)?;
+        if row.cancelled_at.is_some() {
+            return Err(Error::NoRequest);
+        }
+        if row.approved_by.is_some() {
+            return Err(Error::Approved);
+        }
+        if tx.now() > asked.expires_at {
+            return Err(Error::Expired);
+        }
+        row.cancelled_by = Some(by.as_bytes().to_vec());
+        row.cancelled_at = Some(tx.now().micros());
+        custody::save_recovery_request(&mut tx, &row).await?;
+        let entry = Entry::done(Kind::RecoveryCancelled, id).fact("requested_by", asked.requested_by);
+        tx.commit(entry).await?;
+        Ok(asked)
     }
 
     /// The setups that wait to be approved, the newest first.

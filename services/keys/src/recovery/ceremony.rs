@@ -40,6 +40,17 @@ impl Aim {
     }
 }
 
+/// Which package a ceremony is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The one in place.
+    InPlace,
+    /// The one of an earlier setup, which is kept until the setup in force was rehearsed.
+    Earlier(Id<noun::Ceremony>),
+    /// One that is handed in.
+    Given(Vec<u8>),
+}
+
 /// Where a ceremony stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CeremonyState {
@@ -89,26 +100,31 @@ pub struct Ceremony {
 }
 
 impl Keys {
-    /// Begins a ceremony over a package: the one given, or the current one.
+    /// Begins a ceremony over a package. One to restore that lacks keys which the package in place has, and which
+    /// open nowhere else, is refused unless `older` says that it is meant.
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::NotAPerson`]; [`Error::Recovery`] where there is no package, it is another
-    /// organization's, or it does not belong to what the database knows; [`Error::Root`], [`Error::Store`].
+    /// organization's, does not belong to what the database knows, or is older; [`Error::Root`], [`Error::Store`].
     pub async fn begin_ceremony(
         &self,
         ctx: &Context,
         permit: &Permit,
         aim: Aim,
-        package: Option<Vec<u8>>,
+        source: Source,
+        older: bool,
     ) -> Result<Ceremony, Error> {
         permit.covers(ctx, Action::RecoveryBegin, Resource::Organization, self.clock.now())?;
         let by = self.person(ctx, Action::RecoveryBegin, ctx.organization()).await?;
-        let bytes = match package {
-            Some(package) => package,
-            None => fs::read(self.package_path(ctx)).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => RecoveryError::NotSetUp,
-                _ => RecoveryError::Io(error),
-            })?,
+        let bytes = match source {
+            Source::Given(package) => package,
+            Source::Earlier(setup) => self.earlier_package(ctx.organization(), setup)?,
+            Source::InPlace => {
+                fs::read(self.package_path(ctx.organization())).map_err(|error| match error.kind() {
+                    std::io::ErrorKind::NotFound => RecoveryError::NotSetUp,
+                    _ => RecoveryError::Io(error),
+                })?
+            }
         };
         let package = Package::read(&bytes)?;
         if package.setup.organization != ctx.organization() {
@@ -120,7 +136,10 @@ impl Keys {
         match aim {
             // It changes nothing: a package that the database does not know may be rehearsed.
             Aim::Rehearsal => drop(belongs::dealt_here(&tx, &package).await?),
-            Aim::Restore => belongs::belongs(&tx, &package).await?,
+            Aim::Restore => {
+                belongs::belongs(&tx, &package).await?;
+                self.not_older(&tx, ctx.organization(), &package, older).await?;
+            }
         }
         let now = tx.now();
         let id = Id::fresh(now, crypto::random(&*self.provider));
@@ -233,7 +252,12 @@ impl Keys {
             entries.push(rehearsed);
         }
         let done = ceremony(&row, &package, &before, tx.now())?;
+        let rehearsed = entries.len() > 1;
         tx.commit_all(entries).await?;
+        if rehearsed {
+            // It is rehearsed all the same: what cannot be erased now, the next step erases.
+            drop(self.forget_earlier(ctx).await);
+        }
         Ok(done)
     }
 

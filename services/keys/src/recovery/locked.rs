@@ -1,8 +1,9 @@
 //! Memory that is not written to a swap file while keys are reconstructed.
 //!
 //! What is locked: the stack of the thread that reconstructs ([`apart`]), with what libraries compute there, and wiped at
-//! its end; and the pages of shares, of the recovery key pair's private half and of the opened package ([`Pages`]), from
-//! when a library hands them over until just before they are wiped. What a library keeps on its heap for the length of
+//! its end; and the pages of shares, of the recovery key pair's private half and of what is secret in itself in the opened
+//! package, piece by piece ([`Pages`]), from when a library hands them over until just before they are wiped. A package of
+//! any size needs no more locked memory than the organization's own keys take. What a library keeps on its heap for the length of
 //! one call is wiped by it and not locked: nothing of ours reaches it.
 
 use super::RecoveryError;

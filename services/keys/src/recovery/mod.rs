@@ -22,12 +22,16 @@
 //! - A package restores only where its setup is the one that was dealt here under its id, or is unknown here, and
 //!   where it has a private half of the organization's key pair: nobody makes one up.
 //! - What was shredded is not in the package, and no ceremony brings it back here, whatever package it is given.
-//! - A restore ends with a new recovery key and new shares.
+//! - A restore ends with a new recovery key and new shares. What was committed is told as done, also where its package
+//!   cannot be written: that is a state, and writing it is asked for again.
+//! - The package before a setup stays until a rehearsal of that setup has succeeded.
 
 mod asking;
 mod belongs;
 mod ceremony;
+mod changed;
 mod custodian;
+mod earlier;
 mod locked;
 mod merge;
 mod open;
@@ -35,13 +39,16 @@ mod package;
 mod restore;
 mod rows;
 mod setup;
+mod writing;
 
 pub use asking::{SETUP_EXPIRY, SetupRequest};
-pub use ceremony::{Aim, Ceremony, CeremonyState, EXPIRY};
+pub use ceremony::{Aim, Ceremony, CeremonyState, EXPIRY, Source};
 pub use custodian::{Contribution, CustodianKey, CustodianPublic, Invitation, SealedShare, open_share};
 pub use package::{Head, Package, PackedKey, Seat};
 pub use restore::Restoration;
-pub use setup::{MAX_CUSTODIANS, NewCustodian, PackageState, Recovery};
+pub use setup::{MAX_CUSTODIANS, NewCustodian, PackageState, Recovery, Unwritten};
+
+use base::{Id, noun};
 
 /// Why something about recovery is refused.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +136,22 @@ pub enum RecoveryError {
         /// What does not agree.
         why: &'static str,
     },
+    /// The package lacks keys that the one in place has, and that open nowhere else.
+    #[error(
+        "the package that this node has holds {count} keys that this one lacks and that would be closed, {first} among them: restore without `--package`, or, where nobody opens the newer one any more, say `--older`; nothing was changed"
+    )]
+    Older {
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: Id<noun::Key>,
+    },
+    /// There is no package of such an earlier setup.
+    #[error("there is no package of an earlier setup {setup} here: `nexora keys recovery show` lists them")]
+    NoEarlier {
+        /// Which setup.
+        setup: Id<noun::Ceremony>,
+    },
     /// Memory cannot be locked.
     #[error(
         "memory for the keys cannot be locked: raise the limit of locked memory (`ulimit -l`, `LimitMEMLOCK=`)"
@@ -143,8 +166,12 @@ impl base::Fault for RecoveryError {
     fn kind(&self) -> base::Kind {
         use base::Kind;
         match self {
-            Self::NotSetUp | Self::UnknownCeremony => Kind::NotFound,
-            Self::Over { .. } | Self::Rehearsal | Self::Given { .. } | Self::TooFew { .. } => Kind::Conflict,
+            Self::NotSetUp | Self::UnknownCeremony | Self::NoEarlier { .. } => Kind::NotFound,
+            Self::Older { .. }
+            | Self::Over { .. }
+            | Self::Rehearsal
+            | Self::Given { .. }
+            | Self::TooFew { .. } => Kind::Conflict,
             Self::WrongShare { .. } | Self::WrongSecret | Self::Unsound { .. } | Self::Foreign { .. } => {
                 Kind::CheckFailed
             }
@@ -157,6 +184,11 @@ impl base::Fault for RecoveryError {
             Self::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Kind::Full,
             Self::NotLocked(_) | Self::Io(_) => Kind::Unavailable,
         }
+    }
+
+    /// The ceremony's rules. A share that is not the one that was dealt has an entry of its own.
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Over { .. } | Self::Rehearsal | Self::Given { .. } | Self::TooFew { .. })
     }
 }
 

@@ -8,30 +8,77 @@ use super::{
 use crate::{Error, Purpose};
 use base::{Id, Secret, noun};
 use crypto::{Provider, Suite, hpke, shamir, sign::SigningKey, text};
+use std::ops::Range;
 
-/// An opened package: its private halves, in the order of its keys. Their pages are unlocked just before they are
-/// wiped.
+/// An opened package: its private halves, in the order of its keys, as they stand in its content. The pages of those
+/// that are secret in themselves are locked, and unlocked just before they are wiped. The others, of datasets and of
+/// fields, are sealed to the organization's key: what is inside them is opened, and locked, one at a time.
 pub(super) struct Opened {
     // Dropped first.
     pages: Pages,
-    halves: Vec<Secret<Vec<u8>>>,
+    plain: Secret<Vec<u8>>,
+    halves: Vec<Range<usize>>,
+}
+
+/// A copy of one private half, locked.
+pub(super) struct Half {
+    // Dropped first.
+    _pages: Pages,
+    secret: Secret<Vec<u8>>,
+}
+
+impl Half {
+    fn of(bytes: &[u8]) -> Result<Self, RecoveryError> {
+        Self::held(Secret::new(bytes.to_vec()))
+    }
+
+    fn held(secret: Secret<Vec<u8>>) -> Result<Self, RecoveryError> {
+        let mut pages = Pages::default();
+        pages.hold(secret.expose())?;
+        Ok(Self { _pages: pages, secret })
+    }
+
+    pub(super) const fn secret(&self) -> &Secret<Vec<u8>> {
+        &self.secret
+    }
+
+    /// Its parts; the pages are to be dropped first.
+    fn into_parts(self) -> (Secret<Vec<u8>>, Pages) {
+        (self.secret, self._pages)
+    }
+}
+
+/// Whether a private half is ciphertext, sealed to the organization's key.
+const fn is_sealed(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Dataset | Purpose::Field)
 }
 
 impl Opened {
-    pub(super) fn halves(&self) -> &[Secret<Vec<u8>>] {
-        &self.halves
+    /// The private half of the key at this place.
+    pub(super) fn half(&self, at: usize) -> Result<Half, RecoveryError> {
+        Half::of(self.bytes(at))
     }
 
-    /// Takes the private halves of `count` keys out of a package's content.
-    fn of(plain: Secret<Vec<u8>>, count: usize) -> Result<Self, RecoveryError> {
-        let (mut whole, mut opened) =
-            (Pages::default(), Self { pages: Pages::default(), halves: Vec::new() });
-        whole.hold(plain.expose())?;
-        for half in halves(plain.expose(), count)? {
-            let half = Secret::new(half.to_vec());
-            opened.pages.hold(half.expose())?;
-            opened.halves.push(half);
+    fn bytes(&self, at: usize) -> &[u8] {
+        self.halves.get(at).and_then(|range| self.plain.expose().get(range.clone())).unwrap_or_default()
+    }
+
+    /// Takes the private halves of these keys out of a package's content.
+    fn of(plain: Secret<Vec<u8>>, keys: &[PackedKey]) -> Result<Self, RecoveryError> {
+        let (mut ranges, mut from) = (Vec::with_capacity(keys.len()), 0);
+        for half in halves(plain.expose(), keys.len())? {
+            from += 4;
+            ranges.push(from..from + half.len());
+            from += half.len();
         }
+        let mut opened = Self { pages: Pages::default(), plain, halves: ranges };
+        let mut pages = Pages::default();
+        for (at, key) in keys.iter().enumerate() {
+            if !is_sealed(key.purpose) {
+                pages.hold(opened.bytes(at))?;
+            }
+        }
+        opened.pages = pages;
         Ok(opened)
     }
 }
@@ -128,11 +175,9 @@ fn combined(
     if !setup.is_secret(provider, &secret)? {
         return Err(RecoveryError::WrongSecret.into());
     }
-    let private = setup.open(provider, &secret)?;
+    let (private, pages) = Half::held(setup.open(provider, &secret)?)?.into_parts();
     let private = hpke::PrivateKey::from_secret(setup.suite, private)?;
-    let mut pages = Pages::default();
-    pages.hold(private.as_secret().expose())?;
-    let opened = Opened::of(package.open(provider, &private)?, package.keys.len())?;
+    let opened = Opened::of(package.open(provider, &private)?, &package.keys)?;
     drop(pages);
     Ok(opened)
 }
@@ -147,28 +192,30 @@ fn sound(
 ) -> Result<(), Error> {
     let unsound = |why| Error::from(RecoveryError::Unsound { why });
     let other = || unsound("a private half does not belong to the public one");
-    let halves = opened.halves();
     let mut pairs: Vec<(Id<noun::Key>, hpke::PrivateKey)> = Vec::new();
-    // After what they lock, here and below: dropped first.
-    let mut pages = Pages::default();
-    for (key, half) in keys.iter().zip(halves) {
-        let public = text::decode(&key.public, "recovery package")?;
+    // After what they lock: dropped first.
+    let mut held: Vec<Pages> = Vec::new();
+    for (at, key) in keys.iter().enumerate() {
+        let public = || text::decode(&key.public, "recovery package");
         match key.purpose {
             Purpose::Organization => {
-                let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, half.clone())
+                let (half, pages) = opened.half(at)?.into_parts();
+                let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, half)
                     .map_err(|_| other())?;
-                pages.hold(private.as_secret().expose())?;
-                if private.public(provider)?.as_bytes() != public {
+                let same = private.public(provider)?.as_bytes() == public()?;
+                pairs.push((key.id, private));
+                held.push(pages);
+                if !same {
                     return Err(other());
                 }
-                pairs.push((key.id, private));
             }
             Purpose::Manifest | Purpose::LogEd25519 | Purpose::LogMlDsa44 => {
-                let signing = SigningKey::from_secret(provider, key.algorithm.parse()?, half.clone())
-                    .map_err(|_| other())?;
-                let mut pages = Pages::default();
-                pages.hold(signing.as_secret().expose())?;
-                if signing.verifying_key().as_bytes() != public {
+                let (half, pages) = opened.half(at)?.into_parts();
+                let signing =
+                    SigningKey::from_secret(provider, key.algorithm.parse()?, half).map_err(|_| other())?;
+                let same = signing.verifying_key().as_bytes() == public()?;
+                drop(pages);
+                if !same {
                     return Err(other());
                 }
             }
@@ -176,25 +223,84 @@ fn sound(
         }
     }
     let first = pairs.first().map(|(id, _)| *id);
-    for (key, half) in keys.iter().zip(halves) {
-        if !matches!(key.purpose, Purpose::Dataset | Purpose::Field) {
-            continue;
-        }
+    for (at, key) in keys.iter().enumerate().filter(|(_, key)| is_sealed(key.purpose)) {
         let over = key.over.or(first);
         let (_, with) = pairs
             .iter()
             .find(|(id, _)| Some(*id) == over)
             .ok_or_else(|| unsound("the organization's key is not in it that another key is sealed to"))?;
-        let inner = hpke::open(provider, with, &key.bound(organization), &[], half.expose())
+        let inner = hpke::open(provider, with, &key.bound(organization), &[], opened.bytes(at))
             .map_err(|_| unsound("a key does not open with the organization's"))?;
+        let (inner, pages) = Half::held(inner)?.into_parts();
         if key.purpose == Purpose::Dataset {
             let private = hpke::PrivateKey::from_secret(key.algorithm.parse::<Suite>()?, inner)?;
-            let mut pages = Pages::default();
-            pages.hold(private.as_secret().expose())?;
-            if private.public(provider)?.as_bytes() != text::decode(&key.public, "recovery package")? {
+            let same = private.public(provider)?.as_bytes() == text::decode(&key.public, "recovery package")?;
+            drop(pages);
+            if !same {
                 return Err(other());
             }
+        } else {
+            drop(pages);
         }
     }
+    drop(held);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Half, Opened};
+    use crate::{Purpose, State, recovery::PackedKey, recovery::locked::tests::is_locked};
+    use base::{Id, Secret, Timestamp};
+
+    fn key(number: u16, purpose: Purpose) -> PackedKey {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        PackedKey {
+            id: Id::from_bytes(id),
+            purpose,
+            dataset: (purpose == Purpose::Dataset).then_some(Id::from_bytes(id)),
+            field: String::new(),
+            value_id: 0,
+            version: 1,
+            algorithm: "hybrid-768".to_owned(),
+            state: State::Active,
+            before: None,
+            public: String::new(),
+            over: None,
+            created_at: Timestamp::from_micros(1),
+            activated_at: None,
+            exported_at: None,
+        }
+    }
+
+    /// 18 MB of private halves, where 8 MiB may be locked by default.
+    #[test]
+    fn what_is_secret_in_itself_is_locked_and_what_is_sealed_is_not() {
+        let mut keys = vec![key(0, Purpose::Organization)];
+        keys.extend((1..=5_000).map(|number| key(number, Purpose::Dataset)));
+        let mut plain = Vec::new();
+        for number in 0..keys.len() {
+            plain.extend_from_slice(&3_600_u32.to_be_bytes());
+            plain.extend_from_slice(&[u8::try_from(number % 251).expect("small"); 3_600]);
+        }
+        let opened = Opened::of(Secret::new(plain), &keys).expect("it fits into the limit");
+        assert!(is_locked(opened.bytes(0).as_ptr()), "the organization's own");
+        assert!(!is_locked(opened.bytes(2_500).as_ptr()), "ciphertext");
+        let half = opened.half(4_000).expect("it is locked");
+        assert_eq!(half.secret().expose().as_slice(), [u8::try_from(4_000 % 251).expect("small"); 3_600]);
+        assert!(is_locked(half.secret().expose().as_ptr()), "a copy of one is");
+        let at = opened.bytes(0).as_ptr();
+        drop(opened);
+        assert!(!is_locked(at), "and no longer than it is there");
+        drop(half);
+    }
+
+    #[test]
+    fn a_half_stays_locked_while_it_is_in_parts() {
+        let (secret, pages) = Half::of(&[7; 5_000]).expect("it is locked").into_parts();
+        assert!(is_locked(secret.expose().as_ptr()));
+        drop(pages);
+        assert!(!is_locked(secret.expose().as_ptr()));
+    }
 }

@@ -3,9 +3,14 @@
 use super::{
     Package, PackedKey, Recovery, RecoveryError, belongs,
     ceremony::{contributed, end},
+    changed::Changes,
     merge, open,
 };
-use crate::{Error, Keys, Purpose, RootError, State, Unit, custody, rules::Act, tables};
+use crate::{
+    Error, Keys, Purpose, RootError, State, Unit, custody,
+    rules::Act,
+    tables::{self, Line},
+};
 use base::{Action, Context, Id, digest, noun};
 use crypto::text;
 use ledger::{Entry, Kind};
@@ -33,7 +38,11 @@ impl Keys {
     /// Brings the keys back under the root in place, with the shares that the ceremony has. The package must hold
     /// what it says, and the same keys as the database where both have one. What opens under the root in place is
     /// left as it is, but for the marks that the package has. What was shredded does not come back.
-    /// New shares are dealt to the same custodians: the old ones have been together in one place.
+    /// New shares are dealt to the same custodians: the old ones have been together in one place. That the new package
+    /// cannot be written undoes nothing, and is said in the answer.
+    ///
+    /// A package that lacks keys which the one in place has, and which open nowhere else, is refused unless `older`
+    /// says that it is meant: then they are closed, and the package that has them is kept.
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::NotAPerson`]; [`Error::Recovery`]; [`Error::Root`], [`Error::Store`].
@@ -42,6 +51,7 @@ impl Keys {
         ctx: &Context,
         permit: &Permit,
         id: Id<noun::Ceremony>,
+        older: bool,
     ) -> Result<Restoration, Error> {
         permit.covers(ctx, Action::RecoveryRestore, Resource::Ceremony(id), self.clock.now())?;
         self.person(ctx, Action::RecoveryRestore, id).await?;
@@ -56,6 +66,7 @@ impl Keys {
         }
         let package = Package::read(&row.package)?;
         belongs::belongs(&tx, &package).await?;
+        self.not_older(&tx, organization, &package, older).await?;
         let sha256 = digest::hex(&digest::sha256(&row.package));
         let with = self.ceremony_key(ctx, &row).await?;
         let given = contributed(&custody::contributions(&tx, &row.id).await?)?;
@@ -71,13 +82,13 @@ impl Keys {
             None => true,
         };
         let buried = custody::tombstones(&tx).await?;
-        let (mut keys, mut regained) = (0, 0);
+        let (mut keys, mut regained, mut changes) = (0, 0, Changes::default());
         let (mut shredded, mut enrolled) = (BTreeSet::new(), BTreeSet::new());
         // The organization's own keys first: the others are sealed to them. And the newest version of a line last.
-        let mut order: Vec<_> = package.keys.iter().zip(opened.halves()).collect();
-        order.sort_by_key(|(key, _)| (key.dataset.is_some(), key.version));
+        let mut order: Vec<_> = package.keys.iter().enumerate().collect();
+        order.sort_by_key(|(_, key)| (key.dataset.is_some(), key.version));
         let first = package.keys.iter().find(|key| key.purpose == Purpose::Organization).map(|key| key.id);
-        for (key, half) in order {
+        for (at, key) in order {
             let unit = key.line().unit(organization);
             if buried.iter().any(|buried| buried.covers(unit)) {
                 shredded.insert(unit);
@@ -112,9 +123,13 @@ impl Keys {
             let back = match known {
                 Some(mut row) => {
                     if newer && key.state == State::Active && row.state()? == State::Generated {
-                        self.retire(&mut tx, &key.line()).await?;
+                        self.retire_noting(&mut tx, &key.line(), &mut changes).await?;
                     }
+                    let was = row.state()?;
                     let changed = merge::merge(&mut row, key, newer)?;
+                    if row.state()? != was {
+                        changes.note(key.id, row.state()?.as_str());
+                    }
                     if self.opens_in_place(&tx, organization, &row).await? {
                         if changed {
                             tables::save(&mut tx, &row).await?;
@@ -122,21 +137,25 @@ impl Keys {
                         keys += 1;
                         continue;
                     }
-                    row.private = self.wrap(&mut tx, unit, &key.bound(organization), half).await?;
+                    row.private =
+                        self.wrap(&mut tx, unit, &key.bound(organization), opened.half(at)?.secret()).await?;
                     row.over = sealed_to(key, first);
                     row.rewrapped_at = Some(tx.now().micros());
                     tables::save(&mut tx, &row).await?;
+                    changes.note(key.id, "wrapped");
                     row
                 }
                 None => {
-                    let wrapped = self.wrap(&mut tx, unit, &key.bound(organization), half).await?;
+                    let wrapped =
+                        self.wrap(&mut tx, unit, &key.bound(organization), opened.half(at)?.secret()).await?;
                     let mut row = key.row(tx.owner(), wrapped)?;
                     row.over = sealed_to(key, first);
                     if newer && key.state == State::Active {
-                        self.retire(&mut tx, &key.line()).await?;
+                        self.retire_noting(&mut tx, &key.line(), &mut changes).await?;
                     }
                     merge::fit(&mut row, &tables::all_of(&tx, &key.line()).await?)?;
                     tx.insert(tables::key::ActiveModel::from(row.clone())).await?;
+                    changes.note(key.id, "regained");
                     regained += 1;
                     row
                 }
@@ -152,7 +171,7 @@ impl Keys {
         for row in super::rows::packable(&tx).await? {
             let id = row.id()?;
             if !package.keys.iter().any(|key| key.id == id) {
-                self.close_if_lost(&mut tx, row).await?;
+                self.close_if_lost(&mut tx, row, &mut changes).await?;
                 missing.push(id);
             }
         }
@@ -160,7 +179,7 @@ impl Keys {
         // The root may have taken its time: what was allowed before it is asked again.
         permit.check(self.clock.now())?;
         end(&mut tx, &mut row).await?;
-        let dealt = self.deal(&mut tx, package.setup.quorum, &package.setup.keys()?).await?;
+        let (dealt, setup) = self.deal(&mut tx, package.setup.quorum, &package.setup.keys()?).await?;
         let raised = self.raise_epoch(&mut tx).await?;
         let restored = Entry::done(Kind::RecoveryRestored, id)
             .fact("setup", package.setup.setup)
@@ -169,16 +188,49 @@ impl Keys {
             .fact("regained", regained)
             .fact("missing", missing.len())
             .fact("shredded", shredded.len());
-        tx.commit_all(vec![restored, dealt]).await?;
+        let mut entries = changes.entries(id);
+        entries.extend([restored, dealt]);
+        tx.commit_all(entries).await?;
         raised.publish();
-        self.rewrite_package(ctx).await?;
-        let recovery = self.recovery(ctx).await?.ok_or(RecoveryError::NotSetUp)?;
+        let recovery = self.packaged(ctx, &setup).await?;
         Ok(Restoration { keys, regained, shredded: shredded.into_iter().collect(), missing, recovery })
+    }
+
+    /// Refuses a package that is older than the one in place, unless that is meant.
+    pub(super) async fn not_older(
+        &self,
+        door: &impl Queries,
+        organization: Id<noun::Organization>,
+        package: &Package,
+        meant: bool,
+    ) -> Result<(), Error> {
+        let left = if meant { Vec::new() } else { self.left_behind(door, organization, package).await? };
+        match left.first() {
+            Some(first) => Err(RecoveryError::Older { count: left.len(), first: *first }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Retires what is in use of a line, and notes which versions that were.
+    async fn retire_noting(&self, tx: &mut Tx, line: &Line, changes: &mut Changes) -> Result<(), Error> {
+        for row in tables::all_of(tx, line).await? {
+            if row.state()? == State::Active {
+                changes.note(row.id()?, State::Retired.as_str());
+            } else if row.before()? == Some(State::Active) {
+                changes.note(row.id()?, "superseded");
+            }
+        }
+        self.retire(tx, line).await
     }
 
     /// Closes a version that the package has not and that does not open: what is protected under its public half from
     /// now on would be lost too. Should its root come back, it is resumed. What only signed stays valid.
-    async fn close_if_lost(&self, tx: &mut Tx, mut row: tables::Row) -> Result<(), Error> {
+    async fn close_if_lost(
+        &self,
+        tx: &mut Tx,
+        mut row: tables::Row,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
         let (purpose, now) = (row.purpose()?, tx.now());
         if purpose.is_of_the_log() || self.opens_in_place(tx, tx.context().organization(), &row).await? {
             return Ok(());
@@ -189,6 +241,7 @@ impl Keys {
             Err(Error::Illegal { .. }) => Ok(()),
             done => {
                 done?;
+                changes.note(row.id()?, row.state()?.as_str());
                 tables::save(tx, &row).await
             }
         }

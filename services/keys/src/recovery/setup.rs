@@ -1,22 +1,21 @@
-//! Setting a recovery up, and keeping its package current.
+//! Setting a recovery up, and what is set up.
 
 use super::{
-    Head, Package, RecoveryError, SealedShare,
+    Head, RecoveryError, SealedShare,
     ceremony::end_all,
     custodian::{CustodianPublic, custodian_id},
-    package::{PackedKey, digest_of},
-    rows::packable,
+    writing::file_of,
 };
 use crate::{
-    Error, Keys, RootError, Scope, Unit, certificate,
+    Error, Keys, Unit,
     custody::{self, recovery},
-    private_file::{self, Old},
 };
-use base::{Context, Id, Secret, Timestamp, digest, noun};
+use base::{Action, Context, Id, Secret, Timestamp, digest, noun};
 use crypto::{bind, hpke};
 use ledger::{Entry, Kind};
-use std::{collections::BTreeSet, fs, io, path::PathBuf};
-use store::{Queries, Tx};
+use policy::{Permit, Resource};
+use std::fs;
+use store::Tx;
 
 /// How many custodians there may be: their commitments fit into one entry.
 pub const MAX_CUSTODIANS: usize = 64;
@@ -55,6 +54,19 @@ pub struct Recovery {
     pub rehearsed_at: Option<Timestamp>,
     /// The package; none until it was written for the first time.
     pub package: Option<PackageState>,
+    /// The setups before it whose packages are kept until a rehearsal of this one has succeeded.
+    pub earlier: Vec<Id<noun::Ceremony>>,
+    /// That its package could not be written after it was dealt. The setup is in force all the same.
+    pub unwritten: Option<Unwritten>,
+}
+
+/// A package that could not be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwritten {
+    /// The file, below the data directory.
+    pub file: String,
+    /// Why.
+    pub why: String,
 }
 
 /// How the package stands.
@@ -77,7 +89,7 @@ impl Keys {
         tx: &mut Tx,
         quorum: u8,
         custodians: &[(String, hpke::PublicKey)],
-    ) -> Result<Entry, Error> {
+    ) -> Result<(Entry, recovery::Model), Error> {
         let now = tx.now();
         self.end_recovery(tx).await?;
         let organization = tx.context().organization();
@@ -116,11 +128,12 @@ impl Keys {
             })
             .collect();
         let names: Vec<_> = head.custodians.iter().map(|seat| seat.name.as_str()).collect();
-        Ok(Entry::done(Kind::RecoverySetUp, setup)
+        let entry = Entry::done(Kind::RecoverySetUp, setup)
             .fact("quorum", quorum)
             .fact("shares", shares)
             .fact("check", &head.check)
-            .details(serde_json::json!({ "custodians": names })))
+            .details(serde_json::json!({ "custodians": names }));
+        Ok((entry, row))
     }
 
     /// Ends the recovery that is set up, if one is.
@@ -139,8 +152,13 @@ impl Keys {
         let read = self.store.read(ctx).await?;
         let Some(row) = custody::current_recovery(&read).await? else { return Ok(None) };
         let stale = self.stale(&read, &row, ctx).await?;
-        let head = head_of(&row)?;
-        let written = match (row.packaged_at, row.package_hash) {
+        Ok(Some(self.described(ctx, &row, stale)?))
+    }
+
+    /// What a recovery's row says.
+    fn described(&self, ctx: &Context, row: &recovery::Model, stale: bool) -> Result<Recovery, Error> {
+        let head = head_of(row)?;
+        let written = match (row.packaged_at, row.package_hash.clone()) {
             (Some(at), Some(hash)) => Some(PackageState {
                 generation: u64::try_from(row.generation).unwrap_or(0),
                 sha256: hash.try_into().map_err(|_| Error::Damaged { what: "recovery" })?,
@@ -149,7 +167,7 @@ impl Keys {
             }),
             _ => None,
         };
-        Ok(Some(Recovery {
+        Ok(Recovery {
             setup: head.setup,
             quorum: head.quorum,
             custodians: head
@@ -161,7 +179,37 @@ impl Keys {
             set_up_at: Timestamp::from_micros(row.set_up_at),
             rehearsed_at: row.rehearsed_at.map(Timestamp::from_micros),
             package: written,
-        }))
+            earlier: self.earlier(ctx.organization()),
+            unwritten: None,
+        })
+    }
+
+    /// Writes the package of a setup that was just dealt and committed. That it cannot be written undoes nothing of
+    /// it, and is said as that: the shares are dealt, and are in the answer.
+    pub(super) async fn packaged(&self, ctx: &Context, dealt: &recovery::Model) -> Result<Recovery, Error> {
+        match self.rewrite_package(ctx).await {
+            Ok(Some(written)) => self.described(ctx, &written.row, false),
+            // Another setup, or a shredding, came between.
+            Ok(None) => self.described(ctx, dealt, true),
+            Err(error) => {
+                let mut recovery = self.described(ctx, dealt, true)?;
+                recovery.unwritten =
+                    Some(Unwritten { file: file_of(ctx.organization()), why: whole(&error) });
+                Ok(recovery)
+            }
+        }
+    }
+
+    /// Writes the package anew at once: what the background step does in its own time.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::NotAPerson`]; [`Error::Recovery`] where none is set up or the file cannot be
+    /// written; [`Error::Root`] where a key that the package has does not unwrap: then it stays; [`Error::Store`].
+    pub async fn repackage(&self, ctx: &Context, permit: &Permit) -> Result<Recovery, Error> {
+        permit.covers(ctx, Action::RecoveryRepackage, Resource::Organization, self.clock.now())?;
+        self.person(ctx, Action::RecoveryRepackage, ctx.organization()).await?;
+        let written = self.rewrite_package(ctx).await?.ok_or(RecoveryError::NotSetUp)?;
+        self.described(ctx, &written.row, false)
     }
 
     /// The current recovery package: a copy of it, kept elsewhere, and a quorum of custodians bring the keys back.
@@ -171,7 +219,7 @@ impl Keys {
     pub async fn recovery_package(&self, ctx: &Context) -> Result<Vec<u8>, Error> {
         let read = self.store.read(ctx).await?;
         custody::current_recovery(&read).await?.ok_or(RecoveryError::NotSetUp)?;
-        Ok(fs::read(self.package_path(ctx)).map_err(RecoveryError::Io)?)
+        Ok(fs::read(self.package_path(ctx.organization())).map_err(RecoveryError::Io)?)
     }
 
     /// Background work: writes the package anew where keys have changed, and erases what ceremonies that expired
@@ -197,113 +245,21 @@ impl Keys {
             end_all(&mut tx, |row| row.expires_at < now).await?;
             tx.commit_derived().await?;
         }
-        Ok(stale && self.rewrite_package(ctx).await?.is_some())
-    }
-
-    /// Whether the package does not hold exactly the keys that there are.
-    async fn stale(&self, door: &impl Queries, row: &recovery::Model, ctx: &Context) -> Result<bool, Error> {
-        let keys: Result<Vec<_>, Error> = packable(door).await?.iter().map(PackedKey::of).collect();
-        let there = self.package_path(ctx).exists();
-        Ok(!there || row.package_keys.as_deref() != Some(digest_of(&keys?)?.as_slice()))
-    }
-
-    /// Writes the package anew: under the organization's turn to write, so that two do not meet. Every key that the
-    /// old one has must unwrap, or the old one stays. Its bytes are overwritten.
-    pub(super) async fn rewrite_package(&self, ctx: &Context) -> Result<Option<(u64, [u8; 32])>, Error> {
-        let mut tx = self.store.write(ctx).await?;
-        let Some(mut row) = custody::current_recovery(&tx).await? else { return Ok(None) };
-        let organization = ctx.organization();
-        let before = self.packed_before(ctx);
-        self.root.unwrap(Unit::Log(organization), &dealt(&row.head), &row.vouched).await?;
-        let (mut all, mut keys, mut halves) = (Vec::new(), Vec::new(), Vec::new());
-        for row in packable(&tx).await? {
-            let key = PackedKey::of(&row)?;
-            all.push(key.clone());
-            match self.open_private(organization, &row).await {
-                Ok(half) => {
-                    halves.push(half);
-                    keys.push(key);
-                }
-                // A key that was lost with another root and is in no package: nobody can put it into this one.
-                Err(Error::Root(RootError::UnknownUnit { .. } | RootError::DoesNotOpen))
-                    if !before.contains(&key.id) => {}
-                Err(error) => return Err(error),
-            }
+        let written = stale && self.rewrite_package(ctx).await?.is_some();
+        if current.is_some_and(|row| row.rehearsed_at.is_some()) {
+            self.forget_earlier(ctx).await?;
         }
-        let (count, left_out, hash) = (keys.len(), all.len() - keys.len(), digest_of(&all)?);
-        row.generation += 1;
-        let generation = u64::try_from(row.generation).unwrap_or(0);
-        let package = Package::seal(&*self.provider, head_of(&row)?, generation, tx.now(), keys, &halves)?
-            .to_bytes()?;
-        drop(halves);
-        let (path, sha256) = (self.package_path(ctx), digest::sha256(&package));
-        blocking(move || private_file::put(&path, &package, Old::Overwrite)).await?;
-        row.packaged_at = Some(tx.now().micros());
-        row.package_hash = Some(sha256.to_vec());
-        row.package_keys = Some(hash.to_vec());
-        custody::save_recovery(&mut tx, &row).await?;
-        let setup: Option<Id<noun::Ceremony>> = Id::from_slice(&row.setup);
-        let entry = Entry::done(Kind::RecoveryPackaged, setup.ok_or(Error::Damaged { what: "recovery" })?)
-            .fact("generation", generation)
-            .fact("keys", count)
-            .fact("left_out", left_out)
-            .fact("sha256", digest::hex(&sha256));
-        tx.commit(entry).await?;
-        Ok(Some((generation, sha256)))
-    }
-
-    /// The keys that the package in place has; none where there is none.
-    fn packed_before(&self, ctx: &Context) -> BTreeSet<Id<noun::Key>> {
-        let package = fs::read(self.package_path(ctx)).ok().and_then(|bytes| Package::read(&bytes).ok());
-        package.map(|package| package.keys.iter().map(|key| key.id).collect()).unwrap_or_default()
-    }
-
-    /// What a shredding does to the package: without its keys it is written anew; with the organization's it ends.
-    pub(crate) async fn repackage_after_shred(
-        &self,
-        ctx: &Context,
-        scope: Scope,
-    ) -> Result<certificate::Package, Error> {
-        // A ceremony holds a package as it was when it began.
-        let mut tx = self.store.write(ctx).await?;
-        end_all(&mut tx, |_| true).await?;
-        tx.commit_derived().await?;
-        if scope == Scope::Organization {
-            let path = self.package_path(ctx);
-            blocking(move || private_file::erase(&path)).await?;
-            let mut tx = self.store.write(ctx).await?;
-            self.end_recovery(&mut tx).await?;
-            let ever = !custody::recoveries(&tx).await?.is_empty();
-            tx.commit_derived().await?;
-            return Ok(if ever { certificate::Package::Removed } else { certificate::Package::None });
-        }
-        Ok(match self.rewrite_package(ctx).await? {
-            Some((generation, sha256)) => {
-                certificate::Package::Rewritten { generation, sha256: digest::hex(&sha256) }
-            }
-            None => certificate::Package::None,
-        })
-    }
-
-    /// Where the package stands: beside the organization's database, in what is backed up with it.
-    pub(super) fn package_path(&self, ctx: &Context) -> PathBuf {
-        self.store.directory(ctx.organization()).join("recovery.package")
+        Ok(written)
     }
 }
 
 /// What a setup's wrapped nothing is bound to.
-fn dealt(head: &[u8]) -> Vec<u8> {
+pub(super) fn dealt(head: &[u8]) -> Vec<u8> {
     bind::parts(&[b"nexora/recovery-dealt/1", &digest::sha256(head)])
 }
 
 pub(super) fn head_of(row: &recovery::Model) -> Result<Head, Error> {
     serde_json::from_slice(&row.head).map_err(|_| Error::Damaged { what: "recovery" })
-}
-
-async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<(), Error> {
-    let done = tokio::task::spawn_blocking(work).await;
-    let done = done.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::Interrupted)));
-    Ok(done.map_err(RecoveryError::Io)?)
 }
 
 pub(super) fn fits(quorum: u8, custodians: &[(String, hpke::PublicKey)]) -> Result<(), RecoveryError> {
@@ -327,4 +283,14 @@ pub(super) fn fits(quorum: u8, custodians: &[(String, hpke::PublicKey)]) -> Resu
         ids.push(id);
     }
     Ok(())
+}
+
+/// An error with everything that it comes from.
+fn whole(error: &dyn std::error::Error) -> String {
+    let (mut said, mut source) = (error.to_string(), error.source());
+    while let Some(error) = source {
+        said = format!("{said}: {error}");
+        source = error.source();
+    }
+    said
 }

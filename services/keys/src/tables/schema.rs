@@ -12,6 +12,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "breaches, shreds and recovery", up: crate::custody::tables },
         Migration { name: "acts on the root of trust", up: crate::custody::root_acts },
         Migration { name: "requests to set up recovery", up: crate::custody::recovery_requests_table },
+        Migration { name: "cancelled requests", up: crate::custody::recovery_requests_cancelled },
     ],
 };
 

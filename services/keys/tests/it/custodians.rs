@@ -4,7 +4,9 @@ use crate::House;
 use base::Action;
 use keys::{
     Error,
-    recovery::{Aim, Ceremony, Contribution, CustodianKey, NewCustodian, Recovery, SetupRequest, open_share},
+    recovery::{
+        Aim, Ceremony, Contribution, CustodianKey, NewCustodian, Recovery, SetupRequest, Source, open_share,
+    },
 };
 use policy::Resource;
 
@@ -49,7 +51,8 @@ impl Custodians {
 impl House {
     pub(crate) async fn begin(&self, aim: Aim, package: Option<Vec<u8>>) -> Result<Ceremony, Error> {
         let permit = self.permit_for(&self.ctx, Action::RecoveryBegin, Resource::Organization);
-        self.keys.begin_ceremony(&self.ctx, &permit, aim, package).await
+        let source = package.map_or(Source::InPlace, Source::Given);
+        self.keys.begin_ceremony(&self.ctx, &permit, aim, source, false).await
     }
 
     pub(crate) async fn give(&self, ceremony: &Ceremony, share: &Contribution) -> Result<Ceremony, Error> {
@@ -61,6 +64,6 @@ impl House {
     pub(crate) async fn restore(&self, ceremony: &Ceremony) -> Result<keys::recovery::Restoration, Error> {
         let id = ceremony.id;
         let permit = self.permit_for(&self.ctx, Action::RecoveryRestore, Resource::Ceremony(id));
-        self.keys.restore(&self.ctx, &permit, id).await
+        self.keys.restore(&self.ctx, &permit, id, false).await
     }
 }

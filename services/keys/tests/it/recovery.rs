@@ -344,16 +344,22 @@ async fn a_restore_that_is_cut_off_changed_nothing_and_is_asked_for_again() {
         let faulty = Faulty::before(Arc::clone(&house.root), call);
         let node =
             Keys::new(house.store.clone(), Arc::new(faulty.clone()), crypto::aws_lc(), house.clock.clone());
-        let restored = node.restore(&house.ctx, &permit, ceremony.id).await;
+        let restored = node.restore(&house.ctx, &permit, ceremony.id, false).await;
         let state = house.keys.ceremony(&house.ctx, ceremony.id).await.expect("it is there").state;
         match restored {
-            Ok(_) => break,
-            // The new package was cut off after the restore itself: the step writes it.
-            Err(Error::Root(_)) if state == CeremonyState::Ended => {
+            // The new package was cut off after the restore itself: it is told as done, and the step writes it.
+            Ok(restored) => {
+                assert_eq!(state, CeremonyState::Ended);
+                let unwritten = restored.recovery.unwritten.expect("it is said");
+                assert!(unwritten.file.ends_with("/recovery.package"), "{unwritten:?}");
+                assert_eq!(restored.recovery.package, None);
                 assert!(house.keys.recovery_step(&house.ctx).await.expect("it is written"));
                 break;
             }
-            Err(Error::Root(_)) => failures += 1,
+            Err(Error::Root(_)) => {
+                assert_eq!(state, CeremonyState::Open, "an error means that nothing was done");
+                failures += 1;
+            }
             Err(other) => panic!("{other}"),
         }
     }

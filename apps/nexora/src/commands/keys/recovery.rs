@@ -2,7 +2,7 @@
 
 use super::{document, written};
 use crate::cli::{OpenShare, Passphrase, Recovery, Restore, Setup};
-use crate::commands::care::{goes_on, is_so};
+use crate::commands::care::{goes_on, is_so, may_write};
 use crate::connect::Surroundings;
 use crate::failure::Failure;
 use crate::files::Unfinished;
@@ -11,8 +11,9 @@ use api::Client;
 use api::client::Upload;
 use api::operation::Nothing;
 use api::recovery::{
-    Aim, Approve, ApproveRequest, ApproveSetUp, Begin, BeginRequest, Ceremony, CeremonyRequest, Package,
-    RecoveryReply, Restoration, SetUp, SetUpApproval, SetUpOnRecord, SetUpRequest,
+    Aim, Approve, ApproveRequest, ApproveSetUp, Begin, BeginRequest, CancelSetUp, Ceremony, CeremonyRequest,
+    Package, RecoveryReply, Repackage, Restoration, RestoreRequest, SetUp, SetUpApproval, SetUpOnRecord,
+    SetUpRequest,
 };
 use base::Kind;
 use node::custody::{self, CustodianKey, Invitation, SealedShare};
@@ -27,13 +28,20 @@ impl Show for api::recovery::Recovery {
         let when = self
             .rehearsed
             .map_or_else(|| "never: nexora keys recovery rehearse".to_owned(), |at| at.to_string());
-        let package =
-            if self.current { "holds every key" } else { "is behind: it is written anew in a moment" };
+        let package = match &self.unwritten {
+            Some(unwritten) => {
+                format!("{} was not written: {}; {}", unwritten.file, unwritten.why, unwritten.next)
+            }
+            None if self.current => "holds every key".to_owned(),
+            None => "is behind: it is written anew in a moment".to_owned(),
+        };
+        let earlier: Vec<String> = self.earlier.iter().map(ToString::to_string).collect();
         facts([
             ("setup", Some(self.setup.to_string())),
             ("shares", Some(format!("{} of {}", self.threshold, self.custodians.len()))),
             ("rehearsed", Some(when)),
-            ("package", Some(package.to_owned())),
+            ("package", Some(package)),
+            ("earlier packages", (!earlier.is_empty()).then(|| earlier.join(", "))),
         ]) + "\n"
             + &rows(
                 ["custodian", "name"],
@@ -79,7 +87,13 @@ impl Show for Ceremony {
 
 impl Show for Restoration {
     fn table(&self) -> String {
-        facts([("restored", Some(format!("{} keys", self.keys)))]) + &self.recovery.table()
+        let locked = self.locked.as_ref().map(|why| format!("{why}; restart the node once that is mended"));
+        let closed = self.missing.len();
+        facts([
+            ("restored", Some(format!("{} keys", self.keys))),
+            ("not in the package", (closed > 0).then(|| format!("{closed} keys: nexora keys ls shows them"))),
+            ("still locked", locked),
+        ]) + &self.recovery.table()
     }
 }
 
@@ -104,10 +118,23 @@ pub(super) async fn run(client: &Client, output: Output, command: Recovery) -> R
     match command {
         Recovery::Setup(setup) => self::setup(client, output, setup).await,
         Recovery::Show => output.show(&client.call::<api::recovery::Show>(&Nothing {}).await?),
-        Recovery::Package { out } => package(client, &out).await,
-        Recovery::Rehearse { out } => {
-            let request = BeginRequest { aim: Aim::Rehearsal };
-            begun(output, client.call::<Begin>(&request).await?, &out)
+        Recovery::Cancel { request } => {
+            output.show(&client.call::<CancelSetUp>(&SetUpApproval { approval: request }).await?)
+        }
+        Recovery::Package { out, force } => {
+            let replaces = may_write(&[&out], force)?;
+            package(client, &out, replaces).await
+        }
+        Recovery::Repackage { out, force } => {
+            let replaces = may_fill(&out, force)?;
+            let recovery = client.call::<Repackage>(&Nothing {}).await?;
+            keep(client, &out, &recovery, replaces).await?;
+            output.show(&recovery)
+        }
+        Recovery::Rehearse { out, force } => {
+            let replaces = may_write(&[&out], force)?;
+            let request = BeginRequest { aim: Aim::Rehearsal, earlier: None, older: false };
+            begun(output, client.call::<Begin>(&request).await?, &out, replaces)
         }
         Recovery::Ceremony { ceremony } => {
             let request = CeremonyRequest { ceremony };
@@ -143,20 +170,49 @@ async fn setup(client: &Client, output: Output, setup: Setup) -> Result<(), Fail
         ));
         return Ok(());
     };
-    let named = known.requested.iter().find(|asked| asked.id == approval);
-    let named = named.map(|asked| custodians(asked).join(", ")).unwrap_or_default();
-    if !goes_on(output, setup.care, &format!("deal new shares to {named}{before}"))? {
+    let asked = known.requested.iter().find(|asked| asked.id == approval);
+    let asked = asked.ok_or_else(|| {
+        let said =
+            format!("no setup {approval} waits for approval: nexora keys recovery show lists those that do");
+        Failure::new(Kind::NotFound, said)
+    })?;
+    // Whoever approves answers for whose keys these are: they are shown, whatever else is said.
+    let named = custodians(asked);
+    output.say(&format!("Shares for {}", named.join(", ")));
+    told(asked, &setup.fingerprint)?;
+    if !goes_on(output, setup.care, &format!("deal new shares to {}{before}", named.join(", ")))? {
         return Ok(());
     }
+    let replaces = may_fill(&out, setup.force)?;
     let recovery = client.call::<ApproveSetUp>(&SetUpApproval { approval }).await?;
-    keep(client, &out, &recovery).await?;
+    kept(client, &out, &recovery, replaces).await?;
     output.show(&recovery)?;
     output.say(&format!(
-        "The sealed shares and the package are in {}. Hand each share to its custodian, and rehearse: nexora keys \
-         recovery rehearse",
+        "The sealed shares{} are in {}. Hand each share to its custodian, and rehearse: nexora keys recovery rehearse",
+        if recovery.unwritten.is_some() { "" } else { " and the package" },
         out.display()
     ));
     Ok(())
+}
+
+/// Holds the fingerprints that whoever approves was told, if any, against those of the request: exactly these.
+fn told(asked: &SetUpOnRecord, fingerprints: &[String]) -> Result<(), Failure> {
+    if fingerprints.is_empty() {
+        return Ok(());
+    }
+    let read_out = |fingerprint: &str| fingerprints.iter().any(|told| same(told, fingerprint));
+    let other = asked.custodians.iter().find(|one| !read_out(&one.fingerprint));
+    let more =
+        fingerprints.iter().find(|told| !asked.custodians.iter().any(|one| same(told, &one.fingerprint)));
+    let said = match (other, more) {
+        (None, None) => return Ok(()),
+        (Some(one), _) => {
+            format!("the key of {} has the fingerprint {}, which is none", one.name, one.fingerprint)
+        }
+        (None, Some(_)) => "a fingerprint that is no custodian's is one".to_owned(),
+    };
+    let said = format!("{said} of those that you say: nothing was approved, and no share was dealt");
+    Err(Failure::new(Kind::CheckFailed, said))
 }
 
 /// Who is to hold shares, each with what it reads out.
@@ -173,8 +229,10 @@ async fn restore(client: &Client, output: Output, restore: Restore) -> Result<()
             Some(file) => Upload::whole(fs::read(file).map_err(|error| Failure::file(file, &error))?),
             None => Upload::empty(),
         };
-        let begun_now = client.send::<Begin>(&BeginRequest { aim: Aim::Restore }, upload).await?;
-        return begun(output, begun_now, &restore.out);
+        let replaces = may_write(&[&restore.out], restore.force)?;
+        let request = BeginRequest { aim: Aim::Restore, earlier: restore.earlier, older: restore.older };
+        let begun_now = client.send::<Begin>(&request, upload).await?;
+        return begun(output, begun_now, &restore.out, replaces);
     };
     if !goes_on(
         output,
@@ -183,14 +241,16 @@ async fn restore(client: &Client, output: Output, restore: Restore) -> Result<()
     )? {
         return Ok(());
     }
-    let restored = client.call::<api::recovery::Restore>(&CeremonyRequest { ceremony }).await?;
-    keep(client, &restore.out, &restored.recovery).await?;
+    let replaces = may_fill(&restore.out, restore.force)?;
+    let request = RestoreRequest { ceremony, older: restore.older };
+    let restored = client.call::<api::recovery::Restore>(&request).await?;
+    kept(client, &restore.out, &restored.recovery, replaces).await?;
     output.show(&restored)
 }
 
 /// Writes a ceremony's invitation, and says what comes next.
-fn begun(output: Output, ceremony: Ceremony, out: &Path) -> Result<(), Failure> {
-    put(out, &written(&ceremony.invitation)?)?;
+fn begun(output: Output, ceremony: Ceremony, out: &Path, replaces: bool) -> Result<(), Failure> {
+    put(out, &written(&ceremony.invitation)?, replaces)?;
     output.show(&ceremony)?;
     output.say(
         "Tell each custodian the fingerprint by another way than the invitation; they run: nexora keys recovery \
@@ -199,8 +259,37 @@ fn begun(output: Output, ceremony: Ceremony, out: &Path) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Whether files may be written into a directory. One that has files already is asked for, or takes `--force`: shares of
+/// an earlier setup have the names of the new ones.
+fn may_fill(out: &Path, force: bool) -> Result<bool, Failure> {
+    if fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none()) {
+        return Ok(force);
+    }
+    may_write(&[out], force)
+}
+
+/// As [`keep`], of what was dealt just now: that is done, whatever becomes of the files.
+async fn kept(
+    client: &Client,
+    out: &Path,
+    recovery: &api::recovery::Recovery,
+    replaces: bool,
+) -> Result<(), Failure> {
+    keep(client, out, recovery, replaces).await.map_err(|failure| {
+        let said = format!(
+            "{failure}. The shares are dealt all the same: nexora keys recovery repackage --out DIR writes them"
+        );
+        Failure::new(failure.kind(), said)
+    })
+}
+
 /// Writes a setup's sealed shares, a file each, and its package into a directory.
-async fn keep(client: &Client, out: &Path, recovery: &api::recovery::Recovery) -> Result<(), Failure> {
+async fn keep(
+    client: &Client,
+    out: &Path,
+    recovery: &api::recovery::Recovery,
+    replaces: bool,
+) -> Result<(), Failure> {
     match DirBuilder::new().mode(0o700).create(out) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             return Err(Failure::file(out, &error));
@@ -208,24 +297,32 @@ async fn keep(client: &Client, out: &Path, recovery: &api::recovery::Recovery) -
         _ => {}
     }
     for (custodian, share) in recovery.custodians.iter().zip(&recovery.shares) {
-        put(&out.join(format!("{}.share.json", custodian.id)), &written(share)?)?;
+        put(&out.join(format!("{}.share.json", custodian.id)), &written(share)?, replaces)?;
     }
-    package(client, &out.join("recovery.package")).await
+    if recovery.unwritten.is_some() {
+        // What the node has is not of these shares.
+        return Ok(());
+    }
+    package(client, &out.join("recovery.package"), replaces).await
 }
 
-async fn package(client: &Client, out: &Path) -> Result<(), Failure> {
+async fn package(client: &Client, out: &Path, replaces: bool) -> Result<(), Failure> {
     let mut download = client.download::<Package>(&Nothing {}, Upload::empty()).await?;
-    let mut file = Unfinished::replacing(out)?;
+    let mut file = unfinished(out, replaces)?;
     while let Some(piece) = download.chunk().await? {
         file.write(&piece)?;
     }
     file.finish().map(drop)
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = Unfinished::replacing(path)?;
+fn put(path: &Path, bytes: &[u8], replaces: bool) -> Result<(), Failure> {
+    let mut file = unfinished(path, replaces)?;
     file.write(bytes)?;
     file.finish().map(drop)
+}
+
+fn unfinished(path: &Path, replaces: bool) -> Result<Unfinished, Failure> {
+    if replaces { Unfinished::replacing(path) } else { Unfinished::create(path) }
 }
 
 /// `keys recovery custodian`.
@@ -269,11 +366,12 @@ pub(crate) fn open_share(
         }
         None => is_so(&format!("The ceremony's fingerprint is {fingerprint}. Were you told the same?"))?,
     }
+    let replaces = may_write(&[&command.out], command.force)?;
     let passphrase = surroundings.other_passphrase(&command.passphrase)?;
     let sealed = fs::read(&command.key).map_err(|error| Failure::file(&command.key, &error))?;
     let key = CustodianKey::open(&*provider, &passphrase, &sealed)?;
     let contribution = custody::open_share(&*provider, &key, &share, &invitation)?;
-    put(&command.out, &written(&contribution)?)?;
+    put(&command.out, &written(&contribution)?, replaces)?;
     output.show(&Opened { share: command.out.display().to_string(), fingerprint })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -288,7 +386,50 @@ fn same(told: &str, fingerprint: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::same;
+    use super::{may_fill, put, same, told};
+    use api::recovery::{CustodianToBe, SetUpOnRecord};
+    use base::{Id, Kind, Timestamp};
+    use std::fs;
+
+    #[test]
+    fn what_is_there_is_replaced_only_where_that_is_said() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = dir.path().join("ada.key");
+        fs::write(&key, "a custodian's own").expect("written");
+        let refused = put(&key, b"a share", false).expect_err("it is there");
+        assert_eq!(refused.kind(), Kind::Conflict);
+        assert_eq!(fs::read(&key).expect("it reads"), b"a custodian's own");
+        assert!(may_fill(dir.path(), false).is_err(), "it has files");
+        assert!(!may_fill(&dir.path().join("new"), false).expect("it is not there"));
+        put(&key, b"a share", may_fill(dir.path(), true).expect("it is said")).expect("written");
+        assert_eq!(fs::read(&key).expect("it reads"), b"a share");
+    }
+
+    #[test]
+    fn whoever_says_fingerprints_says_all_and_no_other() {
+        let custodian = |seed: u8, fingerprint: &str| CustodianToBe {
+            id: Id::from_bytes([seed; 16]),
+            name: format!("c{seed}"),
+            fingerprint: fingerprint.to_owned(),
+        };
+        let asked = SetUpOnRecord {
+            id: Id::from_bytes([1; 16]),
+            threshold: 2,
+            custodians: vec![custodian(1, "aaaa-bbbb"), custodian(2, "cccc-dddd")],
+            requested_by: Id::from_bytes([2; 16]),
+            requested: Timestamp::from_millis(1),
+            expires: Timestamp::from_millis(2),
+        };
+        let say = |said: &[&str]| {
+            let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+            told(&asked, &said).map_err(|failure| failure.kind())
+        };
+        assert_eq!(say(&["AAAA BBBB", "cccc-dddd"]), Ok(()));
+        assert_eq!(say(&[]), Ok(()));
+        for wrong in [&["aaaa-bbbb"][..], &["aaaa-bbbb", "eeee"], &["aaaa-bbbb", "cccc-dddd", "eeee"]] {
+            assert_eq!(say(wrong), Err(Kind::CheckFailed), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn a_fingerprint_is_compared_as_people_write_it() {
