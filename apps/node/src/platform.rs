@@ -6,7 +6,7 @@ use base::{Context, Id, Kind, Limit, noun};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use keys::Filter;
-use server::{Check, LedgerStatus, Platform, Problem, State};
+use server::{Check, Failure, LedgerStatus, Platform, Problem, State};
 use store::Space;
 
 /// This node, as its routes see it.
@@ -113,11 +113,11 @@ impl Platform for ThisNode {
         .boxed()
     }
 
-    fn rotate_ledger_keys<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>> {
+    fn rotate_ledger_keys<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         self.wiring.rotate_log_keys(ctx).boxed()
     }
 
-    fn restart_ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>> {
+    fn restart_ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Failure>> {
         self.wiring.restart_log(ctx).boxed()
     }
 

@@ -159,7 +159,7 @@ impl Wiring {
             files: Arc::new(stream::Disk),
             snapshot_every: pipeline::Options::SNAPSHOT_EVERY,
         });
-        let policy = Policy::new(store.clone(), view.clone());
+        let policy = Policy::new(store.clone(), view.clone()).serving(server::OPERATIONS);
         let witnesses = Witnesses::make(config, &store, Signatures::new(crypto()), &clock, &random)?;
         let publication =
             audit::Options::local(store.clone(), directory.path(), Arc::clone(&clock), crypto());

@@ -8,13 +8,15 @@ use http::{HeaderValue, Response, StatusCode, header};
 /// After how many seconds a caller that was turned away for load may come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// Why a request failed.
+/// Why a request failed: what is answered, and whether that must stand in the ledger first.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// What is answered.
     pub(crate) problem: Problem,
+    /// Whether a rule said no.
+    refusal: bool,
     /// Whether it is a refusal that stands in the ledger already.
-    pub(crate) on_record: bool,
+    on_record: bool,
 }
 
 impl<E: Fault> From<E> for Failure {
@@ -36,17 +38,22 @@ impl Failure {
             }
             tracing::error!(error = %fault, causes = causes.join(": "), "a fault of ours");
         }
-        Self { problem, on_record: fault.on_record() }
+        Self { problem, refusal: fault.is_refusal(), on_record: fault.on_record() }
     }
 
     /// A failure that no service names.
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self::told(Problem::new(kind, message))
     }
 
     /// A failure that another part has put into words.
-    pub(crate) const fn told(problem: Problem) -> Self {
-        Self { problem, on_record: false }
+    pub(crate) fn told(problem: Problem) -> Self {
+        Self { refusal: problem.is_refusal(), problem, on_record: false }
+    }
+
+    /// Whether it is a refusal that is to be put on record before it is answered.
+    pub(crate) const fn is_unrecorded(&self) -> bool {
+        self.refusal && !self.on_record
     }
 
     /// The same, put on record.
@@ -78,8 +85,73 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::Failure;
-    use base::Kind;
+    use base::{Id, Kind};
     use http::header;
+
+    /// The decision `docs/decisions/0253-which-conflicts-are-refusals.md`, written out.
+    #[test]
+    fn what_a_rule_refuses_is_put_on_record_once_and_how_things_stand_is_not() {
+        use audit::Error as Log;
+        use datasets::Error as Data;
+        use keys::recovery::{CeremonyState, RecoveryError as Ceremony};
+        use keys::{Error as Key, RootError as Root, Scope, ShredRefused as Shred, ShredState, State};
+        let (key, scope) = (Id::from_bytes([1; 16]), Scope::Organization);
+        let closed = |state| Key::Closed { key, state };
+        let name = || "Ada".to_owned();
+        for (which, failure) in [
+            ("a hold", Failure::from(Log::Held(Id::from_bytes([1; 16])))),
+            ("a log in order", Log::InOrder.into()),
+            ("a time below the floor", Log::Days.into()),
+            ("the last administrator", issuer::Error::LastAdministrator.into()),
+            ("a second first person", issuer::Error::NotFirst.into()),
+            ("not approved", Key::NotApproved.into()),
+            ("approved twice", Key::Approved.into()),
+            ("too late", Key::Expired.into()),
+            ("referred to", Key::Referred { key, count: 1 }.into()),
+            ("handed out", Key::HandedOut { key }.into()),
+            ("breached", Key::Breached { scope }.into()),
+            ("shredded", Key::Shredded { scope }.into()),
+            ("suspended", closed(State::Suspended).into()),
+            ("lost", Key::Lost { key }.into()),
+            ("a signing key", Key::NotExportable { why: "it signs" }.into()),
+            ("a log's key", Key::OneVersion { purpose: keys::Purpose::LogEd25519 }.into()),
+            ("shredding is over", Key::Shred(Shred::Over { state: ShredState::Expired }).into()),
+            ("the platform's keys", Key::Shred(Shred::Platform).into()),
+            (
+                "a ceremony that is over",
+                Key::Recovery(Ceremony::Over { state: CeremonyState::Expired }).into(),
+            ),
+            ("a rehearsal", Key::Recovery(Ceremony::Rehearsal).into()),
+            ("a share given twice", Key::Recovery(Ceremony::Given { name: name() }).into()),
+            ("too few shares", Key::Recovery(Ceremony::TooFew { have: 1, need: 2 }).into()),
+            (
+                "forgotten",
+                Key::Root(Root::Forgotten { unit: keys::Unit::Organization(Id::from_bytes([1; 16])) }).into(),
+            ),
+            ("a dataset under a breach", Data::Keys(Key::Breached { scope }).into()),
+            ("403", Failure::new(Kind::Refused, "no")),
+        ] {
+            assert!(failure.is_unrecorded(), "{which}");
+            assert!(!failure.recorded().is_unrecorded(), "{which}, once");
+        }
+        for (which, failure) in [
+            ("nothing to erase", Failure::from(Log::NoDetails)),
+            ("another's keys", Log::WrongKeys.into()),
+            ("not in use yet", closed(State::Generated).into()),
+            ("there already", Key::Exists { key }.into()),
+            ("asked for already", Key::Shred(Shred::Pending { id: Id::from_bytes([1; 16]) }).into()),
+            ("a dataset of that name", Data::Exists(name()).into()),
+            ("409", Failure::new(Kind::Conflict, "there is one already")),
+            // Whoever refuses these has put them on record.
+            ("no person", Key::NotAPerson.into()),
+            ("nobody approves their own", Key::SamePerson.into()),
+            ("nor their own shredding", Key::Shred(Shred::SamePerson).into()),
+            ("nor through a dataset", Data::Keys(Key::NotAPerson).into()),
+            ("another share", Key::Recovery(Ceremony::WrongShare { name: name() }).into()),
+        ] {
+            assert!(!failure.is_unrecorded(), "{which}");
+        }
+    }
 
     #[test]
     fn every_kind_has_its_status_and_its_advice() {

@@ -38,6 +38,10 @@ pub use api::{
     node::{Check, State},
 };
 pub use axum::Router;
+pub use failure::Failure;
 pub use rooms::{Platform, Rooms, Wired};
 pub use routes::{local, router};
+
+/// How many operations can be asked for here: those of the list, and reading a ledger's files.
+pub const OPERATIONS: usize = api::OPERATIONS.len() + 1;
 pub use witness::{Cosigning, router as witness_router};

@@ -5,7 +5,7 @@
 use crate::authenticate::Stranger;
 use crate::failure::Failure;
 use crate::rooms::Rooms;
-use base::{Action, Context, Kind};
+use base::{Action, Context};
 use http::Extensions;
 use ledger::Entry;
 use policy::{Address, Denial, Refused, Resource};
@@ -54,7 +54,7 @@ pub(crate) async fn answered(
     resource: Resource,
     failure: Failure,
 ) -> Failure {
-    if failure.on_record || !matches!(failure.problem.kind, Kind::Refused | Kind::NotSignedIn) {
+    if !failure.is_unrecorded() {
         return failure;
     }
     let Asked { operation, action } = asked;

@@ -1,5 +1,6 @@
 //! What the routes work with: the services, and what only the node knows.
 
+use crate::failure::Failure;
 use crate::intake::Intake;
 use api::Problem;
 use api::ledgers::LedgerStatus;
@@ -74,10 +75,10 @@ pub trait Platform: Send + Sync + 'static {
     fn ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<LedgerStatus, Problem>>;
 
     /// Puts fresh keys in the place of those that sign the organization's ledger.
-    fn rotate_ledger_keys<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>>;
+    fn rotate_ledger_keys<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Begins another ledger for the organization, where the present one is refused.
-    fn restart_ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Problem>>;
+    fn restart_ledger<'a>(&'a self, ctx: &'a Context) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// The proof of an entry of the organization's ledger, as a file: of the log in use, unless another is said.
     fn prove<'a>(

@@ -155,4 +155,13 @@ impl Fault for Error {
             Self::Key | Self::Row(_) | Self::Clock | Self::Interrupted => Kind::Internal,
         }
     }
+
+    /// A hold, a log in order, the shortest time: each keeps what is on record from whoever would do away with it.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Held(_) | Self::InOrder | Self::Days => true,
+            Self::Store(error) => error.is_refusal(),
+            _ => false,
+        }
+    }
 }

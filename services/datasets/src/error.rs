@@ -109,8 +109,20 @@ impl Fault for Error {
         }
     }
 
-    /// Each method records what it refuses: what is refused in the middle of a run has no other to do so.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Keys(error) => error.is_refusal(),
+            error => matches!(error.kind(), Kind::Refused | Kind::NotSignedIn),
+        }
+    }
+
+    /// Each method records what policy refuses, and each run whatever refuses it: in its middle there is no other to do
+    /// so.
     fn on_record(&self) -> bool {
-        matches!(self, Self::Refused(_))
+        match self {
+            Self::Refused(_) => true,
+            Self::Keys(error) => error.on_record(),
+            _ => false,
+        }
     }
 }

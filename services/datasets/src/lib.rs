@@ -239,8 +239,7 @@ impl Datasets {
         }
         let resource = Resource::Dataset(name.dataset(ctx.organization()));
         let may = self.policy.permit(ctx, Action::DatasetsCreate, resource, self.clock.now());
-        let made = self.make(ctx, name, None, may.err()).await;
-        match self.on_record(ctx, made).await? {
+        match self.make(ctx, name, None, may.err()).await? {
             Some(key) => Ok(key),
             // Someone else created it while this one waited for its turn.
             None => self.key_in_use(ctx, name).await,

@@ -7,7 +7,7 @@ use crate::{
     unlock::Unlocked,
     vouched,
 };
-use base::{Action, Context, Id, noun};
+use base::{Action, Context, Fault as _, Id, noun};
 use bytes::Bytes;
 use fields::{
     DatasetKey, FieldPolicy, Manifest, Protector, SignedManifest,
@@ -58,9 +58,10 @@ impl Protecting {
                 stored.ok_or_else(|| Error::NoPolicy(name.to_string()))?
             }
         };
-        let key = datasets.ensure(&ctx, name).await?;
+        let key = datasets.ensure(&ctx, name).await;
+        let key = datasets.on_record(&ctx, (Action::DatasetsProtect, dataset), key).await?;
         let begun = datasets.begin_file(&ctx, &permit, key, policy, format).await;
-        let (engine, uses) = datasets.on_record(&ctx, begun).await?;
+        let (engine, uses) = datasets.on_record(&ctx, (Action::DatasetsProtect, dataset), begun).await?;
         Ok(Self { datasets, ctx, permit, dataset, location: None, engine, uses })
     }
 
@@ -112,7 +113,8 @@ impl Protecting {
         let work = compute(move || file.finish(&mut rest).map(|manifest| (manifest, rest)));
         let (content, rest) = work.await?;
         let signed = self.datasets.signed(&self.ctx, &self.permit, self.dataset, content).await;
-        let (content, manifest) = self.datasets.on_record(&self.ctx, signed).await?;
+        let asked = (Action::DatasetsProtect, self.dataset);
+        let (content, manifest) = self.datasets.on_record(&self.ctx, asked, signed).await?;
         let mut tx = self.datasets.store.write(&self.ctx).await?;
         // What stood at the same place may be gone.
         let before = match &self.location {
@@ -134,7 +136,7 @@ impl Protecting {
         if counted.is_err() {
             self.engine.end();
         }
-        self.datasets.on_record(&self.ctx, counted).await
+        self.datasets.on_record(&self.ctx, (Action::DatasetsProtect, self.dataset), counted).await
     }
 }
 
@@ -214,10 +216,23 @@ impl Datasets {
         Ok((content, SignedManifest::from_jws(jws)))
     }
 
-    /// Puts a refusal on record, and hands everything on.
-    pub(crate) async fn on_record<T>(&self, ctx: &Context, work: Result<T, Error>) -> Result<T, Error> {
+    /// Puts on record what policy or the keys have refused of what was `asked` for, and hands everything on.
+    pub(crate) async fn on_record<T>(
+        &self,
+        ctx: &Context,
+        asked: (Action, Id<noun::Dataset>),
+        work: Result<T, Error>,
+    ) -> Result<T, Error> {
         match work {
             Err(Error::Refused(refused)) => Err(self.refuse(ctx, refused).await),
+            Err(error) if error.is_refusal() && !error.on_record() => {
+                let (action, dataset) = asked;
+                let entry = Entry::refused(action, dataset, "rule");
+                if let Err(error) = self.policy.record_failed(ctx, action, entry, self.clock.now()).await {
+                    tracing::error!(%error, "a refusal could not be recorded");
+                }
+                Err(error)
+            }
             work => work,
         }
     }

@@ -42,12 +42,14 @@ impl Reencrypting {
     ) -> Result<Self, Error> {
         let resource = Resource::Dataset(signed.dataset()?);
         datasets.covers(&ctx, &permit, Action::KeysReencrypt, resource).await?;
-        let (old, _) = datasets.verified(&ctx, signed).await?;
+        let asked = (Action::KeysReencrypt, signed.dataset()?);
+        let verified = datasets.verified(&ctx, signed).await;
+        let (old, _) = datasets.on_record(&ctx, asked, verified).await?;
         if !old.policy.fields().iter().any(|field| field.mode.opens()) {
             return Err(Error::OneWay);
         }
         let begun = Self::open(&datasets, &ctx, &permit, &old).await;
-        let (from, lease, to, uses) = datasets.on_record(&ctx, begun).await?;
+        let (from, lease, to, uses) = datasets.on_record(&ctx, asked, begun).await?;
         Ok(Self { datasets, ctx, permit, old, location: None, from, to, lease, uses })
     }
 
@@ -109,15 +111,15 @@ impl Reencrypting {
         while let Some(more) = self.more().await? {
             rest.extend_from_slice(&more);
         }
-        self.datasets
-            .on_record(&self.ctx, self.permit.check(self.datasets.clock.now()).map_err(Error::from))
-            .await?;
+        let asked = (Action::KeysReencrypt, self.old.dataset);
+        let may = self.permit.check(self.datasets.clock.now()).map_err(Error::from);
+        self.datasets.on_record(&self.ctx, asked, may).await?;
         let file = self.to.take()?;
         let work = compute(move || file.finish(&mut rest).map(|manifest| (manifest, rest)));
         let (mut content, rest) = work.await?;
         carry(&self.old, &mut content)?;
         let signed = self.datasets.signed(&self.ctx, &self.permit, self.old.dataset, content).await;
-        let (content, manifest) = self.datasets.on_record(&self.ctx, signed).await?;
+        let (content, manifest) = self.datasets.on_record(&self.ctx, asked, signed).await?;
         let mut tx = self.datasets.store.write(&self.ctx).await?;
         let entry = entry(&self.old, &content, &manifest, self.location.as_ref());
         self.datasets.register(&mut tx, &content, &manifest, self.location.take()).await?;
@@ -188,7 +190,7 @@ impl Reencrypting {
             self.from.end();
             self.to.end();
         }
-        self.datasets.on_record(&self.ctx, work).await
+        self.datasets.on_record(&self.ctx, (Action::KeysReencrypt, self.old.dataset), work).await
     }
 }
 

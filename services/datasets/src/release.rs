@@ -27,7 +27,8 @@ impl Datasets {
         self.covers(ctx, permit, Action::KeysRelease, Resource::Dataset(name.dataset)).await?;
         let info = name.info(ctx.organization());
         let opened = self.keys.open_data_key(ctx, permit, name.dataset, name.recipient, &info, sealed).await;
-        let key = self.on_record(ctx, opened.map_err(Error::from)).await?;
+        let asked = (Action::KeysRelease, name.dataset);
+        let key = self.on_record(ctx, asked, opened.map_err(Error::from)).await?;
         let entry = Entry::done(Kind::KeyReleased, name.dataset)
             .fact("key", name.recipient)
             .fact("run", name.run)

@@ -177,4 +177,9 @@ impl Fault for RootError {
             Self::DoesNotOpen | Self::Damaged(_) | Self::Content => Kind::Internal,
         }
     }
+
+    /// What is shredded stays shut.
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Forgotten { .. } | Self::WrongPassphrase)
+    }
 }

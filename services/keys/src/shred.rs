@@ -124,6 +124,10 @@ impl Fault for ShredRefused {
             Self::Platform => base::Kind::BadInput,
         }
     }
+
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::SamePerson | Self::Over { .. } | Self::Platform)
+    }
 }
 
 impl Keys {

@@ -85,7 +85,8 @@ async fn release_key(ask: Ask<ReleaseKey>) -> Result<Released, Failure> {
     let name: KeyName = ask.request.key_name.parse()?;
     let wrapped = view::base64(&ask.request.wrapped_key, "wrapped key")?;
     let permit = ask.permit_on(Resource::Dataset(name.dataset)).await?;
-    let key = ask.rooms.datasets.release_key(&ask.ctx, &permit, &name, &wrapped).await?;
+    let key = ask.rooms.datasets.release_key(&ask.ctx, &permit, &name, &wrapped).await;
+    let key = key.map_err(|error| Failure::from(error).recorded())?;
     Ok(Released { key: view::released(&key) })
 }
 
@@ -120,7 +121,7 @@ async fn protect(ask: Ask<Protect>, head: Parts, body: Body) -> Result<Response<
     let name: Name = ask.request.dataset.parse()?;
     let (policy, format) = (policy(&ask.request)?, view::format(&ask.request)?);
     let begun = ask.rooms.datasets.protect(&ask.ctx, ask.permit, &name, policy, format).await;
-    let mut run = begun.map_err(|error| Failure::at(&error, view::failed(&error)))?;
+    let mut run = begun.map_err(ended)?;
     if let Some(location) = &ask.request.location {
         run.destined(location.parse()?);
     }
@@ -128,7 +129,7 @@ async fn protect(ask: Ask<Protect>, head: Parts, body: Body) -> Result<Response<
     let first = match body.next().await {
         Some(piece) => {
             let piece = piece.map_err(broken)?;
-            run.push(piece).await.map_err(|error| Failure::at(&error, view::failed(&error)))?
+            run.push(piece).await.map_err(ended)?
         }
         None => Bytes::new(),
     };
@@ -141,6 +142,11 @@ async fn protect(ask: Ask<Protect>, head: Parts, body: Body) -> Result<Response<
         parts.end(poured).await;
     });
     Ok(response)
+}
+
+/// How the end of a run is answered. What refuses it, the run has put on record: in its middle nobody else could.
+pub(super) fn ended(error: datasets::Error) -> Failure {
+    Failure::at(&error, view::failed(&error)).recorded()
 }
 
 /// Why a run did not come to its end.
@@ -159,7 +165,7 @@ impl From<Gone> for Stopped {
 
 impl From<datasets::Error> for Stopped {
     fn from(error: datasets::Error) -> Self {
-        Self::Failed(Failure::at(&error, view::failed(&error)).problem)
+        Self::Failed(ended(error).problem)
     }
 }
 

@@ -1,12 +1,11 @@
 //! What reads a protected file: the reveal, and protecting anew, each for as long as its caller stays in good
 //! standing.
 
-use super::datasets::{PartsOut, Stopped};
+use super::datasets::{PartsOut, Stopped, ended};
 use crate::call::{Ask, Routes};
 use crate::failure::Failure;
 use crate::outlet::Outlet;
 use crate::parts;
-use crate::view::datasets as view;
 use api::datasets::{Reencrypt, Reveal};
 use axum::body::Body;
 use bytes::Bytes;
@@ -34,10 +33,10 @@ async fn reveal(ask: Ask<Reveal>, head: Parts, body: Body) -> Result<Response<Bo
     let fields = ask.request.fields.as_ref().map(|names| names.0.as_slice());
     let mut data = parts.next("data").await?;
     let begun = ask.rooms.datasets.reveal(&ask.ctx, permit, &manifest, fields).await;
-    let mut run = begun.map_err(|error| Failure::at(&error, view::failed(&error)))?;
+    let mut run = begun.map_err(ended)?;
     // What is wrong with the first piece is still answered with its status.
     let first = match data.chunk().await? {
-        Some(piece) => run.push(piece).await.map_err(|error| Failure::at(&error, view::failed(&error)))?,
+        Some(piece) => run.push(piece).await.map_err(ended)?,
         None => Bytes::new(),
     };
     let (mut outlet, response) = Outlet::open(&head.headers, BYTES);
@@ -81,9 +80,9 @@ async fn reencrypt(ask: Ask<Reencrypt>, head: Parts, body: Body) -> Result<Respo
     let manifest = SignedManifest::read(&manifest)?;
     let mut data = parts.next("data").await?;
     let begun = ask.rooms.datasets.reencrypt(&ask.ctx, ask.permit, &manifest).await;
-    let mut run = begun.map_err(|error| Failure::at(&error, view::failed(&error)))?;
+    let mut run = begun.map_err(ended)?;
     let first = match data.chunk().await? {
-        Some(piece) => run.push(piece).await.map_err(|error| Failure::at(&error, view::failed(&error)))?,
+        Some(piece) => run.push(piece).await.map_err(ended)?,
         None => Bytes::new(),
     };
     let mut out = PartsOut::new(ask.ctx.request().bare());
