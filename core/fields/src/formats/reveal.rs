@@ -38,7 +38,8 @@ impl Reveal {
     pub fn new(manifest: &Manifest, revealer: Revealer, spool: Option<Spool>) -> Result<Self, Error> {
         let plan = Plan::new(Direction::Reveal, revealer.policy());
         if manifest.policy.fields().iter().any(|field| field.mode == Mode::ParquetAead) {
-            let why = "its columns are read by a Parquet reader, with keys that are released to it";
+            let why =
+                "its columns are read by a Parquet reader, with keys that `nexora keys release` gives it";
             return Err(Error::Mode { mode: "parquet-aead", why });
         }
         let source = Source::new(manifest.output.format()?, &plan, spool, None)?;

@@ -4,7 +4,8 @@ use crate::{House, modes::policy};
 use base::Action;
 use bytes::Bytes;
 use datasets::{Error, Name};
-use fields::formats::Format;
+use fields::{SignedManifest, formats::Format};
+use keys::Purpose;
 use parquet::{
     data_type::{ByteArray, ByteArrayType, Int64Type},
     file::{
@@ -17,6 +18,38 @@ use parquet::{
 use std::{fs, sync::Arc};
 
 const ROWS: usize = 3_000;
+
+/// What a build with the feature made, or a producer elsewhere, comes to every build: neither opens it, and each says who
+/// does.
+#[tokio::test]
+async fn whole_columns_are_for_a_parquet_reader_in_every_build() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let spool = tempfile::tempdir().expect("a directory");
+    let mut house = House::new(dir.path()).await;
+    house.datasets = house.datasets.with_spool(spool.path().to_owned());
+    let fields = policy(&[("name", "aead"), ("salary", "aead")]);
+    let (output, end) =
+        house.protect_as(&name(), Some(fields), Format::Parquet, &file()).await.expect("it protects");
+    let mut content = end.content.clone();
+    content.policy = policy(&[("name", "parquet-aead"), ("salary", "aead")]);
+    let to = house.keys.dataset_key(&house.ctx, content.dataset).await.expect("it is there").public;
+    for at in 0..content.keys.len() {
+        let info = content.key_info(&content.keys[at]).expect("it names a place");
+        let sealed = crypto::hpke::seal(&*crypto::aws_lc(), &to, &info, &[], &[7; 32]);
+        content.keys[at].sealed = sealed.expect("it seals");
+    }
+    let permit = house.permit(&house.ctx, Action::DatasetsProtect, content.dataset);
+    let (typ, json) = (fields::TYPE, content.to_json());
+    let signed = house.keys.sign(&house.ctx, Purpose::Manifest, &permit, content.dataset, typ, json).await;
+    let signed = SignedManifest::from_jws(signed.expect("it signs"));
+    let said = house.reveal(&house.ctx, &output, &signed, 10_000).await.expect_err("no build opens it");
+    assert!(matches!(said, Error::Fields(fields::Error::Mode { mode: "parquet-aead", .. })), "{said}");
+    assert!(said.to_string().contains("nexora keys release"), "{said}");
+    let permit = house.permit(&house.ctx, Action::DatasetsReveal, content.dataset);
+    let part = ["salary".to_owned()];
+    let said = house.datasets.reveal(&house.ctx, permit, &signed, Some(&part)).await.err();
+    assert!(said.is_some_and(|said| said.to_string().contains("nexora keys release")), "nor a part of it");
+}
 
 /// A file of three row groups: numbers, texts, and a text that is missing in every third row.
 pub(crate) fn file() -> Vec<u8> {
