@@ -3,7 +3,7 @@
 
 use crate::ledger::{Stranger, directory, fails};
 use crate::spine::House;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tests::http::Request;
@@ -114,10 +114,20 @@ fn name_somebody(house: &House) -> u64 {
     let id = hold["id"].as_str().expect("an id").to_owned();
     let refused = admin(house, &["ledger", "erase", "1-5"]);
     assert!(refused.code != Some(0) && refused.err.contains(&id), "a hold stops it: {}", refused.err);
+    let refused = admin(house, &["ledger", "restart"]);
+    assert!(refused.code != Some(0) && refused.err.contains("in order"), "{}", refused.err);
     let _ = admin(house, &["ledger", "hold", "lift", &id]).ok();
     let entries = tests::ledger::entries(&directory(house));
     let placed = entries.iter().find(|entry| entry["kind"] == "hold.placed").expect("it is published");
     assert!(!entries.iter().any(|entry| entry.to_string().contains(NAME)), "names do not stand in entries");
+    for operation in ["ledger.erase", "ledger.restart"] {
+        let told = |entry: &&Value| {
+            entry["kind"] == "access.refused"
+                && entry["facts"]["operation"] == operation
+                && entry["reason"] == "rule"
+        };
+        assert_eq!(entries.iter().filter(told).count(), 1, "what a rule refuses is on record: {operation}");
+    }
     placed["position"].as_u64().expect("a position")
 }
 
@@ -168,8 +178,14 @@ fn retention_is_shown_and_set_and_everything_of_it_is_on_record() {
     assert_eq!((&shown["days"], &shown["set"], &shown["minimum"]), (&json!(2_557), &json!(false), &json!(0)));
     assert_ne!(admin(&house, &["ledger", "retention", "set", "--days", "29"]).code, Some(0));
     let set = admin(&house, &["ledger", "retention", "set", "--days", "400"]).ok().json();
-    assert_eq!((&set["days"], &set["set"]), (&json!(400), &json!(true)));
+    assert_eq!(
+        (&set["days"], &set["set"], &set["still"]["days"]),
+        (&json!(400), &json!(true), &json!(2_557))
+    );
     let entries = tests::ledger::entries(&directory(&house));
     let entry = entries.iter().find(|entry| entry["kind"] == "retention.set").expect("it is on record");
-    assert_eq!(entry["facts"], json!({"before": 2_557, "days": 400}));
+    assert_eq!(entry["facts"], json!({"before": 2_557, "days": 400, "from": set["still"]["until"]}));
+    // A longer time, or the same as before, takes it back at once.
+    let set = admin(&house, &["ledger", "retention", "set", "--days", "2557"]).ok().json();
+    assert_eq!((&set["days"], &set["still"]), (&json!(2_557), &Value::Null));
 }

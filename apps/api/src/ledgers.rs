@@ -10,7 +10,7 @@ pub use prove::{Prove, ProveRequest};
 pub use renewal::{Restart, RotateKeys};
 pub use retention::{
     Erase, EraseRequest, Erased, Hold, LiftHold, LiftHoldRequest, PlaceHold, PlaceHoldRequest, Retention,
-    SetRetention, SetRetentionRequest, ShowRetention,
+    SetRetention, SetRetentionRequest, ShowRetention, Still,
 };
 pub use search::{Found, Search, SearchReply, SearchRequest, Unread};
 

@@ -1,8 +1,9 @@
 //! How long entries are kept, and what holds them longer.
 //!
 //! Each organization keeps its entries for a time, counted from their arrival in the ledger: seven years, unless it set
-//! another. What has expired is pruned by a background step (`retention/expiry.rs`); of earlier logs, it erases the
-//! details (`retention/ended.rs`). A legal hold stops that, and
+//! another. A shorter time takes effect after [`DELAY`]: what expires by it is gone for good, so others must be able to
+//! see the entry that sets it, and set another time. What has expired is pruned by a background step
+//! (`retention/expiry.rs`); of earlier logs, it erases the details (`retention/ended.rs`). A legal hold stops that, and
 //! erasing as well; there may be several, and each is lifted by itself.
 
 mod ended;
@@ -14,6 +15,7 @@ pub use expiry::Expired;
 use crate::{Audit, Error};
 use base::{Context, Id, Timestamp, noun};
 use ledger::{Entry, Kind};
+use std::time::Duration;
 use store::{Committed, Queries, Tx};
 
 /// The shortest time that entries may be kept, in days: whoever gets hold of an administrator's credential must not be
@@ -23,6 +25,8 @@ pub const SHORTEST: u32 = 30;
 pub const DEFAULT: u32 = 2_557;
 /// The longest time that can be set, in days: a hundred years.
 pub const LONGEST: u32 = 36_525;
+/// How long nothing expires by a time that is shorter than the one before: seven days.
+pub const DELAY: Duration = Duration::from_secs(7 * 86_400);
 /// The longest reason of a hold, in bytes.
 pub const MAX_REASON: usize = 1_024;
 
@@ -33,10 +37,49 @@ pub struct Retention {
     pub days: u32,
     /// Whether the organization has set that.
     pub set: bool,
+    /// Where that is a shorter time: how long they are still kept, and until when.
+    pub still: Option<Still>,
     /// The holds that stand, oldest first.
     pub holds: Vec<Hold>,
     /// The first entry of the log in use that is still kept.
     pub minimum: u64,
+}
+
+/// A longer time that holds until a shorter one takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Still {
+    /// For how many days from their arrival on.
+    pub days: u32,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// The time that was set, as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    pub(crate) days: u32,
+    pub(crate) still: Option<Still>,
+}
+
+impl Kept {
+    /// What everyone has.
+    const DEFAULT: Self = Self { days: DEFAULT, still: None };
+
+    /// The longer time, as long as it holds.
+    fn still(self, now: Timestamp) -> Option<Still> {
+        self.still.filter(|still| now < still.until)
+    }
+
+    /// For how many days entries are kept now.
+    pub(crate) fn now(self, now: Timestamp) -> u32 {
+        self.still(now).map_or(self.days, |still| still.days.max(self.days))
+    }
+
+    /// After another time was set: at once where nothing expires by it that is kept now.
+    fn then(self, days: u32, now: Timestamp) -> Self {
+        let before = self.now(now);
+        Self { days, still: (days < before).then(|| Still { days: before, until: now + DELAY }) }
+    }
 }
 
 /// A legal hold.
@@ -66,16 +109,19 @@ impl Audit {
     /// What the store meets.
     pub async fn retention(&self, ctx: &Context) -> Result<Retention, Error> {
         let read = self.shared.options.store.read(ctx).await?;
-        let days = tables::days(&read).await?;
+        let set = tables::kept(&read).await?;
+        let kept = set.unwrap_or(Kept::DEFAULT);
         Ok(Retention {
-            days: days.unwrap_or(DEFAULT),
-            set: days.is_some(),
+            days: kept.days,
+            set: set.is_some(),
+            still: kept.still(self.shared.options.clock.now()),
             holds: tables::holds(&read).await?,
             minimum: minimum(&read).await?,
         })
     }
 
-    /// Sets for how many days the organization's entries are kept.
+    /// Sets for how many days the organization's entries are kept: a longer time at once, a shorter one after
+    /// [`DELAY`].
     ///
     /// # Errors
     /// [`Error::Days`] outside [`SHORTEST`] and [`LONGEST`]; what the store meets.
@@ -84,10 +130,15 @@ impl Audit {
             return Err(Error::Days);
         }
         let mut tx = self.shared.options.store.write(ctx).await?;
-        let before = tables::days(&tx).await?.unwrap_or(DEFAULT);
-        tables::set_days(&mut tx, days).await?;
-        let entry =
-            Entry::done(Kind::RetentionSet, ctx.organization()).fact("before", before).fact("days", days);
+        let before = tables::kept(&tx).await?.unwrap_or(Kept::DEFAULT);
+        let kept = before.then(days, tx.now());
+        tables::set_kept(&mut tx, kept).await?;
+        let mut entry = Entry::done(Kind::RetentionSet, ctx.organization())
+            .fact("before", before.days)
+            .fact("days", days);
+        if let Some(still) = kept.still {
+            entry = entry.fact("from", still.until);
+        }
         Ok(tx.commit(entry).await?)
     }
 

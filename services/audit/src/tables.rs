@@ -18,6 +18,7 @@ pub(crate) static SCHEMA: Schema = Schema {
         Migration { name: "keys of logs, signed checkpoints, anchored checkpoints", up: first },
         Migration { name: "recorded checkpoints, witnesses of logs", up: crate::platform::tables },
         Migration { name: "retention, holds, what was pruned", up: crate::retention::tables::tables },
+        Migration { name: "a shorter retention takes effect later", up: crate::retention::tables::shortened },
     ],
 };
 

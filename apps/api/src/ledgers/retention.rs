@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 operations! {
     /// Shows how long entries are kept, the legal holds that stand, and what has expired.
     ShowRetention: "ledger.retention", Get "/api/v1/ledger/retention", LedgerRead, None, Nothing => Retention;
-    /// Sets how long entries are kept, counted from their arrival.
+    /// Sets how long entries are kept, counted from their arrival; a shorter time takes effect after seven days.
     SetRetention: "ledger.set_retention", Post "/api/v1/ledger/retention", LedgerRetain,
         Some(Kind::RetentionSet), SetRetentionRequest => Retention;
     /// Places a legal hold: until it is lifted, nothing of the ledger expires or is erased.
@@ -30,10 +30,23 @@ pub struct Retention {
     pub days: u32,
     /// Whether the organization has set that; else it is what everyone has.
     pub set: bool,
+    /// Where that is a shorter time than before: how long they are still kept, and until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub still: Option<Still>,
     /// The holds that stand, oldest first.
     pub holds: Vec<Hold>,
     /// The first entry of the log that is kept.
     pub minimum: u64,
+}
+
+/// A longer time that holds until a shorter one takes effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Still {
+    /// For how many days from their arrival on.
+    pub days: u32,
+    /// Until when.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
 }
 
 /// A legal hold.

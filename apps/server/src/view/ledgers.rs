@@ -1,7 +1,7 @@
 //! What a search of the ledger gave, and how long its entries are kept, on the wire.
 
 use crate::failure::Failure;
-use api::ledgers::{Found, Hold, Retention, SearchReply, Unread};
+use api::ledgers::{Found, Hold, Retention, SearchReply, Still, Unread};
 use audit::search::{Head, Results};
 use base::{Id, Kind, noun};
 use serde_json::value::RawValue;
@@ -37,8 +37,9 @@ pub(crate) fn found(
 
 /// How long entries are kept.
 pub(crate) fn retention(kept: audit::retention::Retention) -> Retention {
-    let audit::retention::Retention { days, set, holds, minimum } = kept;
-    Retention { days, set, holds: holds.into_iter().map(hold).collect(), minimum }
+    let audit::retention::Retention { days, set, still, holds, minimum } = kept;
+    let still = still.map(|still| Still { days: still.days, until: still.until });
+    Retention { days, set, still, holds: holds.into_iter().map(hold).collect(), minimum }
 }
 
 /// A legal hold.

@@ -54,7 +54,7 @@ impl Audit {
         let read = self.shared.options.store.read(ctx).await?;
         let generation = read.generation().await?;
         let pruned = tables::pruned(&read, generation.number).await?;
-        let days = tables::days(&read).await?.unwrap_or(super::DEFAULT);
+        let kept = tables::kept(&read).await?.unwrap_or(super::Kept::DEFAULT);
         let holds = tables::holds(&read).await?;
         drop(read);
         if log.seen().generation != generation.number {
@@ -80,7 +80,8 @@ impl Audit {
             }
         }
         let before = pruned.map_or(0, |pruned| pruned.minimum);
-        let horizon = self.shared.options.clock.now().minus(DAY * days);
+        let now = self.shared.options.clock.now();
+        let horizon = now.minus(DAY * kept.now(now));
         let minimum = self.expired(ctx, generation, before, head.size, horizon).await?;
         if minimum <= before {
             let erased = self.expire_ended(ctx, generation, horizon).await?;

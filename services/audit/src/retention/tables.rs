@@ -1,7 +1,7 @@
 //! How long an organization's entries are kept, what holds them, and what was pruned.
 #![expect(unreachable_pub, reason = "the entity derives make public items; the module is private")]
 
-use super::{Hold, Pruned};
+use super::{Hold, Kept, Pruned, Still};
 use crate::Error;
 use base::{Id, Timestamp, noun};
 use sea_orm::{
@@ -33,6 +33,14 @@ pub(crate) fn tables(guard: &Guard) -> Vec<Change> {
     ]
 }
 
+/// A later step: how long entries are still kept where a shorter time was set, and until when.
+pub(crate) fn shortened(guard: &Guard) -> Vec<Change> {
+    vec![
+        guard.column("ledger_retention", ColumnDef::new("still_days").big_integer()),
+        guard.column("ledger_retention", ColumnDef::new("still_until").big_integer()),
+    ]
+}
+
 mod retention {
     use super::*;
 
@@ -42,6 +50,8 @@ mod retention {
         #[sea_orm(primary_key, auto_increment = false)]
         pub organization: Vec<u8>,
         pub days: i64,
+        pub still_days: Option<i64>,
+        pub still_until: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -90,16 +100,36 @@ mod pruned {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The number of days that was set.
-pub(crate) async fn days(door: &impl Queries) -> Result<Option<u32>, Error> {
+/// The time that was set.
+pub(crate) async fn kept(door: &impl Queries) -> Result<Option<Kept>, Error> {
     let row = door.one(retention::Entity::find()).await?;
-    row.map(|row| u32::try_from(row.days).map_err(|_| Error::Row("ledger_retention"))).transpose()
+    let days = |days: i64| u32::try_from(days).map_err(|_| Error::Row("ledger_retention"));
+    let read = |row: retention::Model| {
+        let still = match (row.still_days, row.still_until) {
+            (Some(longer), Some(until)) => {
+                Some(Still { days: days(longer)?, until: Timestamp::from_micros(until) })
+            }
+            _ => None,
+        };
+        Ok(Kept { days: days(row.days)?, still })
+    };
+    row.map(read).transpose()
 }
 
-pub(crate) async fn set_days(tx: &mut Tx, days: u32) -> Result<(), Error> {
-    let row = retention::ActiveModel { organization: Set(tx.owner()), days: Set(days.into()) };
-    let conflict =
-        OnConflict::column(retention::Column::Organization).update_column(retention::Column::Days).to_owned();
+pub(crate) async fn set_kept(tx: &mut Tx, kept: Kept) -> Result<(), Error> {
+    let row = retention::ActiveModel {
+        organization: Set(tx.owner()),
+        days: Set(kept.days.into()),
+        still_days: Set(kept.still.map(|still| still.days.into())),
+        still_until: Set(kept.still.map(|still| still.until.micros())),
+    };
+    let conflict = OnConflict::column(retention::Column::Organization)
+        .update_columns([
+            retention::Column::Days,
+            retention::Column::StillDays,
+            retention::Column::StillUntil,
+        ])
+        .to_owned();
     tx.insert_all(vec![row], conflict).await?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Expiry: what is older than is kept goes, by an entry that says so; a hold stops it; a crash at any point is made up.
 
 use crate::house::{House, Pair};
-use audit::{Directory, Error, LocalDirectory, LogKeys, Storage, StorageError, Stored};
-use base::Timestamp;
+use audit::{Directory, Error, LocalDirectory, LogKeys, Storage, StorageError, Stored, retention};
+use base::{Clock as _, Timestamp};
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -42,6 +42,12 @@ async fn with_details(house: &House, count: u64) {
     let _ = tx.commit_all((0..count).map(|_| entry()).collect()).await.expect("it commits");
 }
 
+/// Sets a shorter time, and waits until it holds.
+pub(crate) async fn shorten(house: &House, days: u32) {
+    house.audit.set_retention(&house.ctx, days).await.expect("it is set");
+    house.clock.set(house.clock.now() + retention::DELAY);
+}
+
 fn home(house: &House) -> PathBuf {
     house.audit.directory(house.ctx.organization()).expect("a local directory")
 }
@@ -51,7 +57,7 @@ fn files(house: &House) -> Vec<String> {
 }
 
 /// Takes steps until none does anything; publishes between them, as a node does.
-async fn expire(house: &House) -> (Vec<u64>, usize) {
+pub(crate) async fn expire(house: &House) -> (Vec<u64>, usize) {
     let (mut pruned, mut removed) = (Vec::new(), 0);
     loop {
         let step = house.audit.expire_step(&house.ctx).await.expect("a step");
@@ -80,7 +86,7 @@ async fn seven_years_are_kept_and_a_shorter_time_prunes_a_prefix() {
     let whole = house.verify().expect("it verifies").checkpoint.checkpoint().clone();
 
     assert!(matches!(house.audit.set_retention(&house.ctx, 29).await, Err(Error::Days)));
-    house.audit.set_retention(&house.ctx, 39).await.expect("it is set");
+    shorten(&house, 39).await;
     // One step: the entry. Nothing goes before it is published.
     let step = house.audit.expire_step(&house.ctx).await.expect("a step");
     assert_eq!((step.pruned, step.removed), (Some(768), 0), "a multiple of 256 below the thousand");
@@ -129,6 +135,40 @@ async fn seven_years_are_kept_and_a_shorter_time_prunes_a_prefix() {
     assert_eq!(house.verify().expect("it verifies").charter.minimum, 1_280);
 }
 
+/// Whoever sets a shorter time does not destroy anything before others could see it and take it back.
+#[tokio::test]
+async fn a_shorter_time_takes_effect_after_seven_days_and_can_be_taken_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = aged(dir.path()).await;
+    let (audit, ctx, set_at) = (&house.audit, &house.ctx, house.clock.now());
+    let still = async || audit.retention(ctx).await.expect("it answers").still;
+    audit.set_retention(ctx, 30).await.expect("it is set");
+    let until = set_at + DAY * 7;
+    assert_eq!(still().await, Some(retention::Still { days: 2_557, until }));
+    // Not sooner by setting it in steps, nor by setting it again.
+    house.clock.set(set_at + DAY * 6);
+    audit.set_retention(ctx, 31).await.expect("it is set");
+    let later = set_at + DAY * 13;
+    assert_eq!(still().await, Some(retention::Still { days: 2_557, until: later }));
+    house.clock.set(until);
+    house.publish().await;
+    assert_eq!(expire(&house).await, (vec![], 0), "still seven years");
+    // A longer time holds at once: taken back.
+    audit.set_retention(ctx, 2_557).await.expect("it is set");
+    house.publish().await;
+    assert_eq!(still().await, None);
+    house.clock.set(later + DAY);
+    assert_eq!(expire(&house).await, (vec![], 0));
+    shorten(&house, 30).await;
+    assert_eq!(still().await, None, "it is over");
+    assert_eq!(expire(&house).await.0, [768]);
+    let read = house.store.read(ctx).await.expect("a snapshot");
+    let entries = read.entries(0, 10_000).await.expect("entries");
+    let all: Vec<_> = entries.iter().map(|(_, entry)| String::from_utf8_lossy(entry).into_owned()).collect();
+    let from = format!(r#""before":2557,"days":30,"from":"{until}""#);
+    assert!(all.iter().any(|entry| entry.contains(&from)), "the entry says from when: {from}");
+}
+
 #[tokio::test]
 async fn the_newest_entries_stay_however_old_they_are() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -154,7 +194,7 @@ async fn a_hold_stops_expiry_and_erasing_until_it_is_lifted() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = aged(dir.path()).await;
     let (audit, ctx) = (&house.audit, &house.ctx);
-    audit.set_retention(ctx, 30).await.expect("it is set");
+    shorten(&house, 30).await;
     let first = audit.place_hold(ctx, "the matter of canaries").await.expect("it is placed");
     let second = audit.place_hold(ctx, "another one").await.expect("it is placed");
     assert!(matches!(audit.place_hold(ctx, " ").await, Err(Error::Reason)));
@@ -186,7 +226,7 @@ async fn a_hold_stops_a_pruning_that_is_on_record() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = aged(dir.path()).await;
     let (audit, ctx) = (&house.audit, &house.ctx);
-    audit.set_retention(ctx, 30).await.expect("it is set");
+    shorten(&house, 30).await;
     let step = audit.expire_step(ctx).await.expect("the entry");
     assert_eq!(step.pruned, Some(768));
     house.publish().await;
@@ -209,7 +249,7 @@ async fn pruned_details_are_in_no_file() {
     let house = aged(dir.path()).await;
     let read = house.store.read(&house.ctx).await.expect("a snapshot");
     let salted = read.entry_details(5).await.expect("a read").expect("it is there");
-    house.audit.set_retention(&house.ctx, 30).await.expect("it is set");
+    shorten(&house, 30).await;
     assert_eq!(expire(&house).await.0, [768]);
     assert!(!house.audit.scrub_step(&house.ctx).await.expect("it answers"), "somebody reads what was");
     drop(read);
@@ -241,7 +281,7 @@ async fn keys_that_were_renewed_are_restated() {
     let _ = tx.commit(entry).await.expect("it commits");
     house.keys = both;
     // Not published yet: what is restated is what holds when the entry stands.
-    house.audit.set_retention(&house.ctx, 30).await.expect("it is set");
+    shorten(&house, 30).await;
     assert_eq!(expire(&house).await.0, [768]);
     let report = house.verify_pinned(&[]).expect("it verifies by what it says of itself");
     assert_eq!(report.keys, house.keys.verifier_keys());
@@ -300,7 +340,7 @@ async fn wherever_the_removal_is_cut_short_the_log_verifies_and_the_next_start_f
         let failing = Failing { inner, left: Arc::clone(&left) };
         let house = House::open_with(dir.path(), None, |options| options.storage = Arc::new(failing)).await;
         fill(&house).await;
-        house.audit.set_retention(&house.ctx, 30).await.expect("it is set");
+        shorten(&house, 30).await;
         house.audit.expire_step(&house.ctx).await.expect("the entry");
         house.publish().await;
         left.store(cut, Ordering::SeqCst);
@@ -325,7 +365,7 @@ async fn wherever_the_removal_is_cut_short_the_log_verifies_and_the_next_start_f
 async fn a_missing_file_that_no_entry_lets_go_is_named() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = aged(dir.path()).await;
-    house.audit.set_retention(&house.ctx, 30).await.expect("it is set");
+    shorten(&house, 30).await;
     assert_eq!(expire(&house).await.0, [768]);
     let next = home(&house).join("tile/entries/003");
     let bytes = std::fs::read(&next).expect("it is kept");
