@@ -28,6 +28,14 @@ pub enum Unproven {
         /// Which one was asked for, or an earlier size.
         asked: u64,
     },
+    /// The entry expired, and the log says that it dropped it.
+    #[error("entry {asked} is not kept any more: the log begins with entry {minimum}")]
+    Pruned {
+        /// Which one was asked for.
+        asked: u64,
+        /// The first one that is kept.
+        minimum: u64,
+    },
     /// A file of the log cannot be read.
     #[error("{file} {source}")]
     Unreadable {
@@ -47,7 +55,7 @@ pub enum Unproven {
 impl Fault for Unproven {
     fn kind(&self) -> Kind {
         match self {
-            Self::Beyond { .. } => Kind::NotFound,
+            Self::Beyond { .. } | Self::Pruned { .. } => Kind::NotFound,
             Self::Unreadable { .. } => Kind::Unavailable,
             Self::Changed { .. } => Kind::CheckFailed,
         }
@@ -87,7 +95,7 @@ impl<'f> Published<'f> {
         &self.signed
     }
 
-    /// The entry at a position. Reads one bundle.
+    /// The entry at a position. Reads one bundle; where that is not there, those behind it until one says why.
     ///
     /// # Errors
     /// [`Unproven`].
@@ -95,7 +103,11 @@ impl<'f> Published<'f> {
         let beyond = || Unproven::Beyond { size: self.head.size, asked: index };
         let path = TilePath::holding(Stack::Entries, index, self.head.size);
         let path = path.filter(|_| index < self.head.size).ok_or_else(beyond)?;
-        let bytes = self.read(path)?;
+        let pruned = || verify::kept_from(self.files, self.head.size).filter(|minimum| index < *minimum);
+        let bytes = self.read(path).map_err(|unreadable| match pruned() {
+            Some(minimum) => Unproven::Pruned { asked: index, minimum },
+            None => unreadable,
+        })?;
         let entries = tiles::entries(&bytes).ok();
         let at = usize::try_from(index % u64::from(tiles::WIDTH)).unwrap_or(usize::MAX);
         let entry = entries.as_deref().and_then(|entries| entries.get(at)).map(|entry| entry.to_vec());

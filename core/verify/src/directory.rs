@@ -337,6 +337,13 @@ pub fn show(files: &dyn LedgerFiles, check: &dyn SignatureCheck) -> Result<Shown
     })
 }
 
+/// From which entry on a log of this size says that it is kept, read from its last bundles back to the entry that says
+/// so; nothing of it is checked. For telling why an entry is not there.
+#[must_use]
+pub fn kept_from(files: &dyn LedgerFiles, size: u64) -> Option<u64> {
+    scan::kept_from(files, size, |_| true)
+}
+
 /// What a checkpoint says; nothing of it is checked.
 fn claimed(signed: &[u8]) -> Result<Checkpoint, Failure> {
     let wrong = |problem| Failure::new(checkpoint::FILE, problem);

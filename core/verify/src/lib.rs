@@ -29,7 +29,7 @@ pub use charter::Charter;
 pub use checkpoint::{Checkpoint, Cosigned, SignatureCheck, VerifiedCheckpoint};
 pub use deep::{DeepReport, Details, ObjectFiles, deep};
 pub use directory::{
-    Hands, Job, LedgerFiles, Report, Shown, Unreadable, directory, directory_by, settled, show,
+    Hands, Job, LedgerFiles, Report, Shown, Unreadable, directory, directory_by, kept_from, settled, show,
 };
 pub use failure::{Failure, Problem};
 pub use merkle::{Frontier, Hash};

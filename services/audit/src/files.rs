@@ -45,8 +45,11 @@ impl LedgerFiles for Directory {
 
     fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, Unreadable> {
         let unreadable = |error: io::Error| Unreadable(error.to_string());
-        let mut bytes = Vec::new();
         let file = fs::File::open(self.0.join(path)).map_err(unreadable)?;
+        // As much room as it takes, at once: a buffer that is doubled on the way is copied, and threads that read get in
+        // each other's way where its memory is given back.
+        let known = file.metadata().map(|metadata| metadata.len()).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(usize::try_from(known).unwrap_or(limit).min(limit) + 1);
         file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() > limit { Err(Unreadable(format!("larger than {limit} bytes"))) } else { Ok(bytes) }
     }

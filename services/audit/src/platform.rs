@@ -41,7 +41,8 @@ pub struct Record {
 
 impl Audit {
     /// Records, in the platform's log, every checkpoint that these organizations' logs have published since their
-    /// last record; how many. `platform` is a context of the platform. Call it every two seconds.
+    /// last record, and again what it recorded of a log that has not grown since and dropped when that expired; how
+    /// many. `platform` is a context of the platform. Call it every two seconds.
     ///
     /// # Errors
     /// What the store meets.
@@ -55,11 +56,13 @@ impl Audit {
         let mut waiting = Vec::new();
         let read = store.read(platform).await?;
         let generation = crate::Outbox::generation(store, platform).await?;
+        let minimum = crate::retention::minimum(&read).await?;
         for organization in organizations {
             let Some((checkpoint, note)) = self.published(*organization) else { continue };
             let last = tables::last(&read, &checkpoint.origin, Some(generation)).await?;
             // A log that is behind its record is not recorded again: its own writer refuses to go on.
-            if last.is_none_or(|last| last.checkpoint.size < checkpoint.size) {
+            let dropped = |last: &Record| last.checkpoint == checkpoint && last.position < minimum;
+            if last.is_none_or(|last| last.checkpoint.size < checkpoint.size || dropped(&last)) {
                 waiting.push((checkpoint, note));
             }
         }
@@ -81,8 +84,8 @@ impl Audit {
         Ok(waiting.len())
     }
 
-    /// The newest record of the log of this origin that covers at least `size` entries and lies under the platform's
-    /// published checkpoint: what a proof passes through. None where there is none yet.
+    /// The newest record of the log of this origin that covers at least `size` entries, lies under the platform's
+    /// published checkpoint and is kept: what a proof passes through. None where there is none yet.
     ///
     /// # Errors
     /// What the store meets.
@@ -95,8 +98,9 @@ impl Audit {
         let Some((published, _)) = self.published(platform.organization()) else { return Ok(None) };
         let read = self.shared.options.store.read(platform).await?;
         let generation = crate::Outbox::generation(&self.shared.options.store, platform).await?;
+        let minimum = crate::retention::minimum(&read).await?;
         let newest = tables::newest_below(&read, origin, generation, published.size).await?;
-        Ok(newest.filter(|record| record.checkpoint.size >= size))
+        Ok(newest.filter(|record| record.checkpoint.size >= size && record.position >= minimum))
     }
 }
 

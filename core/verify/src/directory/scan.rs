@@ -16,9 +16,14 @@ const MARK: &[u8] = b"\"kind\":\"ledger.";
 
 /// The minimum index that the last entry of its kind names, from the end back.
 pub(super) fn minimum(files: &dyn LedgerFiles, inventory: &Inventory, size: u64) -> Option<u64> {
+    kept_from(files, size, |path| inventory.has(path))
+}
+
+/// The same, of the bundles that may be read.
+pub(super) fn kept_from(files: &dyn LedgerFiles, size: u64, may: impl Fn(TilePath) -> bool) -> Option<u64> {
     let mut index = size.checked_sub(1)? / u64::from(WIDTH);
     loop {
-        let path = TilePath::at(Stack::Entries, index, size).filter(|path| inventory.has(*path))?;
+        let path = TilePath::at(Stack::Entries, index, size).filter(|path| may(*path))?;
         let bytes = read(files, &path.to_string(), path.max_bytes()).ok()?;
         let minimum = |seen: &Seen| charter::fact(seen, "minimum").and_then(Value::as_u64);
         let found = marked(&bytes)

@@ -16,8 +16,8 @@ use std::ops::Range;
 /// Bundles that are looked at before what they say is put together.
 const AT_ONCE: u64 = 512;
 
-/// Bundles that one job looks at.
-const A_JOB: usize = 8;
+/// Bundles that one job looks at: few, so that a small log is work for all hands too, and that all of them end together.
+const A_JOB: usize = 2;
 
 /// How bundles are looked at: one after the other, or several at once.
 pub(super) enum Looks<'a> {

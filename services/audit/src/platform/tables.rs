@@ -99,8 +99,13 @@ pub(super) async fn newest_below(
     queries.one(select).await?.map(record).transpose()
 }
 
-/// Adds a record.
+/// Adds a record; in place of an earlier one of the same checkpoint.
 pub(super) async fn add(tx: &mut Tx, record: &Record) -> Result<(), Error> {
+    let same = Entity::delete_many()
+        .filter(Column::Origin.eq(&record.checkpoint.origin))
+        .filter(Column::Generation.eq(i64::from(record.generation)))
+        .filter(Column::Size.eq(number(record.checkpoint.size)?));
+    tx.delete(same).await?;
     let row = Model {
         organization: tx.owner(),
         origin: record.checkpoint.origin.clone(),

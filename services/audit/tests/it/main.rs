@@ -8,6 +8,7 @@ mod foreign;
 mod golden;
 mod house;
 mod ordering;
+mod pruned;
 mod publication;
 mod recorded;
 mod refusals;

@@ -12,13 +12,13 @@ use store::{Queries as _, Registered};
 use verify::charter;
 
 /// An organization beside the platform, with a log that has begun.
-struct Other {
-    ctx: Context,
-    keys: audit::LogKeys,
+pub(crate) struct Other {
+    pub(crate) ctx: Context,
+    pub(crate) keys: audit::LogKeys,
 }
 
 impl Other {
-    async fn register(house: &House, seed: u8, keys_of: Option<audit::LogKeys>) -> Self {
+    pub(crate) async fn register(house: &House, seed: u8, keys_of: Option<audit::LogKeys>) -> Self {
         let id: Id<noun::Organization> = Id::from_bytes([seed; 16]);
         if !house.store.exists(id) {
             let name = format!("Other {seed}");
@@ -31,7 +31,7 @@ impl Other {
         Self { ctx, keys: keys_of.unwrap_or_else(|| keys(id)) }
     }
 
-    async fn begin(&self, house: &House) {
+    pub(crate) async fn begin(&self, house: &House) {
         let [ed25519, ml_dsa_44] = self.keys.verifier_keys();
         let organization = self.ctx.organization();
         let entry = checkpoint::started(organization, checkpoint::FIRST_GENERATION, &ed25519, &ml_dsa_44);
@@ -39,13 +39,13 @@ impl Other {
         let _ = tx.commit(entry).await.expect("it commits");
     }
 
-    async fn grow(&self, house: &House, count: usize) {
+    pub(crate) async fn grow(&self, house: &House, count: usize) {
         let tx = house.store.write(&self.ctx).await.expect("the door opens");
         let entry = || Entry::done(Kind::FindingsRecorded, self.ctx.organization()).batch(1, [7; 32]);
         let _ = tx.commit_all((0..count).map(|_| entry()).collect()).await.expect("it commits");
     }
 
-    async fn publish(&self, house: &House) -> Result<(), Error> {
+    pub(crate) async fn publish(&self, house: &House) -> Result<(), Error> {
         while house.audit.publish_step(&self.ctx, &self.keys).await?.more {}
         Ok(())
     }

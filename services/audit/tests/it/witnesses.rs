@@ -115,7 +115,7 @@ fn policy(keys: &[WitnessKeys], needed: usize) -> String {
 }
 
 /// A log with its witnesses, below one directory.
-struct Scene {
+pub(crate) struct Scene {
     dir: tempfile::TempDir,
     keys: Vec<WitnessKeys>,
     near: Vec<Arc<Near>>,
@@ -125,7 +125,7 @@ struct Scene {
 
 impl Scene {
     /// `count` witnesses, of which `needed` must cosign; a log with one entry.
-    async fn begin(count: usize, needed: usize) -> Self {
+    pub(crate) async fn begin(count: usize, needed: usize) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let data = made(dir.path(), "data");
         let house = House::open(&data, None).await;
@@ -143,7 +143,7 @@ impl Scene {
     }
 
     /// The node over a data directory, with the witnesses as cosigners and, unless it `forgets`, as its memory.
-    async fn open(&self, data: &str, forgets: bool) -> House {
+    pub(crate) async fn open(&self, data: &str, forgets: bool) -> House {
         let data = self.dir.path().join(data);
         let house = House::open_with(&data, Some(self.log_keys.clone()), |options| {
             let mut connect = |url: &str| -> Result<Arc<dyn Witness>, String> {
