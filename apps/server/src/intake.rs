@@ -138,7 +138,7 @@ impl Intake {
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Bytes, Intake, Kind, MAX_BATCH, MAX_HELD};
+    use super::{Body, Bytes, Intake, Kind, MAX_BATCH, MAX_HELD, MAX_PACKAGE};
     use http::{HeaderMap, HeaderValue, header};
     use std::time::Duration;
 
@@ -178,6 +178,24 @@ mod tests {
         assert_eq!(more().await.err().map(kind), Some(Kind::Unavailable));
         held.pop();
         assert!(more().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn packages_are_large_and_have_a_room_of_their_own() {
+        let intake = Intake::new(Duration::from_secs(1));
+        let none = HeaderMap::new();
+        let held = intake.package(&none, pieces(40, 1 << 20)).await.expect("more than a document");
+        assert_eq!(intake.room.available_permits(), MAX_HELD, "others have all of theirs");
+        let length = HeaderValue::from(MAX_PACKAGE + 1);
+        let stated = HeaderMap::from_iter([(header::CONTENT_LENGTH, length)]);
+        let over = intake.package(&stated, Body::empty()).await.err().map(|failure| failure.problem.kind);
+        assert_eq!(over, Some(Kind::TooLarge));
+        let taken = u32::try_from(intake.packages.available_permits()).expect("it fits");
+        let rest = intake.packages.clone().try_acquire_many_owned(taken).expect("what is left");
+        let full = intake.package(&none, pieces(1, 1)).await.err().map(|failure| failure.problem.kind);
+        assert_eq!(full, Some(Kind::Unavailable), "together they hold no more than one");
+        drop((held, rest));
+        assert!(intake.package(&none, pieces(1, 1)).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
