@@ -3,7 +3,7 @@
 use crate::log::{Double, Doubles, Log, ORGANIZATION};
 use base::Id;
 use ledger::charter::{self, Unpublished};
-use ledger::{Entry, Kind, Signer as _};
+use ledger::{Entry, Kind, Signer};
 use std::sync::Mutex;
 use verify::directory::{Hands, Job};
 use verify::{Charter, KeyTrust, LedgerFiles, Origin, Pins, Problem, Report, SignatureType, VerifierKey};
@@ -134,6 +134,23 @@ fn witnessed(by: &[Double]) -> Log {
     log.witnesses = by.to_vec();
     log.grow(20);
     log
+}
+
+/// A cosignature that states no time says nothing of when (tlog-cosignature: never zero).
+#[test]
+fn a_cosignature_of_no_time_is_none() {
+    let by = [witness("a", 10), witness("b", 11)];
+    let mut log = witnessed(&[]);
+    let head = log.checkpoint();
+    let own = log.files["checkpoint"].clone();
+    for (seconds, holds) in [(1, true), (0, false)] {
+        let signers: Vec<&dyn Signer> = by.iter().map(|witness| -> &dyn Signer { witness }).collect();
+        let time = base::Timestamp::from_millis(seconds * 1_000);
+        let note = ledger::checkpoint::sign(&head, time, &signers).expect("doubles sign");
+        let lines = note.strip_prefix(format!("{head}\n").as_bytes()).expect("the text comes first");
+        log.files.insert("checkpoint".into(), [&own, lines].concat());
+        assert_eq!(log.verify().is_ok(), holds, "at {seconds}");
+    }
 }
 
 #[test]
