@@ -2,4 +2,36 @@
 
 use crate::Rule;
 
-pub(crate) const RULES: &[Rule] = rules![];
+pub(crate) const RULES: &[Rule] = rules![
+    "google_workspace/access-conditions-lifted",
+    "google_workspace/account-brought-back",
+    "google_workspace/account-taken-over",
+    "google_workspace/administrator-role-granted",
+    "google_workspace/alarm-removed",
+    "google_workspace/all-data-exported",
+    "google_workspace/app-control-lifted",
+    "google_workspace/app-given-all-data",
+    "google_workspace/app-installed-for-everybody",
+    "google_workspace/compromised-device",
+    "google_workspace/directory-downloaded",
+    "google_workspace/domain-added",
+    "google_workspace/domain-wide-delegation-granted",
+    "google_workspace/file-published",
+    "google_workspace/files-handed-over",
+    "google_workspace/group-opened",
+    "google_workspace/log-sharing-stopped",
+    "google_workspace/login-rules-weakened",
+    "google_workspace/mail-forwarded-outside",
+    "google_workspace/mail-route-changed",
+    "google_workspace/mailbox-watched",
+    "google_workspace/own-second-factor-removed",
+    "google_workspace/password-of-user-set",
+    "google_workspace/second-factor-not-enforced",
+    "google_workspace/second-factor-taken-from-user",
+    "google_workspace/sharing-outside-allowed",
+    "google_workspace/single-sign-on-changed",
+    "google_workspace/state-attack-warned",
+    "google_workspace/super-administrator-granted",
+    "google_workspace/suspicious-login",
+    "google_workspace/way-back-opened",
+];
