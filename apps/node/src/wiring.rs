@@ -3,7 +3,7 @@
 use crate::rulepack;
 use crate::runner::{Progress, Runner, StepError, Wake, background, chain};
 use crate::witnesses::Witnesses;
-use crate::{Config, Directory, Error, MachineClock, root};
+use crate::{Config, Directory, Error, root};
 use audit::search::Search;
 use audit::{Audit, LogKeys, Signatures};
 use base::{Clock, Context, Fault, Id, Secret, noun};
@@ -117,9 +117,8 @@ impl Wiring {
         directory: &Directory,
         config: &Config,
         passphrase: Option<Secret<String>>,
-        runner: Runner,
+        (clock, runner): (Arc<dyn Clock>, Runner),
     ) -> Result<(Self, Option<PathBuf>, root::Held), Error> {
-        let clock: Arc<dyn Clock> = Arc::new(MachineClock);
         let provider = crypto::aws_lc();
         let filler = Arc::clone(&provider);
         let random: store::Random = Arc::new(move |buffer| filler.fill(buffer));
