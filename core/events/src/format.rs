@@ -48,6 +48,7 @@ impl Format {
         let top = field.split('.').next().unwrap_or_default();
         self.0.tops.is_empty()
             || self.0.tops.contains(&top)
+            || self.0.tops.contains(&field)
             || self.0.aliases.iter().any(|(name, _)| *name == field)
     }
 

@@ -367,8 +367,11 @@ pub(crate) fn bounded<const N: usize>(
     }
 }
 
-/// What stands at a dotted path.
+/// What stands at a dotted path. A name that begins with `@` is whole, whatever dots it has.
 pub(crate) fn at<'e>(event: &'e Value, path: &str) -> Option<&'e Value> {
+    if path.starts_with('@') {
+        return event.get(path);
+    }
     let mut value = event;
     for name in path.split('.') {
         while let Some(array) = value.as_array() {
