@@ -150,3 +150,12 @@ impl Trigger {
         self.authenticated && !self.failed && !self.cross_account && !self.interactive && !self.provider_owned
     }
 }
+
+/// A text of the event, cut for a sentence.
+pub(crate) fn clip(text: &str) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", &text[..at]),
+    }
+}

@@ -1,15 +1,18 @@
 //! The judge: one activity in, its findings out.
 
+use crate::behaviour::{self, RulesOnly, Signal, Verdict};
 use crate::correlate::{Correlator, Hit};
-use crate::finding::{Detector, Finding, MAX_EVIDENCE, Trigger};
+use crate::finding::{Detector, Finding, MAX_EVIDENCE, Trigger, clip};
 use crate::pack::Pack;
-use crate::profile::{self, FIRST_SEEN_ACTION, clip};
 use crate::sigma::Rule;
 use crate::state::ShardState;
 use base::{Id, Severity, Timestamp, noun};
 use events::{Activity, Facts};
 use serde_json::value::RawValue;
 use std::sync::Arc;
+
+/// The rule of a finding that an identity's memory is filled on purpose, or might as well be.
+const FLOODED: &str = "habits-flooded";
 
 /// How many of the values that made a rule match are told as reasons.
 const MAX_REASONS: usize = 8;
@@ -100,7 +103,19 @@ impl Judge {
             hits.iter().filter(|hit| self.pack.tells(hit.correlation)).map(|hit| by_correlation(&case, hit)),
         );
         if self.behaviour {
-            findings.extend(by_behaviour(&case, state, worst >= Some(Severity::High)));
+            match behaviour::observe(state, activity, organization, identity, arrival, worst) {
+                Ok(verdict) => {
+                    if worst >= Some(Severity::High) {
+                        // What is severe by itself is not told again; what is out of character with it is.
+                        let reasons = &verdict.reasons;
+                        findings
+                            .iter_mut()
+                            .for_each(|finding| finding.reasons.extend(reasons.iter().cloned()));
+                    }
+                    findings.extend(by_behaviour(&case, &verdict));
+                }
+                Err(why) => tell_why(why, &mut findings),
+            }
         }
         findings
     }
@@ -114,6 +129,13 @@ impl Judge {
             reasons: reasons.collect(),
             ..case.finding(Detector::Rule, &rule.id, &rule.title, rule.severity)
         }
+    }
+}
+
+/// What was judged by rules alone because of its time says so.
+fn tell_why(why: RulesOnly, findings: &mut [Finding]) {
+    if let Some(reason) = why.reason() {
+        findings.iter_mut().for_each(|finding| finding.reasons.push(reason.clone()));
     }
 }
 
@@ -131,26 +153,50 @@ fn by_correlation(case: &Case<'_, '_>, hit: &Hit<'_>) -> Finding {
     }
 }
 
-/// Only what the provider vouches for, of machines, is learned and can be out of character.
-fn by_behaviour(case: &Case<'_, '_>, state: &mut ShardState, severe: bool) -> Option<Finding> {
-    let (activity, identity) = (case.activity, case.identity?);
-    let facts = activity.actor.facts;
-    let ours = facts.authenticated && !facts.failed && !facts.cross_account;
-    let machine = !facts.interactive && !facts.provider_owned;
-    if !ours || !machine || !profile::credible(activity.time, case.arrival) {
-        return None;
+/// What behaviour has to tell: the finding of the activity, and that its identity's memory is being filled.
+fn by_behaviour(case: &Case<'_, '_>, verdict: &Verdict) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let (Some(severity), Some(signal)) = (verdict.severity, verdict.top) {
+        findings.push(Finding {
+            score: verdict.score(),
+            attack: vec!["attack.t1078.004".to_owned()],
+            reasons: verdict.reasons.clone(),
+            ..case.finding(Detector::Behaviour, signal.as_str(), title(signal), severity)
+        });
     }
-    let profile = if activity.actor.creates {
-        state.profile_or_new(identity, activity.time.micros())
-    } else {
-        state.profile(identity)?
-    };
-    let signal = profile.observe(activity, case.organization, severe)?;
-    Some(Finding {
-        attack: vec!["attack.t1078.004".to_owned()],
-        reasons: signal.reasons,
-        ..case.finding(Detector::Behaviour, FIRST_SEEN_ACTION, &signal.title, signal.severity)
-    })
+    if verdict.flooding {
+        let mut reasons = vec![
+            "it did as many new things within a day as half of its memory holds; expected a few".to_owned(),
+        ];
+        reasons.extend(verdict.reasons.iter().cloned());
+        let title = "An identity's memory of habits is filled at once";
+        findings.push(Finding {
+            attack: vec!["attack.t1078.004".to_owned()],
+            reasons,
+            ..case.finding(Detector::Behaviour, FLOODED, title, Severity::Medium)
+        });
+    }
+    findings
+}
+
+const fn title(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Action => "First use of an action",
+        Signal::Network => "First call from a network",
+        Signal::Region => "First call in a region",
+        Signal::Agent => "First call by a kind of client",
+        Signal::Target => "First touch of a thing",
+        Signal::Pair => "Actions in an order never seen",
+        Signal::Hourly => "More calls than usual at this hour",
+        Signal::Burst => "A burst of calls",
+        Signal::Daily => "More calls than usual in a day",
+        Signal::Targets => "More different things touched than usual",
+        Signal::Actions => "More different actions than usual",
+        Signal::Hour => "Work at an unusual hour",
+        Signal::Edge => "A burst of one action",
+        Signal::Mixed => "A rare combination of values",
+        Signal::Space => "Unlike any of its peers",
+    }
 }
 
 impl Case<'_, '_> {

@@ -4,7 +4,8 @@
 //!   `events` puts in slots; nothing here sees JSON but keyword search, which has no field.
 //! - A [`Correlator`] counts what matched within a time span; a rule that only a correlation needs does not speak
 //!   for itself.
-//! - A [`Judge`] asks the pack and the identity's profile in a [`ShardState`].
+//! - [`behaviour`] compares an activity with what its identity and its peers are known to do.
+//! - A [`Judge`] asks the pack, and the behaviour models with a [`ShardState`].
 //! - [`incident`] groups findings that one attack explains.
 //! - [`samples`] runs a rule on the events it is written for and on those it must not match.
 //! - [`lint`] says what is wrong with a rule that loads.
@@ -12,6 +13,7 @@
 //! Behaviour signals are medium at most: they alone never tip a quarantine.
 #![forbid(unsafe_code)]
 
+pub mod behaviour;
 pub mod correlate;
 pub mod finding;
 pub mod incident;
@@ -19,16 +21,15 @@ mod judge;
 pub mod lint;
 mod ocsf;
 pub mod pack;
-mod profile;
 pub mod samples;
 pub mod sigma;
 mod siphash;
 mod state;
 
+pub use behaviour::{ESTABLISHED_ACTIVITIES, ESTABLISHED_MICROS};
 pub use correlate::Correlator;
 pub use finding::{Detector, Finding, Trigger};
 pub use incident::Incident;
 pub use judge::Judge;
 pub use pack::{Pack, RuleText, Skipped};
-pub use profile::{ESTABLISHED_ACTIVITIES, ESTABLISHED_MICROS, FIRST_SEEN_ACTION};
-pub use state::{MAX_IDENTITIES, MODEL_VERSION, SHARDS, ShardState, WrongSnapshot, shard_of};
+pub use state::{MAX_IDENTITIES, MODEL_VERSION, PassedOver, SHARDS, ShardState, WrongSnapshot, shard_of};

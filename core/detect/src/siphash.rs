@@ -33,6 +33,13 @@ pub(crate) fn hash(key: &[u8; 16], data: &[u8]) -> u64 {
     state[0] ^ state[1] ^ state[2] ^ state[3]
 }
 
+/// Another number that looks like chance, for each number (the finalizer of SplitMix64, Steele et al. 2014).
+pub(crate) const fn mixed(number: u64) -> u64 {
+    let one = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let two = (one ^ (one >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    two ^ (two >> 31)
+}
+
 fn round(v: &mut [u64; 4]) {
     v[0] = v[0].wrapping_add(v[1]);
     v[1] = v[1].rotate_left(13) ^ v[0];

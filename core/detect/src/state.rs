@@ -1,24 +1,30 @@
-//! What a shard remembers of its identities: bounded, deterministic, and kept in snapshots.
+//! What a shard remembers of its identities and their peers: bounded, deterministic, and kept in snapshots.
 //!
-//! An organization's activities are split over [`SHARDS`] shards by identity. A shard's state depends on
-//! the activities it was handed and their order, on nothing else, so that a replay comes to the same one.
+//! An organization's activities are split over [`SHARDS`] shards by identity. A shard's state depends on the
+//! activities it was handed and their order, and on the epochs and dispositions between them; on nothing else, so
+//! that a replay comes to the same one.
 
-use crate::profile::{MAX_KNOWN, MAX_WAITING, Profile, Waiting};
-use base::{Fault, Id, Kind, digest, noun};
+use crate::behaviour::snapshot::{self, Reader, Writer};
+use crate::behaviour::{
+    self, Bursts, Disposition, Epoch, Group, Probation, Record, RulesOnly, Slab, Verdict, Watermarks, moment,
+    release_told,
+};
+use base::{Fault, Id, Kind, Severity, Timestamp, noun};
+use events::Activity;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 /// Into how many shards an organization's identities are split; fixed, because it decides what judges
 /// what.
 pub const SHARDS: usize = 64;
 
-/// How many identities a shard remembers. The least informative sixteenth goes when one more comes.
-pub const MAX_IDENTITIES: usize = 16_384;
-
 /// Version of the behaviour model: of what a state means and of what is concluded from it.
-pub const MODEL_VERSION: u32 = 1;
+pub const MODEL_VERSION: u32 = 2;
 
-const MAGIC: &[u8; 8] = b"nxshard\x01";
-const CHECKSUM: usize = 8;
+const MAGIC: &[u8; 8] = b"nxshard\x02";
+
+pub use crate::behaviour::MAX_IDENTITIES;
 
 /// The shard that judges an identity's activities; those without an identity go to the first.
 #[must_use]
@@ -26,24 +32,75 @@ pub fn shard_of(identity: Option<Id<noun::Identity>>) -> usize {
     identity.map_or(0, |identity| usize::from(identity.as_bytes()[0]) % SHARDS)
 }
 
-/// The state of one shard.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The state of one shard. A clone is a snapshot of it.
+#[derive(Clone, Default)]
 pub struct ShardState {
-    identities: BTreeMap<Id<noun::Identity>, Profile>,
+    pub(crate) slab: Slab,
+    pub(crate) probation: Probation,
+    pub(crate) groups: BTreeMap<u32, Group>,
+    pub(crate) watermarks: Watermarks,
+    pub(crate) bursts: Bursts,
+    pub(crate) epoch: Arc<Epoch>,
+    /// The moment of the latest activity that was judged.
+    pub(crate) latest: u32,
+    pub(crate) passed_over: PassedOver,
     evicted: u64,
+}
+
+/// How many activities of a shard were judged by rules alone because of their time, ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// More than five minutes ahead of their arrival.
+    pub ahead: u64,
+    /// From before 2010.
+    pub ancient: u64,
+    /// More than thirty minutes behind the latest of their source.
+    pub late: u64,
+}
+
+impl PassedOver {
+    pub(crate) fn count(&mut self, why: RulesOnly) {
+        match why {
+            RulesOnly::Ahead => self.ahead += 1,
+            RulesOnly::Ancient => self.ancient += 1,
+            RulesOnly::Late { .. } => self.late += 1,
+            RulesOnly::NotOurs | RulesOnly::Unknown => {}
+        }
+    }
+}
+
+impl fmt::Debug for ShardState {
+    /// How much it knows; what it knows is megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardState")
+            .field("identities", &self.len())
+            .field("waiting", &self.waiting())
+            .field("wide", &self.wide())
+            .field("epoch", &self.epoch.number())
+            .field("passed_over", &self.passed_over)
+            .field("evicted", &self.evicted)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for ShardState {
+    /// Whether they know the same, whatever the order in which their memory came to hold it.
+    fn eq(&self, other: &Self) -> bool {
+        self.epoch == other.epoch && self.to_bytes() == other.to_bytes()
+    }
 }
 
 impl ShardState {
     /// How many identities it remembers.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.identities.len()
+        self.slab.len()
     }
 
     /// Whether it remembers none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.identities.is_empty()
+        self.slab.len() == 0
     }
 
     /// How many identities it has forgotten for want of room, ever.
@@ -52,143 +109,206 @@ impl ShardState {
         self.evicted
     }
 
-    pub(crate) fn profile(&mut self, identity: Id<noun::Identity>) -> Option<&mut Profile> {
-        self.identities.get_mut(&identity)
+    /// How many activities were judged by rules alone because of their time, ever.
+    #[must_use]
+    pub const fn passed_over(&self) -> PassedOver {
+        self.passed_over
     }
 
-    /// The identity's profile, made where there is none.
-    pub(crate) fn profile_or_new(&mut self, identity: Id<noun::Identity>, now: i64) -> &mut Profile {
-        if self.identities.len() >= MAX_IDENTITIES && !self.identities.contains_key(&identity) {
+    /// Bytes of its identities: records, index and the pages of wide ones.
+    #[must_use]
+    pub fn identity_bytes(&self) -> usize {
+        self.slab.bytes()
+    }
+
+    /// How many identities have a page of their own.
+    #[must_use]
+    pub fn wide(&self) -> usize {
+        self.slab.pages.len()
+    }
+
+    /// How many new things wait to be learned.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.probation.0.len()
+    }
+
+    /// The risk of an identity, as of its latest activity: see [`Verdict`](crate::behaviour::Verdict).
+    #[must_use]
+    pub fn risk(&self, identity: Id<noun::Identity>) -> Option<f32> {
+        self.slab.find(identity).and_then(|place| self.slab.get(place)).map(|record| record.risk)
+    }
+
+    /// The epoch by which it judges.
+    #[must_use]
+    pub const fn epoch(&self) -> &Arc<Epoch> {
+        &self.epoch
+    }
+
+    /// Judges an activity by behaviour alone, and learns from it; `worst` is the level of the worst rule that matched
+    /// it. It must be of this shard, and activities must come in the shard's order.
+    ///
+    /// # Errors
+    /// [`RulesOnly`]: it is not one that behaviour is judged by, or not at a time that can be relied on.
+    pub fn observe(
+        &mut self,
+        activity: &Activity<'_>,
+        organization: Id<noun::Organization>,
+        arrival: Timestamp,
+        worst: Option<Severity>,
+    ) -> Result<Verdict, RulesOnly> {
+        let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
+        behaviour::observe(self, activity, organization, identity, arrival, worst)
+    }
+
+    /// Takes in what a person decided: what is benign is learned, and where no severe finding is open any more, the
+    /// identity learns again. An identity that is not known is left alone.
+    pub fn dispose(&mut self, identity: Id<noun::Identity>, disposition: Disposition) {
+        let Some(place) = self.slab.find(identity) else { return };
+        let span = moment(disposition.from)..=moment(disposition.until);
+        let Some(record) = self.slab.get_mut(place) else { return };
+        if !disposition.still_open {
+            record.open = 0;
+        }
+        if disposition.benign {
+            if span.contains(&record.told_at) {
+                release_told(record);
+            }
+            let waiting = self.probation.of(identity).filter(|(_, one)| span.contains(&one.since));
+            let waiting: Vec<u64> = waiting.map(|(hash, _)| hash).collect();
+            waiting.into_iter().for_each(|hash| self.release(place, hash));
+        }
+    }
+
+    /// Judges by another epoch from here on; what was counted for it begins anew.
+    pub(crate) fn enter(&mut self, epoch: Arc<Epoch>) {
+        for (key, group) in &mut self.groups {
+            *group = Group {
+                counts: epoch.peers(*key).map(|peers| peers.counts.clone()).unwrap_or_default(),
+                ..Group::default()
+            };
+        }
+        self.epoch = epoch;
+    }
+
+    /// Adds a record, where it must be by forgetting others; where it stands.
+    pub(crate) fn add(&mut self, record: Record) -> usize {
+        if self.slab.len() >= MAX_IDENTITIES {
             self.evict();
         }
-        self.identities.entry(identity).or_insert_with(|| Profile::new(now))
+        self.slab.add(record)
     }
 
-    /// Forgets the sixteenth that knows least: the fewest activities, then the longest silent. In one
-    /// go, so that a flood of invented names costs each of them little.
+    /// Forgets the sixteenth that knows least: those with nothing open, the fewest activities, then the longest
+    /// silent. In one go, so that a flood of invented names costs each of them little.
     fn evict(&mut self) {
-        let mut ranked: Vec<_> =
-            self.identities.iter().map(|(id, profile)| (profile.seen, profile.last, *id)).collect();
+        let rank = |record: &Record| (record.open != 0, record.seen, record.last, record.id);
+        let mut ranked: Vec<_> = self.slab.records().map(rank).collect();
         let count = (ranked.len() / 16).max(1);
-        ranked.select_nth_unstable(count - 1);
-        for (_, _, id) in &ranked[..count] {
-            self.identities.remove(id);
-        }
+        let (_, last, _) = ranked.select_nth_unstable(count - 1);
+        let last = *last;
+        self.slab.retain(|record| rank(record) > last);
         self.evicted += count as u64;
+        let slab = &self.slab;
+        self.probation.0.retain(|(id, _), _| slab.find(*id).is_some());
     }
 
-    /// The state as bytes (`docs/formats/snapshot.md`). The same state gives the same bytes.
+    /// The state as bytes (`docs/formats/snapshot.md`). The same state gives the same bytes. Its epoch is named by
+    /// number alone: see [`Epoch::to_bytes`].
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
-        out.extend(MODEL_VERSION.to_be_bytes());
-        out.extend(self.evicted.to_be_bytes());
-        out.extend(short(self.identities.len()).to_be_bytes());
-        for (id, profile) in &self.identities {
-            out.extend(id.as_bytes());
-            out.extend(profile.first.to_be_bytes());
-            out.extend(profile.last.to_be_bytes());
-            out.extend(profile.alarm.to_be_bytes());
-            out.extend(profile.seen.to_be_bytes());
-            out.extend(short(profile.known.len()).to_be_bytes());
-            profile.known.iter().for_each(|hash| out.extend(hash.to_be_bytes()));
-            out.extend(short(profile.waiting.len()).to_be_bytes());
-            for waiting in &profile.waiting {
-                out.extend(waiting.hash.to_be_bytes());
-                out.extend(waiting.since.to_be_bytes());
-            }
+        let mut out = Writer::new(MAGIC, MODEL_VERSION);
+        let PassedOver { ahead, ancient, late } = self.passed_over;
+        for number in [self.epoch.number(), self.evicted, ahead, ancient, late] {
+            out.u64(number);
         }
-        let sum = digest::sha256(&out);
-        out.extend(&sum[..CHECKSUM]);
-        out
+        out.u32(self.latest);
+        out.length(self.watermarks.0.len());
+        for (source, mark) in &self.watermarks.0 {
+            out.u64(*source);
+            out.put(&mark.to_be_bytes());
+        }
+        let mut records: Vec<_> = self.slab.records().collect();
+        records.sort_unstable_by_key(|record| record.id);
+        out.length(records.len());
+        records.into_iter().for_each(|record| snapshot::write_record(&mut out, record));
+        let mut pages: Vec<_> = self.slab.pages.iter().collect();
+        pages.sort_unstable_by_key(|page| page.owner);
+        snapshot::write_pages(&mut out, &pages);
+        snapshot::write_probation(&mut out, &self.probation);
+        snapshot::write_groups(&mut out, &self.groups);
+        snapshot::write_bursts(&mut out, &self.bursts);
+        out.finish()
     }
 
-    /// The state from its bytes.
+    /// The state from its bytes, where it has not entered an epoch.
     ///
     /// # Errors
     /// [`WrongSnapshot`]: the state must then be rebuilt from the log.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WrongSnapshot> {
-        let (body, sum) = bytes.split_last_chunk::<CHECKSUM>().ok_or(WrongSnapshot::Damaged)?;
-        let mut reader = Reader { rest: body };
-        if reader.take::<8>()? != *MAGIC {
-            return Err(WrongSnapshot::NotOne);
+        Self::restored(bytes, Arc::default())
+    }
+
+    /// The state from its bytes and the epoch that it had entered.
+    ///
+    /// # Errors
+    /// [`WrongSnapshot`]: the state must then be rebuilt from the log.
+    pub fn restored(bytes: &[u8], epoch: Arc<Epoch>) -> Result<Self, WrongSnapshot> {
+        let mut reader = Reader::open(bytes, MAGIC, MODEL_VERSION)?;
+        let number = reader.u64()?;
+        if number != epoch.number() {
+            return Err(WrongSnapshot::Epoch { found: number, given: epoch.number() });
         }
-        if digest::sha256(body)[..CHECKSUM] != *sum {
-            return Err(WrongSnapshot::Damaged);
+        let mut state = Self { epoch, evicted: reader.u64()?, ..Self::default() };
+        state.passed_over = PassedOver { ahead: reader.u64()?, ancient: reader.u64()?, late: reader.u64()? };
+        state.latest = reader.u32()?;
+        state.watermarks = Watermarks(snapshot::read_sources(&mut reader)?);
+        for record in snapshot::read_records(&mut reader)? {
+            state.slab.add(record);
         }
-        let version = u32::from_be_bytes(reader.take()?);
-        if version != MODEL_VERSION {
-            return Err(WrongSnapshot::Version { found: version, ours: MODEL_VERSION });
-        }
-        let mut state = Self { evicted: reader.number()?, ..Self::default() };
-        for _ in 0..reader.count(MAX_IDENTITIES)? {
-            let id = Id::from_bytes(reader.take()?);
-            let profile = reader.profile()?;
-            if state.identities.last_key_value().is_some_and(|(last, _)| *last >= id) {
-                return Err(WrongSnapshot::Damaged);
+        for page in snapshot::read_pages(&mut reader)? {
+            let place = state.slab.find(page.owner).ok_or(WrongSnapshot::Damaged)?;
+            state.slab.pages.push(page);
+            let number = u32::try_from(state.slab.pages.len()).unwrap_or(0);
+            if let Some(record) = state.slab.get_mut(place) {
+                record.page = number;
             }
-            state.identities.insert(id, profile);
         }
-        if reader.rest.is_empty() { Ok(state) } else { Err(WrongSnapshot::Damaged) }
-    }
-}
-
-fn short(length: usize) -> u32 {
-    u32::try_from(length).expect("state is bounded far below 2^32")
-}
-
-struct Reader<'b> {
-    rest: &'b [u8],
-}
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], WrongSnapshot> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(WrongSnapshot::Damaged)?;
-        self.rest = rest;
-        Ok(*taken)
-    }
-
-    fn number(&mut self) -> Result<u64, WrongSnapshot> {
-        self.take().map(u64::from_be_bytes)
-    }
-
-    fn moment(&mut self) -> Result<i64, WrongSnapshot> {
-        self.take().map(i64::from_be_bytes)
-    }
-
-    fn count(&mut self, limit: usize) -> Result<usize, WrongSnapshot> {
-        let count = u32::from_be_bytes(self.take()?) as usize;
-        if count <= limit { Ok(count) } else { Err(WrongSnapshot::Damaged) }
-    }
-
-    fn profile(&mut self) -> Result<Profile, WrongSnapshot> {
-        let mut profile = Profile::new(self.moment()?);
-        profile.last = self.moment()?;
-        profile.alarm = self.moment()?;
-        profile.seen = u32::from_be_bytes(self.take()?);
-        for _ in 0..self.count(MAX_KNOWN)? {
-            profile.known.push(self.number()?);
+        state.probation = snapshot::read_probation(&mut reader)?;
+        for (id, _) in state.probation.0.keys() {
+            let place = state.slab.find(*id).ok_or(WrongSnapshot::Damaged)?;
+            if let Some(record) = state.slab.get_mut(place) {
+                record.waiting += 1;
+            }
         }
-        for _ in 0..self.count(MAX_WAITING)? {
-            profile.waiting.push(Waiting { hash: self.number()?, since: self.moment()? });
-        }
-        if profile.known.is_sorted() { Ok(profile) } else { Err(WrongSnapshot::Damaged) }
+        state.groups = snapshot::read_groups(&mut reader)?;
+        state.bursts = snapshot::read_bursts(&mut reader)?;
+        reader.end()?;
+        Ok(state)
     }
 }
 
-/// Bytes that are no snapshot to go on from.
+/// Bytes that are no snapshot which this release can go on from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WrongSnapshot {
-    /// They do not begin like one.
+    /// They are something else.
     #[error("not a snapshot of detection state")]
     NotOne,
-    /// They were written by another version of the model.
+    /// They belong to another version of the model.
     #[error("a snapshot of model version {found}; this is version {ours}: rebuild it from the log")]
     Version {
         /// The version in the snapshot.
         found: u32,
         /// The version that reads it.
         ours: u32,
+    },
+    /// They belong to another epoch than the one at hand.
+    #[error("a snapshot of epoch {found}, with epoch {given} at hand: rebuild both from the log")]
+    Epoch {
+        /// The epoch that the snapshot was taken in.
+        found: u64,
+        /// The one that was given.
+        given: u64,
     },
     /// They are cut short or changed.
     #[error("a damaged snapshot: rebuild it from the log")]
@@ -202,82 +322,4 @@ impl Fault for WrongSnapshot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{MAX_IDENTITIES, ShardState, WrongSnapshot, shard_of};
-    use crate::profile::Waiting;
-    use base::{Id, digest};
-
-    fn sample() -> ShardState {
-        let mut state = ShardState::default();
-        let one = state.profile_or_new(Id::from_bytes([1; 16]), 1_000);
-        one.last = 2_000;
-        one.alarm = 1_500;
-        one.seen = 7;
-        one.known = vec![3, 5];
-        one.waiting = vec![Waiting { hash: 9, since: 1_900 }];
-        state.profile_or_new(Id::from_bytes([2; 16]), -1);
-        state
-    }
-
-    /// The bytes are final: `docs/formats/snapshot.md`.
-    #[test]
-    fn golden() {
-        let bytes = sample().to_bytes();
-        assert_eq!(
-            digest::hex(&bytes[..24]),
-            concat!("6e78736861726401", "00000001", "0000000000000000", "00000002")
-        );
-        assert_eq!(
-            digest::hex(&bytes[24..108]),
-            concat!(
-                "01010101010101010101010101010101",
-                "00000000000003e8",
-                "00000000000007d0",
-                "00000000000005dc",
-                "00000007",
-                "00000002",
-                "0000000000000003",
-                "0000000000000005",
-                "00000001",
-                "0000000000000009",
-                "000000000000076c"
-            )
-        );
-        assert_eq!(ShardState::from_bytes(&bytes), Ok(sample()));
-    }
-
-    #[test]
-    fn every_flipped_or_missing_byte_is_noticed() {
-        let bytes = sample().to_bytes();
-        for at in 0..bytes.len() {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 1;
-            assert!(ShardState::from_bytes(&flipped).is_err(), "byte {at}");
-            assert!(ShardState::from_bytes(&bytes[..at]).is_err(), "cut at {at}");
-        }
-        let mut other = bytes[..bytes.len() - 8].to_vec();
-        other[11] = 2;
-        let sum = digest::sha256(&other);
-        other.extend(&sum[..8]);
-        assert_eq!(ShardState::from_bytes(&other), Err(WrongSnapshot::Version { found: 2, ours: 1 }));
-    }
-
-    #[test]
-    fn invented_names_do_not_push_out_an_identity_that_is_known_well() {
-        let mut state = ShardState::default();
-        let known = Id::from_bytes([255; 16]);
-        state.profile_or_new(known, 0).seen = 1_000;
-        for number in 0..3 * MAX_IDENTITIES as u128 {
-            state.profile_or_new(Id::from_bytes(number.to_be_bytes()), 1);
-        }
-        assert!(state.len() <= MAX_IDENTITIES && state.evicted() > 0);
-        assert!(state.profile(known).is_some());
-    }
-
-    #[test]
-    fn identities_spread_over_all_shards() {
-        let shards: std::collections::BTreeSet<_> =
-            (0..=255).map(|byte| shard_of(Some(Id::from_bytes([byte; 16])))).collect();
-        assert_eq!(shards.len(), super::SHARDS);
-    }
-}
+mod tests;

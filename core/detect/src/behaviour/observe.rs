@@ -1,0 +1,561 @@
+//! The way of one activity through the models.
+
+use super::approx::ln;
+use super::combine::Combined;
+use super::filter::{self, Known};
+use super::group::{self, Epoch, Group, Peers};
+use super::hours::Hours;
+use super::measure::{self, Grades};
+use super::probation::{QUIET, Waiting};
+use super::reasons::{self, Measured, Told};
+use super::record::{HABITS, Record, moment};
+use super::sight::Sight;
+use super::signal::{SIGNALS, Signal};
+use super::slab::Page;
+use super::tail;
+use super::trees::{self, MEASURES};
+use super::verdict::Verdict;
+use super::watermark::{self, RulesOnly};
+use crate::state::ShardState;
+use base::{Id, Severity, Timestamp, noun};
+use events::Activity;
+use std::sync::Arc;
+
+/// An activity less probable than this is told.
+const TELLING: f64 = 2e-3;
+/// A grade less probable than this is not learned at once.
+const SUSPECT: f64 = 5e-3;
+/// What −ln p must exceed to add to the risk: p below a hundredth.
+const DRIFT: f64 = 4.605;
+/// The risk from which on an activity that is told is a medium finding.
+pub(crate) const GREAT: f32 = 14.0;
+/// The risk that scores 50.
+pub(crate) const HALF_SCORE: f32 = GREAT;
+/// The greatest risk there is.
+const MOST_RISK: f32 = 200.0;
+/// How many samples of a fortnight an identity's own history takes.
+const SAMPLES: f32 = 512.0;
+
+/// Everything about one activity that does not change on its way.
+struct Case<'a, 'e> {
+    activity: &'a Activity<'e>,
+    sight: Sight,
+    now: u32,
+    /// Whether a rule of high or critical level matched it.
+    severe: bool,
+    /// A number of its own, for what is drawn by chance.
+    chance: u64,
+}
+
+/// Judges an activity by what is known of its identity, and learns from it. `worst` is the level of the worst rule
+/// that matched it.
+pub(crate) fn observe(
+    state: &mut ShardState,
+    activity: &Activity<'_>,
+    organization: Id<noun::Organization>,
+    identity: Option<Id<noun::Identity>>,
+    arrival: Timestamp,
+    worst: Option<Severity>,
+) -> Result<Verdict, RulesOnly> {
+    let facts = activity.actor.facts;
+    let ours = facts.authenticated && !facts.failed && !facts.cross_account;
+    let machine = !facts.interactive && !facts.provider_owned;
+    let key = organization.as_bytes();
+    let admitted = state.watermarks.admit(watermark::source(activity, key), activity.time, arrival);
+    if let Err(why) = admitted {
+        state.passed_over.count(why);
+        return Err(why);
+    }
+    let (Some(identity), Some(named), true) = (identity, &activity.actor.identity, ours && machine) else {
+        return Err(RulesOnly::NotOurs);
+    };
+    let now = moment(activity.time);
+    let place = match state.slab.find(identity) {
+        Some(place) => place,
+        None if activity.actor.creates => state.add(Record::new(identity, group::key(named, key), now)),
+        None => return Err(RulesOnly::Unknown),
+    };
+    state.latest = state.latest.max(now);
+    state.bursts.advance(now, state.slab.len());
+    let severe = worst >= Some(Severity::High);
+    let sight = Sight::of(activity, key);
+    let chance = sight.action ^ u64::from_le_bytes(identity.as_bytes()[8..].try_into().unwrap_or_default());
+    let chance = crate::siphash::hash(key, &(chance ^ u64::from(now)).to_le_bytes());
+    let case = Case { activity, sight, now, severe, chance };
+    Ok(state.judge(&case, place, worst))
+}
+
+impl ShardState {
+    fn judge(&mut self, case: &Case<'_, '_>, place: usize, worst: Option<Severity>) -> Verdict {
+        let epoch = Arc::clone(&self.epoch);
+        let Some(record) = self.slab.get_mut(place) else { return Verdict::NOTHING };
+        let key = record.group;
+        let (was_established, established) = (record.established(record.last), record.established(case.now));
+        record.pass(case.now);
+        record.seen = record.seen.saturating_add(1);
+        if case.severe {
+            record.open = record.open.max(case.now);
+        }
+        if established && !was_established {
+            // From now on its habits count among its peers': at their next use.
+            let generation = record.current_generation();
+            filter::recall(&mut record.habits, generation);
+        }
+        self.settle(place, case.now);
+        let peers = epoch.peers(key);
+        let mut grades: Grades = [None; SIGNALS];
+        let news = self.news(case, place, (peers, established), &mut grades);
+        let Some(record) = self.slab.get_mut(place) else { return Verdict::NOTHING };
+        let mut measured =
+            measure::magnitudes(record, case.now, case.activity.time, &case.sight, &mut grades);
+        measured.new_service = news.new_service;
+        let position = measure::shared(
+            &mut self.bursts,
+            &epoch.means,
+            peers,
+            (record, &case.sight),
+            &mut measured,
+            &mut grades,
+        );
+        let group = group_of(&mut self.groups, &epoch, key);
+        let mut verdict = weigh(record, group, &grades, established, case);
+        verdict.risk = add_risk(record, verdict.fresh, worst);
+        let told = verdict.fresh < TELLING && !case.severe;
+        if told {
+            verdict.severity = Some(if verdict.risk >= GREAT { Severity::Medium } else { Severity::Low });
+            remember_told(record, &grades, &verdict.middles, case.now);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "about a hundred")]
+        let half = HABITS as f32 / 2.0;
+        let before = record.news;
+        record.news += news.habits;
+        verdict.flooding = established && before < half && record.news >= half;
+        if told || case.severe || verdict.flooding {
+            let told = Told {
+                activity: case.activity,
+                record,
+                sight: &case.sight,
+                peers,
+                measured: &measured,
+                now: case.now,
+            };
+            verdict.reasons = reasons::reasons(&told, &verdict.middles);
+        }
+        learn(record, group, &grades, &verdict.middles, (established, &measured, &position), case);
+        self.take_news(case, place, &news, &verdict.middles, established);
+        verdict.public()
+    }
+
+    /// What of the activity is new, with its grades. Nothing is learned yet.
+    fn news(
+        &mut self,
+        case: &Case<'_, '_>,
+        place: usize,
+        (peers, established): (Option<&Peers>, bool),
+        grades: &mut Grades,
+    ) -> News {
+        let mut news = News::default();
+        let sight = &case.sight;
+        let Some((record, mut page)) = self.slab.both(place) else { return news };
+        let generation = record.current_generation();
+        let service = knows(record, page.as_deref_mut(), 0, sight.service, generation);
+        let pair = (record.previous != 0).then(|| sight.pair(record.previous));
+        let asked = [
+            (Signal::Action, Some(sight.action)),
+            (Signal::Network, sight.network),
+            (Signal::Region, sight.region),
+            (Signal::Agent, sight.agent),
+            (Signal::Target, sight.target),
+            (Signal::Pair, pair),
+        ];
+        for (at, (signal, hash)) in asked.into_iter().enumerate() {
+            let Some(hash) = hash else { continue };
+            let known = knows(record, page.as_deref_mut(), kind_of(signal), hash, generation);
+            if known != Known::No {
+                grades[signal.place()] = Some(0);
+                news.again[at] = known == Known::Again && kind_of(signal) == 0;
+                continue;
+            }
+            news.hashes[at] = Some(hash);
+            if record.waiting > 0 && self.probation.get(record.id, hash).is_some() {
+                // It was told; its repetition is neither news nor ordinary.
+                news.waits[at] = true;
+                continue;
+            }
+            let mut grade = if kind_of(signal) == 0 { group::novelty(peers, hash) } else { 1 };
+            if signal == Signal::Action {
+                news.new_service = service == Known::No;
+                if grade >= 2 {
+                    grade += usize::from(news.new_service) + usize::from(sight.writes);
+                }
+            }
+            if kind_of(signal) == 0 {
+                news.habits += 1.0;
+            }
+            // What is new to one who is new says something only beside many peers.
+            let alone = peers.is_none_or(|peers| peers.identities < group::ENOUGH_PEERS);
+            if established || !alone {
+                grades[signal.place()] = Some(grade);
+            }
+        }
+        news
+    }
+
+    /// Learns what of the news may be learned, and puts on probation what may not.
+    fn take_news(
+        &mut self,
+        case: &Case<'_, '_>,
+        place: usize,
+        news: &News,
+        signals: &[Option<f64>; SIGNALS],
+        established: bool,
+    ) {
+        let epoch = Arc::clone(&self.epoch);
+        let Some(record) = self.slab.get(place) else { return };
+        let (id, key, open) = (record.id, record.group, record.open != 0);
+        let network = case.sight.network;
+        let habitual = news.hashes[1].is_none() && network.is_some();
+        for (at, signal) in NEWS.into_iter().enumerate() {
+            let hash = match (news.hashes[at], news.again[at]) {
+                (Some(hash), _) => hash,
+                (None, true) => {
+                    if established && let Some(hash) = hash_of(signal, &case.sight) {
+                        group_of(&mut self.groups, &epoch, key).adopt(hash);
+                    }
+                    continue;
+                }
+                (None, false) => continue,
+            };
+            let also = if signal == Signal::Action { case.sight.service } else { 0 };
+            if news.waits[at] {
+                let waited = self.probation.get(id, hash).map_or(0, |one| case.now.saturating_sub(one.since));
+                let welcome = epoch.peers(key).is_some_and(|peers| peers.welcomes(hash));
+                if !open && (waited >= QUIET || welcome) {
+                    self.release(place, hash);
+                }
+                continue;
+            }
+            let suspect = signals[signal.place()].is_some_and(|p| p < SUSPECT);
+            if open || (established && suspect) {
+                #[expect(clippy::cast_possible_truncation, reason = "in short")]
+                let network = network.unwrap_or_default() as u32;
+                let waiting = Waiting { since: case.now, group: key, network, habitual, signal, also };
+                self.wait(place, hash, waiting);
+            } else {
+                self.take(place, signal, hash, also);
+                if established && kind_of(signal) == 0 {
+                    group_of(&mut self.groups, &epoch, key).adopt(hash);
+                }
+            }
+        }
+        if let Some(record) = self.slab.get_mut(place).filter(|_| !open) {
+            record.previous = case.sight.short();
+        }
+    }
+
+    /// Puts something on probation.
+    fn wait(&mut self, place: usize, hash: u64, waiting: Waiting) {
+        let Some(id) = self.slab.get(place).map(|record| record.id) else { return };
+        let gone = self.probation.add(id, hash, waiting);
+        if let Some(record) = self.slab.get_mut(place) {
+            record.waiting = record.waiting.saturating_add(1);
+        }
+        self.forget_waiting(&gone);
+    }
+
+    /// Learns something that waits.
+    pub(crate) fn release(&mut self, place: usize, hash: u64) {
+        let Some(id) = self.slab.get(place).map(|record| record.id) else { return };
+        let Some(waiting) = self.probation.remove(id, hash) else { return };
+        self.forget_waiting(&[id]);
+        self.take(place, waiting.signal, hash, waiting.also);
+        if kind_of(waiting.signal) == 0 {
+            let epoch = Arc::clone(&self.epoch);
+            group_of(&mut self.groups, &epoch, waiting.group).adopt(hash);
+        }
+    }
+
+    /// One thing less waits for each of these.
+    pub(crate) fn forget_waiting(&mut self, gone: &[Id<noun::Identity>]) {
+        for id in gone {
+            if let Some(record) = self.slab.find(*id).and_then(|place| self.slab.get_mut(place)) {
+                record.waiting = record.waiting.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Remembers something in the record's filter, or in its page, which it gets where its filter is nearly full.
+    fn take(&mut self, place: usize, signal: Signal, hash: u64, also: u64) {
+        let kind = kind_of(signal);
+        let full = self.slab.get(place).is_some_and(|record| {
+            let cells = cells(record, kind);
+            record.page == 0 && filter::taken(cells) * 8 >= cells.len() * 7
+        });
+        if full {
+            self.slab.give_page(place);
+        }
+        let Some((record, page)) = self.slab.both(place) else { return };
+        let generation = record.current_generation();
+        let cells = match page {
+            Some(page) => page.filter(kind, generation),
+            None => match kind {
+                0 => &mut record.habits[..],
+                1 => &mut record.pairs,
+                _ => &mut record.targets,
+            },
+        };
+        filter::learn(cells, hash, generation);
+        if also != 0 && filter::knows(cells, also, generation) == Known::No {
+            filter::learn(cells, also, generation);
+        }
+    }
+
+    /// After a quiet fortnight, what was told of its measures is its habit.
+    fn settle(&mut self, place: usize, now: u32) {
+        let Some(record) = self.slab.get_mut(place) else { return };
+        if record.told_at != 0 && record.open == 0 && now.saturating_sub(record.told_at) >= QUIET {
+            accept_told(record);
+        }
+    }
+}
+
+/// Learns the grades that were told.
+pub(crate) fn accept_told(record: &mut Record) {
+    for signal in Signal::ALL.into_iter().filter(|signal| !signal.asks_for_news()) {
+        if let Some(grade) = record.told[signal.place()].checked_sub(1) {
+            record.own.learn(signal, usize::from(grade), 32);
+        }
+    }
+    record.told = [0; SIGNALS];
+    record.told_at = 0;
+    record.frozen = 0;
+}
+
+const NEWS: [Signal; 6] =
+    [Signal::Action, Signal::Network, Signal::Region, Signal::Agent, Signal::Target, Signal::Pair];
+
+/// What of an activity is new, by its place in [`NEWS`].
+#[derive(Default)]
+struct News {
+    hashes: [Option<u64>; 6],
+    /// Which of them wait already.
+    waits: [bool; 6],
+    /// Which known ones were not used in this generation before.
+    again: [bool; 6],
+    new_service: bool,
+    /// How many habits are new.
+    habits: f32,
+}
+
+fn hash_of(signal: Signal, sight: &Sight) -> Option<u64> {
+    match signal {
+        Signal::Action => Some(sight.action),
+        Signal::Network => sight.network,
+        Signal::Region => sight.region,
+        Signal::Agent => sight.agent,
+        _ => None,
+    }
+}
+
+/// Which filter a signal asks.
+const fn kind_of(signal: Signal) -> usize {
+    match signal {
+        Signal::Pair => 1,
+        Signal::Target => 2,
+        _ => 0,
+    }
+}
+
+fn cells(record: &Record, kind: usize) -> &[u16] {
+    match kind {
+        0 => &record.habits,
+        1 => &record.pairs,
+        _ => &record.targets,
+    }
+}
+
+fn knows(record: &mut Record, page: Option<&mut Page>, kind: usize, hash: u64, generation: u16) -> Known {
+    let own = match kind {
+        0 => &mut record.habits[..],
+        1 => &mut record.pairs,
+        _ => &mut record.targets,
+    };
+    match (filter::knows(own, hash, generation), page) {
+        (Known::No, Some(page)) => filter::knows(page.filter(kind, generation), hash, generation),
+        (known, _) => known,
+    }
+}
+
+/// The group's state in this shard, begun from the epoch where it is new here.
+fn group_of<'g>(
+    groups: &'g mut std::collections::BTreeMap<u32, Group>,
+    epoch: &Epoch,
+    key: u32,
+) -> &'g mut Group {
+    let key = if groups.len() < group::MAX_GROUPS || groups.contains_key(&key) { key } else { 0 };
+    groups.entry(key).or_insert_with(|| Group {
+        counts: epoch.peers(key).map(|peers| peers.counts.clone()).unwrap_or_default(),
+        ..Group::default()
+    })
+}
+
+/// The verdict while it is made.
+struct Weighed {
+    p: f64,
+    /// The probability by what was not told before.
+    fresh: f64,
+    signals: [Option<f64>; SIGNALS],
+    /// The middle of each grade that is not the ordinary one.
+    middles: [Option<f64>; SIGNALS],
+    top: Option<Signal>,
+    risk: f32,
+    severity: Option<Severity>,
+    flooding: bool,
+    reasons: Vec<String>,
+}
+
+impl Weighed {
+    fn public(self) -> Verdict {
+        let Self { p, signals, top, risk, severity, flooding, reasons, .. } = self;
+        Verdict { p, signals, top, risk, severity, flooding, reasons }
+    }
+}
+
+/// From grades to probabilities to one.
+fn weigh(record: &Record, group: &Group, grades: &Grades, established: bool, case: &Case<'_, '_>) -> Weighed {
+    let (mut all, mut fresh) = (Combined::default(), Combined::default());
+    let (mut signals, mut middles) = ([None; SIGNALS], [None; SIGNALS]);
+    let mut top: Option<(f64, Signal)> = None;
+    let mut chance = case.chance;
+    for signal in Signal::ALL {
+        let Some(grade) = grades[signal.place()] else { continue };
+        chance = chance.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) ^ u64::from(record.seen);
+        #[expect(clippy::cast_precision_loss, reason = "53 bits")]
+        let spread = (crate::siphash::mixed(chance) >> 11) as f64 / (1_u64 << 53) as f64;
+        let tail = tail::tail(
+            &record.own,
+            (&group.counts[usize::from(established)], established),
+            signal,
+            grade,
+            spread,
+        );
+        signals[signal.place()] = Some(tail.uniform);
+        middles[signal.place()] = (grade > 0).then_some(tail.middle);
+        all.add(tail.uniform, signal.weight());
+        let told = usize::from(record.told[signal.place()]) > grade && !signal.asks_for_news();
+        if told || grade == 0 {
+            fresh.abstain(signal.weight());
+        } else {
+            fresh.add(tail.middle, signal.weight());
+            if top.is_none_or(|(least, _)| tail.middle < least) {
+                top = Some((tail.middle, signal));
+            }
+        }
+    }
+    Weighed {
+        p: all.p(),
+        fresh: fresh.p(),
+        signals,
+        middles,
+        top: top.map(|(_, signal)| signal),
+        risk: 0.0,
+        severity: None,
+        flooding: false,
+        reasons: Vec::new(),
+    }
+}
+
+/// Adds what is improbable, and rules by their level.
+fn add_risk(record: &mut Record, p: f64, worst: Option<Severity>) -> f32 {
+    let rules = match worst {
+        None => 0.0,
+        Some(Severity::Informational) => 0.5,
+        Some(Severity::Low) => 2.0,
+        Some(Severity::Medium) => 6.0,
+        Some(Severity::High) => 12.0,
+        Some(Severity::Critical) => 18.0,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a few dozen")]
+    let behaviour = (-ln(p) - DRIFT).max(0.0) as f32;
+    record.risk = (record.risk + rules + behaviour).min(MOST_RISK);
+    record.risk
+}
+
+fn remember_told(record: &mut Record, grades: &Grades, signals: &[Option<f64>; SIGNALS], now: u32) {
+    for signal in Signal::ALL.into_iter().filter(|signal| !signal.asks_for_news()) {
+        let place = signal.place();
+        if let (Some(grade), true) = (grades[place], signals[place].is_some_and(|p| p < SUSPECT)) {
+            let grade = u8::try_from(grade + 1).unwrap_or(u8::MAX);
+            if grade > record.told[place] {
+                record.told[place] = grade;
+                record.told_at = if record.told_at == 0 { now } else { record.told_at };
+            }
+        }
+    }
+}
+
+/// Takes the activity's grades into the identity's history and its peers', and its measures into its habit.
+fn learn(
+    record: &mut Record,
+    group: &mut Group,
+    grades: &Grades,
+    signals: &[Option<f64>; SIGNALS],
+    (established, measured, position): (bool, &Measured, &[f32; MEASURES]),
+    case: &Case<'_, '_>,
+) {
+    let now = case.now;
+    if record.open != 0 {
+        record.hold(now);
+        return;
+    }
+    // A sample of a fortnight, so that a busy identity remembers as long as a quiet one.
+    #[expect(clippy::cast_precision_loss, reason = "24 bits")]
+    let drawn = (case.chance >> 40) as f32 / (1_u64 << 24) as f32;
+    let sampled = drawn * record.fortnight.max(1.0) < SAMPLES;
+    let mut swollen = false;
+    for signal in Signal::ALL {
+        let place = signal.place();
+        let Some(grade) = grades[place] else { continue };
+        let suspect = signals[place].is_some_and(|p| p < SUSPECT);
+        let told = usize::from(record.told[place]) > grade;
+        if !suspect || !told {
+            group.count(established, signal, grade);
+        }
+        let own = if signal.asks_for_news() { established } else { true };
+        if own && !suspect && sampled {
+            record.own.learn(signal, grade, 1);
+        }
+        swollen |= suspect && matches!(signal, Signal::Hourly | Signal::Daily);
+    }
+    let times = |(observed, expected): (f32, f32)| observed / expected.max(0.01);
+    match (swollen, record.frozen) {
+        (false, _) => {
+            record.frozen = 0;
+            record.habituate(now, 1.0);
+        }
+        (true, since) if since != 0 && now.saturating_sub(since) >= QUIET => record.habituate(now, 1.0),
+        (true, since) => {
+            record.frozen = if since == 0 { now } else { since };
+            let times = times(measured.hourly).max(times(measured.daily)).max(1.0);
+            record.habituate(now, 1.0 / times);
+        }
+    }
+    if measured.first_of_hour {
+        record.hours.learn(Hours::of(case.activity.time.seconds()));
+    }
+    if established {
+        trees::count(&mut group.visits, position);
+    }
+}
+
+impl Verdict {
+    const NOTHING: Self = Self {
+        p: 1.0,
+        signals: [None; SIGNALS],
+        top: None,
+        risk: 0.0,
+        severity: None,
+        flooding: false,
+        reasons: Vec::new(),
+    };
+}

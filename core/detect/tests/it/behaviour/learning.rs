@@ -1,0 +1,1 @@
+//! What is learned, when, and what is not.

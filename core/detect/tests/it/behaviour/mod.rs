@@ -1,0 +1,6 @@
+//! The behaviour models.
+
+mod learning;
+mod told;
+mod uniform;
+mod world;
