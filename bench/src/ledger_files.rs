@@ -4,7 +4,7 @@ use crate::Failure;
 use base::{Id, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
 use ledger::{Signer, Stamp, Tree, Unsigned, charter, checkpoint};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use verify::{Checkpoint, Origin, SignatureType, VerifierKey};
@@ -63,6 +63,8 @@ impl Files {
         };
         let first = charter::started(origin, &keys).seal(&stamp)?.json;
         let (mut tree, mut made) = (Tree::new(), HashSet::new());
+        // The right edge: a tile of a high level is partial for many batches, and changes in few of them.
+        let mut partial = BTreeMap::new();
         let mut next = 0;
         while next < size {
             let until = size.min(next + BATCH);
@@ -70,12 +72,18 @@ impl Files {
                 .map(|at| if at == 0 { first.clone() } else { entry(origin.organization, at) })
                 .collect();
             for tile in tree.append(entries.iter().map(Vec::as_slice))? {
-                // Of the partial ones only the last are of use.
-                if tile.path.is_full() || until == size {
+                let place = (tile.path.stack(), tile.path.index());
+                if tile.path.is_full() {
+                    partial.remove(&place);
                     write(&dir.path().join(tile.path.to_string()), &tile.bytes, &mut made)?;
+                } else {
+                    partial.insert(place, tile);
                 }
             }
             next = until;
+        }
+        for tile in partial.values() {
+            write(&dir.path().join(tile.path.to_string()), &tile.bytes, &mut made)?;
         }
         let head = Checkpoint { origin: origin.to_string(), size, root: tree.root() };
         let note =
@@ -118,7 +126,7 @@ pub(crate) fn entry(organization: Id<noun::Organization>, position: u64) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::{ENTRY_BYTES, Files, entry};
+    use super::{BATCH, ENTRY_BYTES, Files, entry};
     use base::Id;
 
     #[test]
@@ -133,10 +141,14 @@ mod tests {
 
     #[test]
     fn the_log_verifies() {
-        let log = Files::make(700).expect("a log");
-        let files = audit::Directory::open(log.path()).expect("it is there");
-        let check = audit::Signatures::new(crypto::aws_lc());
-        let report = verify::directory(&files, &check, &verify::Pins::of(&log.keys)).expect("it verifies");
-        assert_eq!(report.checkpoint.checkpoint().size, 700);
+        // The last batch of the larger one leaves a tile of level 2 as it was.
+        for size in [700, BATCH + 700] {
+            let log = Files::make(size).expect("a log");
+            let files = audit::Directory::open(log.path()).expect("it is there");
+            let check = audit::Signatures::new(crypto::aws_lc());
+            let report =
+                verify::directory(&files, &check, &verify::Pins::of(&log.keys)).expect("it verifies");
+            assert_eq!(report.checkpoint.checkpoint().size, size);
+        }
     }
 }

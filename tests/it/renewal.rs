@@ -19,6 +19,30 @@ fn ask(house: &House, arguments: &[&str]) -> Value {
 }
 
 #[test]
+fn the_log_s_algorithms_do_not_follow_an_organization_s_suite() {
+    let house = House::open();
+    let before = house.ledger_verifies();
+    let listed = ask(&house, &["keys", "ls", "--purpose", "organization"]);
+    let rows = listed["items"].as_array().or(listed.as_array()).expect("keys");
+    let key = rows[0]["id"].as_str().expect("an id");
+    let turned = ask(&house, &["keys", "rotate", key, "--suite", "cnsa-2"]);
+    assert_eq!(turned["algorithm"], "cnsa-2", "{turned}");
+    let kinds = |status: &Value| -> Vec<&'static str> {
+        let keys = status["keys"].as_array().expect("keys").iter();
+        let parsed =
+            keys.map(|key| key.as_str().expect("a key").parse::<verify::VerifierKey>().expect("a key"));
+        parsed.map(|key| key.kind().as_str()).collect()
+    };
+    // Neither as it goes on nor when its keys are replaced.
+    let after = house.ledger_verifies();
+    assert_eq!(after["keys"], before["keys"]);
+    assert_eq!(kinds(&after), ["Ed25519", "ML-DSA-44"]);
+    let replaced = ask(&house, &["ledger", "rotate-keys"]);
+    assert_ne!(replaced["keys"], before["keys"]);
+    assert_eq!(kinds(&house.ledger_verifies()), ["Ed25519", "ML-DSA-44"]);
+}
+
+#[test]
 fn rotated_keys_sign_what_follows_and_a_key_from_before_is_still_enough() {
     let house = House::open();
     let before = house.ledger_verifies();
@@ -106,10 +130,21 @@ fn an_older_data_directory_is_seen_by_the_anchor_and_an_operator_begins_another_
 
     house.server = serve();
     house.send(&[harmless("n-1", 1, 1)]);
+    anchored(house.ledger_verifies()["published"].as_u64().expect("a size"));
+    house.organization.respond(&house.server, "ask");
     let lost = house.ledger_verifies();
     let known = lost["published"].as_u64().expect("a size");
     assert!(known > old["published"].as_u64().expect("a size"));
     anchored(known);
+    // The one before is settled, so its receipt is held: doctor says so where the file is emptied. What it held is put
+    // back.
+    let whole = fs::read(file).expect("it is there");
+    fs::write(file, "").expect("it is emptied");
+    let said = check(&house, "ledger's memory");
+    assert_eq!(said["state"], "failing", "{said}");
+    assert!(said["message"].as_str().is_some_and(|text| text.contains("receipt")), "{said}");
+    fs::write(file, whole).expect("it is put back");
+    assert_eq!(check(&house, "ledger's memory")["state"], "ok");
     assert!(house.server.stop().success());
 
     fs::remove_dir_all(&data).expect("it goes");

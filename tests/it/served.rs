@@ -18,11 +18,14 @@ use tests::wait::until;
 /// How many entries the log has at least.
 const ENTRIES: u64 = 100_000;
 
+/// When the entries of [`fill`] are of.
+pub(crate) const FILLED: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
 struct Clock;
 
 impl base::Clock for Clock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_790_000_000_000)
+        FILLED
     }
 }
 
@@ -89,7 +92,7 @@ impl Served {
 
 /// Commits entries to the organization's store, as a busy month would.
 #[expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
-fn fill(data: &Path, organization: &str, count: u64) {
+pub(crate) fn fill(data: &Path, organization: &str, count: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let random = crypto::aws_lc();
@@ -217,11 +220,25 @@ fn the_platform_s_log_is_open_to_the_auditors_of_every_organization() {
     let platform = platform.trim();
     assert_ne!(platform, organization.id);
     let prefix = format!("/ledgers/{platform}");
-    until("the platform has published", PATIENCE, || {
-        let answer = served.get(Some(&served.auditor), &format!("{prefix}/checkpoint"));
-        assert!(matches!(answer.status, 200 | 404), "{}", answer.text());
-        (answer.status == 200 && answer.text().contains(platform)).then_some(())
+    // A stranger's refusal is on record there, with the address that it came from as a detail.
+    assert_eq!(served.get(Some("nonsense"), "/api/v1/identities").status, 401);
+    let entries = until("the platform has published it", PATIENCE, || {
+        let head = served.get(Some(&served.auditor), &format!("{prefix}/checkpoint"));
+        let size = head.text().lines().nth(1).and_then(|size| size.parse::<u64>().ok())?;
+        let path = format!("{prefix}/tile/entries/000.p/{size}");
+        let bundle = served.get(Some(&served.auditor), &path).text();
+        (bundle.contains("access.refused") && bundle.contains("checkpoints.recorded")).then_some(bundle)
     });
+    assert!(entries.contains(&organization.id), "ids are what is recorded");
+    for private in ["127.0.0.1", "::1", "nonsense", "Example", "\"name\"", "ulla", "\"address\""] {
+        assert!(!entries.contains(private), "{private} is in it: {entries}");
+    }
+    // Who does not know its name finds its head, and nothing else, under another one.
+    let head = |token: Option<&str>| served.get(token, "/ledgers/platform/checkpoint");
+    let found = head(Some(&served.auditor)).text();
+    assert!(found.starts_with(&format!("nexora.internal/{platform}/1\n")), "{found}");
+    assert_eq!(served.get(Some(&served.auditor), "/ledgers/platform/tile/entries/000").status, 404);
+    assert_eq!((head(Some(&user)).status, head(None).status), (403, 401));
     for path in [format!("{prefix}/checkpoint"), format!("{prefix}.2/checkpoint")] {
         assert_eq!(served.get(Some(&user), &path).status, 403);
         assert_eq!(served.get(Some(&organization.source), &path).status, 403);

@@ -6,6 +6,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use tests::server::PATIENCE;
+use tests::wait::until;
 
 #[test]
 fn a_node_serves_its_log_to_auditors_and_to_nobody_without_a_token() {
@@ -25,6 +27,22 @@ fn a_node_serves_its_log_to_auditors_and_to_nobody_without_a_token() {
     };
     let said = verify(&url, &token).ok().json();
     assert_eq!(said["size"], stranger.verify(text(&dir)).ok().json()["size"]);
+    // It is held against the platform's log, which stands beside it, unasked; and named, it has to be there.
+    let said = until("the platform's log has recorded it", PATIENCE, || {
+        let said = verify(&url, &token).ok().json();
+        said["platform"]["records"].as_u64().is_some_and(|records| records > 0).then_some(said)
+    });
+    assert!(said["platform"]["covers"].as_u64() <= said["size"].as_u64(), "{said}");
+    let with = |more: &[&str]| {
+        let environment = [("NEXORA_TOKEN", token.as_str()), ("NEXORA_SERVER", ours.as_str())];
+        stranger.with(&[&["ledger", "verify", &url], more].concat(), &environment)
+    };
+    let platform =
+        said["platform"]["origin"].as_str().and_then(|origin| origin.split('/').nth(1)).expect("a name");
+    let platform = url.replace(&house.organization.id, platform);
+    assert!(with(&["--platform", &platform]).ok().out.contains("records one history of this log"));
+    assert_eq!(with(&["--platform", &format!("{platform}.2")]).code, Some(8), "it is not there");
+    let _ = verify(&platform, &token).ok();
     let also = verify(&format!("{url}/checkpoint"), &token).ok().json();
     assert_eq!(also["root"], said["root"], "the address of the checkpoint does as well");
     assert_eq!(verify(&url, "").code, Some(3));

@@ -131,7 +131,7 @@ impl Scene {
         History::write(self.dir.path().join(name), &self.organization, said.collect(), &[])
     }
 
-    /// The platform's log that records these, each in an entry of its own.
+    /// The platform's log that names its witness, and then records these from entry 2 on.
     fn recording(&self, name: &str, of: &[&History]) -> History {
         let entry = |history: &&History| {
             charter::checkpoints_recorded(
@@ -139,7 +139,9 @@ impl Scene {
                 std::slice::from_ref(&history.head),
             )
         };
-        let said = of.iter().map(entry).collect();
+        let witnesses = format!("witness w {}\nquorum w\n", self.witness.verifier);
+        let named = charter::witnesses_set(self.platform.origin, &witnesses);
+        let said = std::iter::once(named).chain(of.iter().map(entry)).collect();
         History::write(self.dir.path().join(name), &self.platform, said, &[&self.witness])
     }
 
@@ -177,7 +179,7 @@ fn two_histories_that_a_quorum_cosigned_do_not_both_pass_against_the_platform_s_
     let scene = Scene::new();
     let (a, b) = (scene.history("a", 12, 10), scene.history("b", 13, 99));
     let platform = scene.recording("platform", &[&a, &b]);
-    let (of_a, of_b) = (scene.proof("a.proof", &a, &platform, 1), scene.proof("b.proof", &b, &platform, 2));
+    let (of_a, of_b) = (scene.proof("a.proof", &a, &platform, 2), scene.proof("b.proof", &b, &platform, 3));
     // Each by itself meets the quorum, to people who do not meet.
     for proof in [&of_a, &of_b] {
         let (stranger, policy) = scene.stranger();
@@ -194,7 +196,7 @@ fn two_histories_that_a_quorum_cosigned_do_not_both_pass_against_the_platform_s_
         let said = verify(&scene.stranger().0, dir(&log.dir), &["--platform", dir(&platform.dir)]);
         fails(
             &said,
-            if log.head == a.head { "was cut or restored" } else { "an earlier checkpoint of 12 entries" },
+            if log.head == a.head { "was cut or restored" } else { "its first 12 entries are not those" },
         );
     }
     for proof in [&of_a, &of_b] {
@@ -218,7 +220,7 @@ fn two_histories_of_one_size_do_not_pass_either_and_a_larger_one_put_back_does_n
     let scene = Scene::new();
     let (a, b) = (scene.history("a", 12, 10), scene.history("b", 12, 99));
     let platform = scene.recording("platform", &[&a, &b]);
-    let proof = scene.proof("b.proof", &b, &platform, 2);
+    let proof = scene.proof("b.proof", &b, &platform, 3);
     let named = ["--platform", dir(&platform.dir)];
     fails(&verify(&scene.stranger().0, &proof, &named), "there are two of that log");
     fails(&verify(&scene.stranger().0, dir(&b.dir), &named), "there are two of that log");
@@ -233,18 +235,18 @@ fn one_history_passes_with_all_that_is_recorded_of_it() {
     let scene = Scene::new();
     let (begun, grown) = (scene.history("begun", 11, 10), scene.history("grown", 14, 10));
     let platform = scene.recording("platform", &[&begun, &grown]);
-    let proof = scene.proof("proof", &begun, &platform, 1);
+    let proof = scene.proof("proof", &begun, &platform, 2);
     let (stranger, policy) = scene.stranger();
     let named = ["--platform", dir(&platform.dir), "--policy", &policy, "-o", "json"];
     let said = verify(&stranger, dir(&grown.dir), &named).ok().json();
     let told = &said["platform"];
     assert_eq!((&told["records"], &told["covers"]), (&2.into(), &14.into()), "{said}");
-    assert_eq!(told["witnesses"]["cosigned"][0]["name"], "w.example", "{said}");
+    assert_eq!(told["witnesses"]["cosigned"][0]["name"], "w", "{said}");
     let said = verify(&stranger, &proof, &[&named[..], &["--log", dir(&grown.dir)]].concat()).ok().json();
     assert_eq!(said["whole"]["platform"]["records"], 2, "{said}");
     // Of a proof whose checkpoint is the only record nothing else is needed.
     let only = scene.recording("only", &[&begun]);
-    let proof = scene.proof("only.proof", &begun, &only, 1);
+    let proof = scene.proof("only.proof", &begun, &only, 2);
     let _ = verify(&scene.stranger().0, &proof, &["--platform", dir(&only.dir)]).ok();
     // Where nothing is recorded, nothing is excluded; and a log is not its own platform's.
     let nothing = scene.recording("nothing", &[]);
@@ -259,6 +261,6 @@ fn one_history_passes_with_all_that_is_recorded_of_it() {
     let others = forged.recording("platform", &[&grown]);
     fails(&verify(&stranger, dir(&grown.dir), &["--platform", dir(&others.dir)]), "platform's log");
     // A proof passes through the log that it says, not through any.
-    let through = scene.proof("through.proof", &begun, &platform, 1);
+    let through = scene.proof("through.proof", &begun, &platform, 2);
     fails(&verify(&scene.stranger().0, &through, &["--platform", dir(&only.dir)]), "cut or restored");
 }

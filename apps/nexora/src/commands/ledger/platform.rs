@@ -128,7 +128,8 @@ fn records(
     origin: &str,
     through: Option<&Checkpoint>,
 ) -> Result<(Told, Vec<Checkpoint>), Failure> {
-    let claimed = source.claimed()?;
+    let unread = |failure: Failure| Failure::new(failure.kind(), format!("the platform's log: {failure}"));
+    let claimed = source.claimed().map_err(unread)?;
     let of = |name: &str| name.parse::<Origin>().ok().map(|origin| origin.organization);
     if of(&claimed.origin) == of(origin) {
         let what =
