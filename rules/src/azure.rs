@@ -34,6 +34,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "azure/database-audit-off",
     "azure/database-opened",
     "azure/defender-switched-off",
+    "azure/device-check-bypassed",
     "azure/device-code-sign-in",
     "azure/device-registered-by-code",
     "azure/device-secret-read",
