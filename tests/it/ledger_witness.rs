@@ -6,10 +6,12 @@ use crypto::sign::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use tests::cloudtrail::{harmless, key};
 use tests::http::{Address, Answer, Request};
-use tests::organization::Organization;
+use tests::organization::{ACCOUNT, Organization};
 use tests::server::{PATIENCE, Server, Start, nexora, run};
 use tests::wait::until;
 
@@ -215,6 +217,13 @@ fn a_witness_that_lost_its_memory_or_its_key_does_not_start() {
             "127.0.0.1:0",
         ]))
     };
+    // Its key is its owner's alone, and is not used where it was open to others.
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!((mode(&data.join("witness.key")), mode(&data)), (0o600, 0o700));
+    fs::set_permissions(data.join("witness.key"), fs::Permissions::from_mode(0o640)).expect("it is changed");
+    let said = start();
+    assert_eq!((said.code, said.err.contains("open to others (mode 640)")), (Some(8), true), "{}", said.err);
+    fs::set_permissions(data.join("witness.key"), fs::Permissions::from_mode(0o600)).expect("it is changed");
     fs::rename(data.join("organizations"), dir.path().join("memory")).expect("moved");
     let said = start();
     assert_eq!((said.code, said.err.contains("not its memory")), (Some(6), true), "{}", said.err);
@@ -222,6 +231,23 @@ fn a_witness_that_lost_its_memory_or_its_key_does_not_start() {
     fs::rename(data.join("witness.key"), dir.path().join("key")).expect("moved");
     let said = start();
     assert_eq!((said.code, said.err.contains("no key of a witness")), (Some(6), true), "{}", said.err);
+}
+
+#[test]
+fn the_list_of_logs_is_followed_without_a_restart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (one, two) = (Log::new("log.example/1"), Log::new("log.example/2"));
+    let logs = write(dir.path().join("logs"), &format!("log {}\n", one.vkey()));
+    let witness = Server::witness(&dir.path().join("w"), &logs, "127.0.0.1:0");
+    let tree = leaves(3, "entry");
+    let status = |log: &Log| ask(&witness, body(0, &[], &log.note(3, root(&tree)))).status;
+    assert_eq!((status(&one), status(&two)), (200, 404));
+    // One that does not read changes nothing; the next one does.
+    write(logs.clone(), "log nothing\n");
+    assert_eq!((status(&one), status(&two)), (409, 404));
+    write(logs, &format!("log {}\n", two.vkey()));
+    until("the second log is known", PATIENCE, || (status(&two) == 200).then_some(()));
+    assert_eq!((status(&one), monitored(&witness, &one.origin).status), (404, 200));
 }
 
 /// Tessera keeps a log of its own, and asks our witness with a client of its own.
@@ -335,7 +361,7 @@ fn the_platform_s_log_is_cosigned_by_a_quorum_and_stalls_without_one() {
     let mut house = House::begin(3, 2);
     let data = house.data();
     let server = house.serve(&data);
-    let organization = Organization::observing(&server);
+    let mut organization = Organization::observing(&server);
     let (size, _) = until("all three have cosigned", PATIENCE, || {
         let cosigned = house.cosigned(&data);
         (cosigned.1 == 6).then_some(cosigned)
@@ -363,7 +389,12 @@ fn the_platform_s_log_is_cosigned_by_a_quorum_and_stalls_without_one() {
         "--policy",
         &text(&believed),
     ]));
-    assert_eq!((said.code, said.out.contains("6 of 6")), (Some(0), true), "{}{}", said.out, said.err);
+    assert_eq!((said.code, said.out.contains("3 of 3")), (Some(0), true), "{}{}", said.out, said.err);
+
+    organization.source = organization.ingest(&server, &[ACCOUNT]);
+    let _ = organization.events(&server, &[harmless("w-1", 1, 1)]).expect("an answer").ok();
+    let identity = until("it is seen", PATIENCE, || organization.identity(&server, &key(1)));
+    let bound = organization.bind(&server, identity["id"].as_str().expect("an id"));
 
     // One is killed: the log goes on.
     house.witnesses[0].kill();
@@ -382,6 +413,15 @@ fn the_platform_s_log_is_cosigned_by_a_quorum_and_stalls_without_one() {
     assert!(doctor.contains("W0") && doctor.contains("W1"), "{doctor}");
     let source = organization.ingest(&server, &["111122223333"]);
     assert!(!source.is_empty(), "credentials are issued all the same");
+    let known = organization.identity(&server, &key(1)).expect("it was seen before");
+    let path = format!("/api/v1/identities/{}/quarantine", known["id"].as_str().expect("an id"));
+    let quarantine = Request::new("POST", &path).token(&organization.admin).json(&json!({}));
+    assert_eq!(server.send(&quarantine).status, 200, "a quarantine goes on");
+    let committed = || organization.get(&server, "/api/v1/ledger").json()["committed"].as_u64();
+    let before = committed();
+    let refused = server.send(&Request::new("GET", "/api/v1/identities").token(&bound));
+    assert_eq!(refused.status, 403, "and so does what follows from it: {}", refused.text());
+    assert!(committed() > before, "on record");
     let newest =
         organization.get(&server, "/api/v1/ledger").json()["committed"].as_u64().expect("a number") - 1;
     let pending = until("its entry is pending, and it is said why", PATIENCE, || {
