@@ -356,7 +356,8 @@ impl ThisNode {
         outside.extend(self.wiring.ledger_place.clone());
         if outside.is_empty() {
             let said = "no witness and no anchor stands outside the data directory: that the whole of it was replaced by \
-                        an older one could not be seen; set ledger_policy or ledger_anchor";
+                        an older one could not be seen, nor that details came back with it that have been erased since; \
+                        set ledger_policy or ledger_anchor";
             return check(name, State::Warning, said);
         }
         check(name, State::Ok, format!("an older data directory would be seen by {}", outside.join(", ")))
