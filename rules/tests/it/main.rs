@@ -1,5 +1,6 @@
 //! Our rules do what they say: on their samples, by the house rules for rules, and on recorded attacks.
 
+mod benign;
 mod shared;
 
 use detect::samples::{self, Case, Outcome};
