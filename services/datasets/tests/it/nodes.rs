@@ -42,7 +42,11 @@ async fn what_one_node_closes_another_that_has_it_cached_reveals_no_more() {
                 Act::Shred => shred(&house, keys::Scope::Dataset(end.content.dataset)).await,
                 Act::Suspend => suspend(&house, end.content.recipient).await,
             }
-            assert_eq!((house.keys.cached(), other.keys.cached()), (0, cached), "the other has not heard of it");
+            assert_eq!(
+                (house.keys.cached(), other.keys.cached()),
+                (0, cached),
+                "the other has not heard of it"
+            );
 
             // It hears of it at its next heartbeat; or else it reveals nothing once the grace is over.
             let later = house.clock.forward(if hears { HEARTBEAT } else { GRACE + Duration::from_millis(1) });
@@ -55,12 +59,12 @@ async fn what_one_node_closes_another_that_has_it_cached_reveals_no_more() {
             let ended = run.push(Bytes::copy_from_slice(rest)).await.expect_err(&what);
             let begun = begin().await.err().expect(&what);
             for error in [ended, begun] {
-                let right = match (&error, hears, act) {
+                let right = matches!(
+                    (&error, hears, act),
                     (Error::Keys(keys::Error::EpochUnread { .. }), false, _)
-                    | (Error::Keys(keys::Error::Shredded { .. }), true, Act::Shred)
-                    | (Error::Keys(keys::Error::Closed { .. }), true, Act::Suspend) => true,
-                    _ => false,
-                };
+                        | (Error::Keys(keys::Error::Shredded { .. }), true, Act::Shred)
+                        | (Error::Keys(keys::Error::Closed { .. }), true, Act::Suspend)
+                );
                 assert!(right, "{what}: {error}");
             }
             // And once it hears again.
