@@ -3,10 +3,13 @@
 use crate::Rule;
 
 pub(crate) const RULES: &[Rule] = rules![
+    "okta/account-locked",
+    "okta/admin-console-in-new-way",
     "okta/admin-console-through-anonymizer",
     "okta/administrator-role-granted",
     "okta/api-access-consented",
     "okta/api-token-created",
+    "okta/application-reached-for",
     "okta/application-trust-widened",
     "okta/breached-password-used",
     "okta/client-credential-added",
@@ -34,6 +37,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "okta/sign-in-page-changed",
     "okta/sign-in-policy-changed",
     "okta/sign-in-policy-removed",
+    "okta/sign-in-through-anonymizer",
     "okta/super-administrator-made",
     "okta/support-let-in",
     "okta/token-used-outside-its-network",
