@@ -48,6 +48,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "gcp/resource-opened-to-everyone",
     "gcp/role-can-escalate",
     "gcp/secrets-listed",
+    "gcp/secrets-read-one-by-one",
     "gcp/security-api-disabled",
     "gcp/service-account-key-created",
     "gcp/service-account-key-uploaded",

@@ -9,6 +9,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "kubernetes/bootstrap-token-made",
     "kubernetes/client-certificate-approved",
     "kubernetes/cloud-identities-mapped-to-admins",
+    "kubernetes/cloud-role-given-to-account",
     "kubernetes/cluster-admin-for-default-account",
     "kubernetes/cluster-admin-granted",
     "kubernetes/cluster-names-redirected",
