@@ -2,12 +2,16 @@
 //!
 //! A field is a dotted path as Sigma rules write it, such as `requestParameters.userName`. Arrays on the
 //! way fan out: the path then has several values. A name that itself contains dots is found too, whether
-//! the path's dots fall inside names or between them.
+//! the path's dots fall inside names or between them. Where a path finds nothing as it is written, an element
+//! of a list is also found under the name that it bears (`parameters.NEW_VALUE.value`).
 
 use crate::source::Source;
 use crate::sources;
 use sonic_rs::{JsonContainerTrait as _, JsonNumberTrait as _, JsonType, JsonValueTrait as _};
 use std::{collections::HashMap, fmt};
+
+/// Under which of its own fields an element of a list bears its name.
+const NAMES: [&str; 6] = ["name", "Name", "key", "Key", "displayName", "DisplayName"];
 
 /// A list of raw paths, compiled to one trie, so that one walk over an event fills all of them.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +37,25 @@ struct Node {
     /// Sorted by length, then bytes: most names that are not asked for differ in length.
     children: Vec<(Box<str>, usize)>,
     slot: Option<usize>,
+    /// Whether a path goes on below one of the children.
+    deep: bool,
+}
+
+/// What a walk over an event found.
+struct Found<'e> {
+    slots: Slots<'e>,
+    /// Under the names of elements: for slots that the paths as written leave empty.
+    named: Vec<(usize, Value<'e>)>,
+}
+
+impl<'e> Found<'e> {
+    fn push(&mut self, slot: usize, value: Value<'e>, named: bool) {
+        if named {
+            self.named.push((slot, value));
+        } else {
+            self.slots.push(slot, value);
+        }
+    }
 }
 
 impl FieldSet {
@@ -53,6 +76,11 @@ impl FieldSet {
             set.nodes[at].slot = Some(slot);
             set.index.insert(path.clone(), slot);
             set.paths.push(path);
+        }
+        let below = |(_, child): &(Box<str>, usize)| !set.nodes[*child].children.is_empty();
+        let deep: Vec<bool> = set.nodes.iter().map(|node| node.children.iter().any(below)).collect();
+        for (node, deep) in set.nodes.iter_mut().zip(deep) {
+            node.deep = deep;
         }
         set
     }
@@ -129,46 +157,63 @@ impl FieldSet {
     }
 
     fn plain<'e>(&self, event: &'e sonic_rs::Value) -> Slots<'e> {
-        let mut slots = Slots { slots: vec![Slot::Missing; self.paths.len()] };
+        let slots = Slots { slots: vec![Slot::Missing; self.paths.len()] };
+        let mut found = Found { slots, named: Vec::new() };
         if !self.paths.is_empty() {
-            self.walk(0, event, &mut slots);
+            self.walk(0, event, &mut found, false);
+        }
+        let Found { mut slots, mut named } = found;
+        named.retain(|(slot, _)| matches!(slots.slots[*slot], Slot::Missing));
+        for (slot, value) in named {
+            slots.push(slot, value);
         }
         slots
     }
 
     // Recursion is bounded: a record's depth was checked before it was parsed.
-    fn walk<'e>(&self, at: usize, value: &'e sonic_rs::Value, slots: &mut Slots<'e>) {
+    fn walk<'e>(&self, at: usize, value: &'e sonic_rs::Value, found: &mut Found<'e>, named: bool) {
         let node = &self.nodes[at];
         match value.get_type() {
             JsonType::Array => {
                 if let Some(array) = value.as_array() {
                     if let (true, Some(slot)) = (array.is_empty(), node.slot) {
-                        slots.push(slot, Value::EmptyList);
+                        found.push(slot, Value::EmptyList, named);
                     }
                     for element in array {
-                        self.walk(at, element, slots);
+                        self.walk(at, element, found, named);
+                        if let Some(child) = node.deep.then(|| self.called(at, element)).flatten() {
+                            self.walk(child, element, found, true);
+                        }
                     }
                 }
             }
             JsonType::Object => {
                 if let Some(slot) = node.slot {
-                    slots.push(slot, Value::Object);
+                    found.push(slot, Value::Object, named);
                 }
                 if node.children.is_empty() {
                     return;
                 }
                 for (name, inner) in value.as_object().into_iter().flatten() {
                     if let Some(child) = self.descend(at, name) {
-                        self.walk(child, inner, slots);
+                        self.walk(child, inner, found, named);
                     }
                 }
             }
             _ => {
                 if let (Some(slot), Some(value)) = (node.slot, scalar(value)) {
-                    slots.push(slot, value);
+                    found.push(slot, value, named);
                 }
             }
         }
+    }
+
+    /// The node below this one that has the name of the element and on which a path goes on.
+    fn called(&self, at: usize, element: &sonic_rs::Value) -> Option<usize> {
+        let mut fields = element.as_object()?.into_iter();
+        let name = fields.find_map(|(field, value)| value.as_str().filter(|_| NAMES.contains(&field)))?;
+        let child = self.descend(at, name)?;
+        (!self.nodes[child].children.is_empty()).then_some(child)
     }
 
     fn descend(&self, at: usize, name: &str) -> Option<usize> {
@@ -338,5 +383,28 @@ mod tests {
         assert_eq!(values(&event, "a.b"), [Value::Object, Value::Object, Value::Object]);
         assert_eq!(values(&event, "a.x"), []);
         assert_eq!(values(&event, "a"), [Value::Object]);
+    }
+
+    #[test]
+    fn an_element_is_found_under_its_name_where_the_path_finds_nothing() {
+        let event = sonic_rs::from_str(
+            r#"{"p":[{"name":"NEW","value":"false"},{"name":"OLD","value":"true"},{"name":"NEW","list":["x",7]}],
+                "q":[{"Name":"R.S","Value":"y"}],
+                "r":[{"name":"t","value":1,"t":{"value":2}}],
+                "s":[{"name":"value","value":3}],
+                "t":{"name":"u","value":4}}"#,
+        )
+        .expect("JSON");
+        assert_eq!(values(&event, "p.NEW.value"), [Value::Str("false")]);
+        assert_eq!(values(&event, "p.OLD.value"), [Value::Str("true")]);
+        assert_eq!(values(&event, "p.NEW.list"), [Value::Str("x"), Value::Number(Number::Integer(7))]);
+        assert_eq!(values(&event, "q.R.S.Value"), [Value::Str("y")]);
+        assert_eq!(values(&event, "p.value"), [Value::Str("false"), Value::Str("true")]);
+        // What the path says as it is written is what it means.
+        assert_eq!(values(&event, "r.t.value"), [Value::Number(Number::Integer(2))]);
+        assert_eq!(values(&event, "s.value"), [Value::Number(Number::Integer(3))]);
+        // A name alone is no value, and only elements of lists are found by theirs.
+        assert_eq!(values(&event, "p.NEW"), []);
+        assert_eq!(values(&event, "t.u.value"), []);
     }
 }
