@@ -22,6 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(crate) enum Progress {
     /// There is more to do at once.
     More,
+    /// There is more to do once another task has gone on: at once, and then after ever longer pauses.
+    Soon,
     /// Nothing is left to do until the doorbell rings.
     Idle,
 }
@@ -91,6 +93,11 @@ where
             Ok(Ok(Progress::More)) => {
                 pause = FIRST_PAUSE;
                 continue;
+            }
+            Ok(Ok(Progress::Soon)) => {
+                let wait = pause;
+                pause = (pause * 2).min(wake.poll);
+                wait
             }
             Ok(Ok(Progress::Idle)) => {
                 pause = FIRST_PAUSE;

@@ -361,7 +361,11 @@ impl Wiring {
         self.task(organization, "audit.expiry", None, EXPIRY_POLL, |this, ctx| async move {
             let done = this.audit.expire_step(&ctx).await?;
             let more = done.pruned.is_some() || done.removed > 0 || done.erased > 0;
-            Ok(if more { Progress::More } else { Progress::Idle })
+            Ok(match (more, done.waits) {
+                (true, _) => Progress::More,
+                (false, true) => Progress::Soon,
+                (false, false) => Progress::Idle,
+            })
         });
         self.task(organization, "audit.scrub", None, KEYS_POLL, |this, ctx| async move {
             this.audit.scrub_step(&ctx).await?;

@@ -39,6 +39,12 @@ pub struct Expired {
     pub removed: usize,
     /// The details of how many entries of earlier logs it has erased.
     pub erased: u64,
+    /// Whether publication must go on before there is anything to do.
+    pub waits: bool,
+}
+
+impl Expired {
+    const WAITS: Self = Self { pruned: None, removed: 0, erased: 0, waits: true };
 }
 
 impl Audit {
@@ -50,7 +56,7 @@ impl Audit {
     pub async fn expire_step(&self, ctx: &Context) -> Result<Expired, Error> {
         let log = self.log(ctx.organization());
         // What this process has not opened, it does not prune.
-        let Some((head, _)) = self.published(ctx.organization()) else { return Ok(Expired::default()) };
+        let Some((head, _)) = self.published(ctx.organization()) else { return Ok(Expired::WAITS) };
         let read = self.shared.options.store.read(ctx).await?;
         let generation = read.generation().await?;
         let pruned = tables::pruned(&read, generation.number).await?;
@@ -67,7 +73,7 @@ impl Audit {
         if let Some(Pruned { minimum, entry }) = pruned {
             if head.size <= entry {
                 // It must be published first.
-                return Ok(Expired::default());
+                return Ok(Expired::WAITS);
             }
             if log.seen().expired != minimum {
                 let (removed, whole) = self.remove(ctx, generation, minimum).await?;

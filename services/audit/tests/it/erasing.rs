@@ -288,6 +288,7 @@ async fn details_of_logs_that_have_ended_expire() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = thrice(dir.path()).await;
     house.audit.set_retention(&house.ctx, 30).await.expect("it is set");
+    // By then it holds: a shorter time takes effect after seven days.
     let day = Duration::from_secs(86_400);
     house.clock.set(Timestamp::from_millis(1_763_800_000_000) + day * 29);
     assert_eq!(house.audit.expire_step(&house.ctx).await.expect("a step").erased, 0);

@@ -91,7 +91,7 @@ async fn seven_years_are_kept_and_a_shorter_time_prunes_a_prefix() {
     let step = house.audit.expire_step(&house.ctx).await.expect("a step");
     assert_eq!((step.pruned, step.removed), (Some(768), 0), "a multiple of 256 below the thousand");
     let waits = house.audit.expire_step(&house.ctx).await.expect("a step");
-    assert_eq!(waits, audit::retention::Expired::default());
+    assert_eq!(waits, retention::Expired { waits: true, ..retention::Expired::default() });
     assert_eq!(files(&house), before, "every file is there");
     assert!(details(&house, 5).await);
     house.publish().await;
