@@ -4,12 +4,14 @@
 
 mod anew;
 mod canary;
+mod care;
 mod crash;
 mod custody;
 mod demo;
 mod disk;
 mod docs;
 mod errors;
+mod expiry;
 mod formats;
 mod full;
 mod house;
