@@ -180,6 +180,36 @@ fn an_older_data_directory_is_seen_by_the_anchor_and_an_operator_begins_another_
 }
 
 #[test]
+fn an_anchor_that_lost_what_it_took_is_named_by_doctor() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("anchor");
+    let arguments = ["--ledger-anchor", file.to_str().expect("UTF-8")];
+    let mut server =
+        Server::spawn(&dir.path().join("data"), &Start { arguments: &arguments, environment: &[] });
+    server.ready();
+    let organization = Organization::create(&server);
+    let house = House { server, organization, _dir: dir };
+    let origin = house.ledger_verifies()["origin"].as_str().expect("an origin").to_owned();
+    // A second checkpoint of the log is handed over once the receipt for the first is held.
+    let lines = || {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let notes = text.lines().filter_map(|line| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            String::from_utf8(STANDARD.decode(line["note"].as_str()?).ok()?).ok()
+        });
+        notes.filter(|note| note.lines().next() == Some(&*origin)).count()
+    };
+    until("one is anchored", PATIENCE, || (lines() >= 1).then_some(()));
+    house.organization.respond(&house.server, "ask");
+    until("another one is", PATIENCE, || (lines() >= 2).then_some(()));
+    assert_eq!(check(&house, "ledger's memory")["state"], "ok");
+    fs::write(&file, "").expect("it is emptied");
+    let said = check(&house, "ledger's memory");
+    assert_eq!(said["state"], "failing", "{said}");
+    assert!(said["message"].as_str().is_some_and(|text| text.contains("receipt")), "{said}");
+}
+
+#[test]
 fn without_a_witness_and_an_anchor_doctor_says_that_a_restore_could_not_be_seen() {
     let house = House::open();
     let said = check(&house, "ledger's memory");
