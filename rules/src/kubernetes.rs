@@ -47,4 +47,5 @@ pub(crate) const RULES: &[Rule] = rules![
     "kubernetes/way-into-cluster-network",
     "kubernetes/webhook-sends-objects-out",
     "kubernetes/workload-takes-over-nodes",
+    "kubernetes/workload-with-host-access",
 ];
