@@ -60,7 +60,7 @@ const COUNT: usize = {
     count
 };
 
-const JOINED: [Rule; COUNT] = {
+static JOINED: [Rule; COUNT] = {
     let mut joined = [Rule { name: "", text: "", positive: "", negative: "" }; COUNT];
     let (mut next, mut source) = (0, 0);
     while source < SOURCES.len() {
