@@ -34,6 +34,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "okta/second-factor-enrolled-for-another",
     "okta/second-factor-of-another-removed",
     "okta/session-moved",
+    "okta/sign-in-means-changed-by-program",
     "okta/sign-in-page-changed",
     "okta/sign-in-policy-changed",
     "okta/sign-in-policy-removed",
