@@ -25,6 +25,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "m365/mail-let-past-filters",
     "m365/mail-protection-removed",
     "m365/mail-purged",
+    "m365/mailbox-forwarded-inside",
     "m365/mailbox-forwarding-set",
     "m365/mailbox-opened-to-another",
     "m365/mailbox-opened-to-everybody",
