@@ -15,6 +15,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "aws/cloudtrail-selectors-narrowed",
     "aws/cloudtrail-stopped",
     "aws/cloudtrail-weakened",
+    "aws/cluster-access-given",
     "aws/cluster-administrator-made",
     "aws/cluster-guard-lowered",
     "aws/config-recording-stopped",
