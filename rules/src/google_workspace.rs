@@ -17,6 +17,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "google_workspace/domain-added",
     "google_workspace/domain-wide-delegation-granted",
     "google_workspace/file-published",
+    "google_workspace/files-downloaded-in-bulk",
     "google_workspace/files-handed-over",
     "google_workspace/group-opened",
     "google_workspace/log-sharing-stopped",

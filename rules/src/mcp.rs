@@ -25,6 +25,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "mcp/server-in-plain-text",
     "mcp/settings-with-secrets-read",
     "mcp/shell-opened-to-outside",
+    "mcp/tool-description-changed",
     "mcp/tool-description-poisoned",
     "mcp/tools-changed-in-session",
     "mcp/traces-removed",

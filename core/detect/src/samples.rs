@@ -45,7 +45,8 @@ pub struct Outcome {
     pub positives: usize,
     /// How many negative events.
     pub negatives: usize,
-    /// The ids of other rules of this run that also match one of the positives.
+    /// The ids of other rules of this run that also match one of the positives, and say so: what is only
+    /// counted by a correlation does not.
     pub shared_with: Vec<String>,
     /// What is wrong; empty if it passed.
     pub problems: Vec<String>,
@@ -103,7 +104,8 @@ fn judge(case: &Case<'_>, pack: &Pack, rule: &Rule, outcome: &mut Outcome) {
                 if !ids.contains(&rule.id) {
                     outcome.problems.push(format!("the positive event in line {line} does not match"));
                 }
-                others.extend(ids.into_iter().filter(|id| *id != rule.id));
+                let speaks = |id: &String| pack.rule(id).is_some_and(|other| pack.speaks(other));
+                others.extend(ids.into_iter().filter(|id| *id != rule.id && speaks(id)));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Our rules do what they say: on their samples, by the house rules for rules, and on recorded attacks.
 
 mod benign;
+mod counted;
 mod shared;
 
 use detect::samples::{self, Case, Outcome};
