@@ -19,6 +19,8 @@ pub enum Detector {
     Rule,
     /// A Sigma correlation.
     Correlation,
+    /// The steps of an attack, in order.
+    Sequence,
     /// A behaviour signal.
     Behaviour,
     /// Nexora about itself, such as the brake on automatic quarantines.
@@ -26,12 +28,16 @@ pub enum Detector {
 }
 
 impl Detector {
+    /// Every part.
+    pub const ALL: [Self; 5] = [Self::Rule, Self::Correlation, Self::Sequence, Self::Behaviour, Self::System];
+
     /// The detector in lower case.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rule => "rule",
             Self::Correlation => "correlation",
+            Self::Sequence => "sequence",
             Self::Behaviour => "behaviour",
             Self::System => "system",
         }

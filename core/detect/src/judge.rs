@@ -4,6 +4,7 @@ use crate::behaviour::{self, RulesOnly, Signal, Verdict};
 use crate::correlate::{Correlator, Hit};
 use crate::finding::{Detector, Finding, MAX_EVIDENCE, Trigger, clip};
 use crate::pack::Pack;
+use crate::sequence::{self, Reached};
 use crate::sigma::Rule;
 use crate::state::ShardState;
 use base::{Id, Severity, Timestamp, noun};
@@ -51,7 +52,7 @@ impl Judge {
         &self.pack
     }
 
-    /// Judges one activity: a finding for each rule that matches, by rule id, then the behaviour signal.
+    /// Judges one activity: a finding for each rule that matches, by rule id, then what behaviour tells and the sequences reached.
     /// The state must be that of the identity's shard ([`shard_of`](crate::shard_of)), and activities must
     /// come in the shard's order. Findings count one activity each; repeated ones fold by their id.
     ///
@@ -102,21 +103,26 @@ impl Judge {
         findings.extend(
             hits.iter().filter(|hit| self.pack.tells(hit.correlation)).map(|hit| by_correlation(&case, hit)),
         );
-        if self.behaviour {
-            match behaviour::observe(state, activity, organization, identity, arrival, worst) {
-                Ok(verdict) => {
-                    if worst >= Some(Severity::High) {
-                        // What is severe by itself is not told again; what is out of character with it is.
-                        let reasons = &verdict.reasons;
-                        findings
-                            .iter_mut()
-                            .for_each(|finding| finding.reasons.extend(reasons.iter().cloned()));
-                    }
-                    findings.extend(by_behaviour(&case, &verdict));
+        let verdict = if self.behaviour {
+            behaviour::observe(state, activity, organization, identity, arrival, worst)
+        } else {
+            let source = behaviour::source(activity, organization.as_bytes());
+            state.watermarks.admit(source, activity.time, arrival).and(Err(RulesOnly::Unknown))
+        };
+        match &verdict {
+            Ok(verdict) => {
+                if worst >= Some(Severity::High) {
+                    // What is severe by itself is not told again; what is out of character with it is.
+                    let reasons = &verdict.reasons;
+                    findings.iter_mut().for_each(|finding| finding.reasons.extend(reasons.iter().cloned()));
                 }
-                Err(why) => tell_why(why, &mut findings),
+                findings.extend(by_behaviour(&case, verdict));
             }
+            Err(why) => tell_why(*why, &mut findings),
         }
+        let reached =
+            sequence::observe(state, activity, self.pack.fields(), organization, identity, &verdict);
+        findings.extend(reached.into_iter().map(|reached| by_sequence(&case, reached)));
         findings
     }
 
@@ -150,6 +156,14 @@ fn by_correlation(case: &Case<'_, '_>, hit: &Hit<'_>) -> Finding {
         reasons: vec![correlation.told(hit.value)],
         event_ids: hit.event_ids.iter().take(MAX_EVIDENCE).map(|id| clip(id)).collect(),
         ..case.finding(Detector::Correlation, &correlation.id, &correlation.title, correlation.severity)
+    }
+}
+
+fn by_sequence(case: &Case<'_, '_>, reached: Reached) -> Finding {
+    Finding {
+        attack: reached.attack.iter().copied().map(str::to_owned).collect(),
+        reasons: reached.reasons,
+        ..case.finding(Detector::Sequence, reached.id, reached.title, reached.severity)
     }
 }
 

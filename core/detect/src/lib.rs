@@ -6,6 +6,7 @@
 //!   for itself.
 //! - [`behaviour`] compares an activity with what its identity and its peers are known to do.
 //! - A [`Judge`] asks the pack, and the behaviour models with a [`ShardState`].
+//! - A [`sequence`] is the steps of an attack, in order, as one finding.
 //! - [`incident`] groups findings that one attack explains.
 //! - [`samples`] runs a rule on the events it is written for and on those it must not match.
 //! - [`lint`] says what is wrong with a rule that loads.
@@ -22,6 +23,7 @@ pub mod lint;
 mod ocsf;
 pub mod pack;
 pub mod samples;
+pub mod sequence;
 pub mod sigma;
 mod siphash;
 mod state;

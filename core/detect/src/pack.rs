@@ -120,7 +120,9 @@ impl Pack {
         let rules: Vec<_> = rules.into_values().collect();
         let routes = routes(&rules);
         let (correlations, referring) = resolved(&rules, correlations, &mut skipped);
-        let fields = FieldSet::new(slots.into_paths());
+        // The rules' own come first, by the slots they were given.
+        let further = crate::sequence::FIELDS.map(str::to_owned);
+        let fields = FieldSet::new(slots.into_paths().into_iter().chain(further));
         (Self { rules, correlations, referring, fields, routes, hash }, skipped)
     }
 

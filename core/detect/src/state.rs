@@ -9,6 +9,7 @@ use crate::behaviour::{
     self, Bursts, Disposition, Epoch, Group, Probation, Record, RulesOnly, Slab, Verdict, Watermarks, moment,
     release_told,
 };
+use crate::sequence::Chains;
 use base::{Fault, Id, Kind, Severity, Timestamp, noun};
 use events::Activity;
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ pub struct ShardState {
     pub(crate) groups: BTreeMap<u32, Group>,
     pub(crate) watermarks: Watermarks,
     pub(crate) bursts: Bursts,
+    pub(crate) chains: Chains,
     pub(crate) epoch: Arc<Epoch>,
     /// The moment of the latest activity that was judged.
     pub(crate) latest: u32,
@@ -238,6 +240,7 @@ impl ShardState {
         snapshot::write_probation(&mut out, &self.probation);
         snapshot::write_groups(&mut out, &self.groups);
         snapshot::write_bursts(&mut out, &self.bursts);
+        snapshot::write_chains(&mut out, &self.chains);
         out.finish()
     }
 
@@ -283,6 +286,7 @@ impl ShardState {
         }
         state.groups = snapshot::read_groups(&mut reader)?;
         state.bursts = snapshot::read_bursts(&mut reader)?;
+        state.chains = snapshot::read_chains(&mut reader)?;
         reader.end()?;
         Ok(state)
     }

@@ -8,30 +8,48 @@ use super::burst::Bursts;
 use super::filter::GENERATION_DAYS;
 use super::group::{Epoch, Group, MAX_ADOPTED, Peers};
 use super::probation::INDEPENDENT;
-use super::record::DAY;
+use super::record::{DAY, moment};
 use super::tail::Counts;
 use crate::state::ShardState;
+use base::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Half of what was counted is left after so many seconds.
 const HALF_LIFE: f64 = 28.0 * 86_400.0;
 
+/// Makes the next epoch where `at` is in a later hour than the last was made in; whether it did. `at` must be part of the
+/// log, such as the arrival of a batch.
+pub fn advance(states: &mut [ShardState], at: Timestamp) -> bool {
+    let hour = moment(at) / 3_600;
+    let last = states.first().map_or(u32::MAX, |state| state.epoch.hour);
+    let due = hour > last;
+    if due {
+        merge_at(states, hour);
+    }
+    due
+}
+
 /// Merges what the shards of one organization have learned into the next epoch, and hands it to each. All must be at
 /// the same epoch, and no activity may be judged meanwhile. Cost: one pass over the shards' counts and identities.
 pub fn merge(states: &mut [ShardState]) -> Arc<Epoch> {
+    let hour = states.first().map_or(0, |state| state.epoch.hour);
+    merge_at(states, hour)
+}
+
+fn merge_at(states: &mut [ShardState], hour: u32) -> Arc<Epoch> {
     let last = states.first().map(|state| Arc::clone(&state.epoch)).unwrap_or_default();
-    let moment = states.iter().map(|state| state.latest).max().unwrap_or(0).max(last.moment);
-    let passed = f64::from(moment.saturating_sub(last.moment));
+    let latest = states.iter().map(|state| state.latest).max().unwrap_or(0).max(last.moment);
+    let passed = f64::from(latest.saturating_sub(last.moment));
     let remains = if last.number == 0 { 1.0 } else { left(passed, HALF_LIFE) };
     let generation = |moment: u32| moment / (GENERATION_DAYS * DAY);
-    let generations = generation(moment).saturating_sub(generation(last.moment));
+    let generations = generation(latest).saturating_sub(generation(last.moment));
     let keys: BTreeSet<u32> = states.iter().flat_map(|state| state.groups.keys().copied()).collect();
     let known = last.peers.iter().map(|peers| peers.key);
     let keys: BTreeSet<u32> = keys.into_iter().chain(known).collect();
     let mut members: BTreeMap<u32, u32> = BTreeMap::new();
     for record in states.iter().flat_map(|state| state.slab.records()) {
-        if record.established(moment) {
+        if record.established(latest) {
             *members.entry(record.group).or_default() += 1;
         }
     }
@@ -61,10 +79,12 @@ pub fn merge(states: &mut [ShardState]) -> Arc<Epoch> {
     });
     let epoch = Arc::new(Epoch {
         number: last.number + 1,
-        moment,
+        hour,
+        moment: latest,
         peers: peers.collect(),
         means: Bursts::means(states.iter().map(|state| &state.bursts)),
     });
+    crate::sequence::deliver(states);
     for state in states {
         state.enter(Arc::clone(&epoch));
     }

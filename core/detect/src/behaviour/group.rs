@@ -56,6 +56,8 @@ pub(crate) struct Peers {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Epoch {
     pub(crate) number: u64,
+    /// The hour (since 2010, of the log's own time) in which it was made.
+    pub(crate) hour: u32,
     /// The moment of the latest activity.
     pub(crate) moment: u32,
     pub(crate) peers: Vec<Peers>,

@@ -6,7 +6,7 @@
 //! half-lives, the hours of the week at which it works ([`hours`]), and how often each grade of each signal occurred
 //! ([`tail`]). At most two in a hundred, the wide ones, have a page of 4 KiB more ([`slab`]). Of each peer group its
 //! counts, its habits and half-space trees ([`group`], [`trees`]); of each shard four sketches of bursts ([`burst`]).
-//! What shards share is an immutable [`Epoch`], made by [`merge`] at points of the log.
+//! What shards share is an immutable [`Epoch`], made by [`advance`] or [`merge`] at points of the log.
 //!
 //! **How an activity is judged.**
 //!
@@ -60,10 +60,11 @@ pub(crate) use group::Group;
 pub(crate) use observe::{accept_told as release_told, observe};
 pub(crate) use probation::Probation;
 pub(crate) use record::{Record, moment};
+pub(crate) use sight::network_name;
 pub(crate) use slab::Slab;
-pub(crate) use watermark::Watermarks;
+pub(crate) use watermark::{Watermarks, source};
 
-pub use epoch::merge;
+pub use epoch::{advance, merge};
 pub use group::Epoch;
 pub use record::{ESTABLISHED_ACTIVITIES, ESTABLISHED_MICROS};
 pub use signal::{GRADES, SIGNALS, Signal};

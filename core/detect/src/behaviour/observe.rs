@@ -142,6 +142,7 @@ impl ShardState {
             verdict.reasons = reasons::reasons(&told, &verdict.middles);
         }
         learn(record, group, &grades, &verdict.middles, (established, &measured, &position), case);
+        verdict.new_network = established && news.hashes[1].is_some();
         self.take_news(case, place, &news, &verdict.middles, established);
         verdict.public()
     }
@@ -411,13 +412,14 @@ struct Weighed {
     risk: f32,
     severity: Option<Severity>,
     flooding: bool,
+    new_network: bool,
     reasons: Vec<String>,
 }
 
 impl Weighed {
     fn public(self) -> Verdict {
-        let Self { p, signals, top, risk, severity, flooding, reasons, .. } = self;
-        Verdict { p, signals, top, risk, severity, flooding, reasons }
+        let Self { p, signals, top, risk, severity, flooding, new_network, reasons, .. } = self;
+        Verdict { p, signals, top, risk, severity, flooding, new_network, reasons }
     }
 }
 
@@ -461,6 +463,7 @@ fn weigh(record: &Record, group: &Group, grades: &Grades, established: bool, cas
         risk: 0.0,
         severity: None,
         flooding: false,
+        new_network: false,
         reasons: Vec::new(),
     }
 }
@@ -556,6 +559,7 @@ impl Verdict {
         risk: 0.0,
         severity: None,
         flooding: false,
+        new_network: false,
         reasons: Vec::new(),
     };
 }

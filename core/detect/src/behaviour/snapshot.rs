@@ -12,6 +12,7 @@ use super::slab::{MAX_IDENTITIES, MAX_PAGES, PAGE, Page};
 use super::tail::{Counts, Own};
 use super::trees::CELLS;
 use super::watermark::MAX_SOURCES;
+use crate::sequence::{Chain, Chains, MAX_CHAINS, MAX_HANDED};
 use crate::state::WrongSnapshot;
 use base::{Id, digest};
 
@@ -366,6 +367,40 @@ pub(crate) fn read_bursts(reader: &mut Reader<'_>) -> Read<super::Bursts> {
     Ok(bursts)
 }
 
+pub(crate) fn write_chains(out: &mut Writer, chains: &Chains) {
+    for chains in [&chains.by_identity, &chains.handed] {
+        out.length(chains.len());
+        for (id, chain) in chains {
+            out.put(id.as_bytes());
+            chain.times.iter().flatten().for_each(|time| out.u32(*time));
+            out.put(&chain.told);
+            out.put(&[chain.inherited]);
+            out.u32(chain.network);
+            out.u32(chain.touched);
+        }
+    }
+}
+
+pub(crate) fn read_chains(reader: &mut Reader<'_>) -> Read<Chains> {
+    let mut chains = Chains::default();
+    let Chains { by_identity, handed } = &mut chains;
+    for (chains, most) in [(by_identity, MAX_CHAINS), (handed, MAX_HANDED)] {
+        for _ in 0..reader.length(most)? {
+            let id = Id::from_bytes(reader.take()?);
+            ascending(chains.last_key_value().map(|(last, _)| last), &id)?;
+            let mut chain = Chain::default();
+            for time in chain.times.iter_mut().flatten() {
+                *time = reader.u32()?;
+            }
+            chain.told = reader.take()?;
+            [chain.inherited] = reader.take()?;
+            (chain.network, chain.touched) = (reader.u32()?, reader.u32()?);
+            chains.insert(id, chain);
+        }
+    }
+    Ok(chains)
+}
+
 /// Cells of a sketch: none, or two rows of a power of two within its bounds.
 fn read_columns(reader: &mut Reader<'_>) -> Read<usize> {
     let [least, most] = WIDTHS;
@@ -382,6 +417,7 @@ impl Epoch {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new(EPOCH, crate::state::MODEL_VERSION);
         out.u64(self.number);
+        out.u32(self.hour);
         out.u32(self.moment);
         out.length(self.peers.len());
         for peers in &self.peers {
@@ -407,7 +443,8 @@ impl Epoch {
     /// [`WrongSnapshot`]: it must then be made again from the log.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WrongSnapshot> {
         let mut reader = Reader::open(bytes, EPOCH, crate::state::MODEL_VERSION)?;
-        let mut epoch = Self { number: reader.u64()?, moment: reader.u32()?, ..Self::default() };
+        let (number, hour, moment) = (reader.u64()?, reader.u32()?, reader.u32()?);
+        let mut epoch = Self { number, hour, moment, ..Self::default() };
         // Every shard has its own groups, and an epoch has those of all.
         for _ in 0..reader.length((MAX_GROUPS + 1) * crate::state::SHARDS)? {
             let key = reader.u32()?;

@@ -18,6 +18,8 @@ pub struct Verdict {
     pub severity: Option<Severity>,
     /// Whether the identity's filter of habits fills at a rate that is itself out of the ordinary.
     pub flooding: bool,
+    /// Whether it called from a network that it was not known to call from, though it is established.
+    pub new_network: bool,
     /// Why, the most telling first: observed against expected. Empty where nothing is told.
     pub reasons: Vec<String>,
 }

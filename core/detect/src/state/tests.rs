@@ -38,7 +38,7 @@ fn golden() {
         )
     );
     assert_eq!(digest::hex(&bytes[80..112]), format!("{}00000007000003e8000007d000000000", "01".repeat(16)));
-    assert_eq!(bytes.len(), 80 + 2 * super::snapshot::RECORD + 3 * 4 + 12 + 8);
+    assert_eq!(bytes.len(), 80 + 2 * super::snapshot::RECORD + 3 * 4 + 12 + 2 * 4 + 8);
     assert_eq!(ShardState::from_bytes(&bytes), Ok(sample()));
 }
 

@@ -144,6 +144,11 @@ impl Shards {
         Self { states: vec![ShardState::default(); SHARDS], count: 0, every }
     }
 
+    /// Has its next epoch when the other has.
+    pub(crate) fn goes_on_from(&mut self, other: &Self) {
+        self.count = other.count;
+    }
+
     pub(crate) fn sees(&mut self, act: &Act) -> Result<Verdict, RulesOnly> {
         self.sees_with(act, None)
     }
