@@ -118,7 +118,7 @@ fn a_caller_with_a_million_addresses_takes_neither_memory_nor_room_without_end()
         assert!(by(&refusals, minute.into(), now).own, "who is known is not drowned by it");
         let known = refusals.known.lock().expect("a lock");
         let kept = &known[&organization()];
-        assert!(kept.had.len() + kept.pairs.len() <= 2 * (purse + refill) as usize + 2, "{minute}");
+        assert!((kept.had.len() + kept.pairs.len()) as u64 <= 2 * (purse + refill) + 2, "{minute}");
         drop(known);
         counted += counts(&refusals, now, true).iter().sum::<u64>();
     }
@@ -161,7 +161,7 @@ fn who_asks_for_much_from_many_addresses_leaves_room_for_who_asks_once() {
         let rest: Vec<_> = due.iter().filter(|folded| folded.operation == REST).collect();
         assert!(rest.iter().any(|folded| matches!(folded.source, Source::Address(_))), "under its address");
         let counted: u64 = due.iter().map(|folded| folded.count).sum();
-        assert_eq!(counted as usize + loud, OPERATIONS * 60, "none is lost");
+        assert_eq!(counted + loud as u64, OPERATIONS as u64 * 60, "none is lost");
     }
 }
 
