@@ -22,6 +22,7 @@ mod judge;
 pub mod lint;
 mod ocsf;
 pub mod pack;
+mod route;
 pub mod samples;
 pub mod sequence;
 pub mod sigma;

@@ -2,19 +2,17 @@
 //!
 //! Rules are routed by log source: a rule is asked only about activities of the source it names. The
 //! source is that of the normalizer (`aws`/`cloudtrail` for AWS CloudTrail), a part that the rule does
-//! not name is not compared, and a part that it names and the source does not have never matches. Within
-//! one log source a rule is found by an *anchor*: values of which every match must have one, such as the
-//! names of the calls it is about. The rules without an anchor are asked about every activity of their
-//! source.
+//! not name is not compared, and a part that it names and the source does not have never matches. How the
+//! few that may match are found among the rules of a source stands in `route`.
 
-use crate::sigma::expr::{Anchor, Expr, key};
+use crate::route::Routes;
+use crate::sigma::expr::Expr;
 use crate::sigma::rule::{self, Slots};
 use crate::sigma::rule::{Documents, Filter};
-use crate::sigma::{Correlation, Pattern, Reason, Rule};
+use crate::sigma::{Correlation, Reason, Rule};
 use base::digest;
 use events::{Activity, FieldSet, Logsource, Sight};
-use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher};
-use std::hash::BuildHasherDefault;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of what this engine makes of a rule's text. It is part of [`Pack::hash`].
 pub const ENGINE_VERSION: u32 = 1;
@@ -45,7 +43,7 @@ pub struct Pack {
     /// For each rule or correlation, the correlations that refer to it, and as which of their rules.
     referring: BTreeMap<Member, Vec<(usize, usize)>>,
     fields: FieldSet,
-    routes: Vec<Route>,
+    routes: Routes,
     hash: [u8; 32],
 }
 
@@ -55,19 +53,6 @@ pub(crate) enum Member {
     Rule(usize),
     Correlation(usize),
 }
-
-/// The rules of one log source.
-#[derive(Debug)]
-struct Route {
-    pattern: Pattern,
-    /// The slots by which rules are found.
-    slots: Vec<(usize, Index)>,
-    /// The rules that no value leads to.
-    always: Vec<usize>,
-}
-
-// A fixed hash: nothing here depends on chance, and the keys are the rules' own words.
-type Index = HashMap<Box<str>, Vec<usize>, BuildHasherDefault<DefaultHasher>>;
 
 impl Pack {
     /// Compiles rules. Files that cannot be used are listed with the reason, the others load. The same
@@ -118,7 +103,7 @@ impl Pack {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let hash = digest::of_parts("nexora/pack/1", &parts);
         let rules: Vec<_> = rules.into_values().collect();
-        let routes = routes(&rules);
+        let routes = Routes::new(&rules);
         let (correlations, referring) = resolved(&rules, correlations, &mut skipped);
         // The rules' own come first, by the slots they were given.
         let further = crate::sequence::FIELDS.map(str::to_owned);
@@ -204,8 +189,8 @@ impl Pack {
     }
 
     /// The rules that match, by id. The activity's fields must have been extracted with
-    /// [`Pack::fields`]. Cost: one hash for each anchored field's value, then the rules these lead to;
-    /// linear in the event's bytes.
+    /// [`Pack::fields`]. Cost: one hash or one automaton for each anchored field's value, then the rules these lead
+    /// to; linear in the event's bytes.
     #[must_use]
     pub fn matches(&self, activity: &Activity<'_>) -> Vec<&Rule> {
         self.matching(activity.logsource, &activity.fields, activity.raw)
@@ -219,18 +204,8 @@ impl Pack {
     }
 
     fn matching(&self, source: Logsource, slots: &events::Slots<'_>, json: &str) -> Vec<&Rule> {
-        let mut candidates: Vec<usize> = Vec::new();
-        for route in self.routes.iter().filter(|route| route.pattern.takes(source)) {
-            candidates.extend(&route.always);
-            for (slot, index) in &route.slots {
-                let keys = slots.get(*slot).iter().filter_map(|&value| key(value));
-                candidates.extend(keys.filter_map(|key| index.get(&key)).flatten());
-            }
-        }
-        candidates.sort_unstable();
-        candidates.dedup();
-        let rules = candidates.into_iter().map(|index| &self.rules[index]);
-        rules.filter(|rule| rule.expr.holds(slots, json)).collect()
+        let found = self.routes.matching(&self.rules, source, slots, json);
+        found.into_iter().map(|rule| &self.rules[rule]).collect()
     }
 
     /// The values by which a rule matched an activity: path and value, in words.
@@ -318,39 +293,4 @@ fn resolved(
         }
     }
     (correlations, referring)
-}
-
-fn routes(rules: &[Rule]) -> Vec<Route> {
-    let mut by_source: BTreeMap<&Pattern, Vec<usize>> = BTreeMap::new();
-    for (index, rule) in rules.iter().enumerate() {
-        by_source.entry(&rule.logsource).or_default().push(index);
-    }
-    by_source.into_iter().map(|(pattern, indexes)| route(pattern, &indexes, rules)).collect()
-}
-
-fn route(pattern: &Pattern, indexes: &[usize], rules: &[Rule]) -> Route {
-    let mut shared: BTreeMap<Anchor, usize> = BTreeMap::new();
-    for &index in indexes {
-        let mut own = BTreeSet::new();
-        rules[index].expr.visit_anchors(&mut |anchor| {
-            own.insert(anchor);
-        });
-        for anchor in own {
-            *shared.entry(anchor).or_default() += 1;
-        }
-    }
-    let cost = |anchor: &Anchor| shared.get(anchor).copied().unwrap_or(usize::MAX / 2);
-    let mut slots: BTreeMap<usize, Index> = BTreeMap::new();
-    let mut always = Vec::new();
-    for &index in indexes {
-        match rules[index].expr.anchors(&cost) {
-            None => always.push(index),
-            Some(anchors) => {
-                for (slot, text) in anchors {
-                    slots.entry(slot).or_default().entry(text).or_default().push(index);
-                }
-            }
-        }
-    }
-    Route { pattern: pattern.clone(), slots: slots.into_iter().collect(), always }
 }

@@ -11,39 +11,44 @@ use sonic_rs::{JsonContainerTrait as _, JsonNumberTrait as _, JsonType, JsonValu
 use std::{collections::HashMap, fmt};
 
 /// Under which of its own fields an element of a list bears its name.
-const NAMES: [&str; 6] = ["name", "Name", "key", "Key", "displayName", "DisplayName"];
+pub(crate) const NAMES: [&str; 6] = ["name", "Name", "key", "Key", "displayName", "DisplayName"];
 
 /// A list of raw paths, compiled to one trie, so that one walk over an event fills all of them.
 #[derive(Debug, Clone, Default)]
 pub struct FieldSet {
     paths: Vec<String>,
     index: HashMap<String, usize>,
-    nodes: Vec<Node>,
-    aliases: Vec<Aliases>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) aliases: Vec<Aliases>,
+    /// The slots of what tells a log source, behind those that were asked for.
+    pub(crate) routed: Vec<(&'static str, usize)>,
 }
 
 /// Which slots the names that rules use for one source's fields fill, and from where.
 #[derive(Debug, Clone)]
-struct Aliases {
-    source: &'static str,
+pub(crate) struct Aliases {
+    pub(crate) source: &'static str,
     /// The paths meant.
-    raw: FieldSet,
+    pub(crate) raw: FieldSet,
     /// A slot of the set, and the slots of `raw` that fill it: the first that has a value.
-    fill: Vec<(usize, Vec<usize>)>,
+    pub(crate) fill: Vec<(usize, Vec<usize>)>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Node {
+pub(crate) struct Node {
     /// Sorted by length, then bytes: most names that are not asked for differ in length.
-    children: Vec<(Box<str>, usize)>,
-    slot: Option<usize>,
+    pub(crate) children: Vec<(Box<str>, usize)>,
+    pub(crate) slot: Option<usize>,
     /// Whether a path goes on below one of the children.
-    deep: bool,
+    pub(crate) deep: bool,
+    /// The children by the hash of their names, each at or behind the place that it says; a power of two long.
+    pub(crate) table: Box<[Option<(u32, usize)>]>,
 }
 
 /// What a walk over an event found.
+#[derive(Default)]
 struct Found<'e> {
-    slots: Slots<'e>,
+    plain: Vec<(usize, Value<'e>)>,
     /// Under the names of elements: for slots that the paths as written leave empty.
     named: Vec<(usize, Value<'e>)>,
 }
@@ -53,7 +58,7 @@ impl<'e> Found<'e> {
         if named {
             self.named.push((slot, value));
         } else {
-            self.slots.push(slot, value);
+            self.plain.push((slot, value));
         }
     }
 }
@@ -69,20 +74,38 @@ impl FieldSet {
                 continue;
             }
             let slot = set.paths.len();
-            let mut at = 0;
-            for name in path.split('.') {
-                at = set.descend_or_add(at, name);
-            }
-            set.nodes[at].slot = Some(slot);
+            set.lead(&path, slot);
             set.index.insert(path.clone(), slot);
             set.paths.push(path);
+        }
+        // What tells a log source is not asked for by name, and found in the same pass.
+        if !set.paths.is_empty() {
+            let mut next = set.paths.len();
+            for path in sources::ROUTED {
+                let slot = set.index.get(path).copied().unwrap_or_else(|| {
+                    set.lead(path, next);
+                    next += 1;
+                    next - 1
+                });
+                set.routed.push((path, slot));
+            }
         }
         let below = |(_, child): &(Box<str>, usize)| !set.nodes[*child].children.is_empty();
         let deep: Vec<bool> = set.nodes.iter().map(|node| node.children.iter().any(below)).collect();
         for (node, deep) in set.nodes.iter_mut().zip(deep) {
             node.deep = deep;
+            node.index();
         }
         set
+    }
+
+    /// Makes a path lead to a slot.
+    fn lead(&mut self, path: &str, slot: usize) {
+        let mut at = 0;
+        for name in path.split('.') {
+            at = self.descend_or_add(at, name);
+        }
+        self.nodes[at].slot = Some(slot);
     }
 
     /// The same set, which also fills a slot whose path is only a name that rules use for a field: from
@@ -145,28 +168,18 @@ impl FieldSet {
         let mut slots = self.plain(event);
         for aliases in self.aliases.iter().filter(|aliases| aliases.source == source.name) {
             let found = aliases.raw.plain(event);
-            for (slot, raw) in &aliases.fill {
-                if matches!(slots.slots[*slot], Slot::Missing)
-                    && let Some(from) = raw.iter().find(|raw| !found.get(**raw).is_empty())
-                {
-                    slots.slots[*slot] = found.slots[*from].clone();
-                }
-            }
+            slots.fill(&aliases.fill, &found);
         }
         slots
     }
 
     fn plain<'e>(&self, event: &'e sonic_rs::Value) -> Slots<'e> {
-        let slots = Slots { slots: vec![Slot::Missing; self.paths.len()] };
-        let mut found = Found { slots, named: Vec::new() };
+        let mut found = Found::default();
         if !self.paths.is_empty() {
             self.walk(0, event, &mut found, false);
         }
-        let Found { mut slots, mut named } = found;
-        named.retain(|(slot, _)| matches!(slots.slots[*slot], Slot::Missing));
-        for (slot, value) in named {
-            slots.push(slot, value);
-        }
+        let mut slots = Slots { len: self.paths.len(), ..Slots::default() };
+        slots.set(found.plain, found.named);
         slots
     }
 
@@ -216,7 +229,7 @@ impl FieldSet {
         (!self.nodes[child].children.is_empty()).then_some(child)
     }
 
-    fn descend(&self, at: usize, name: &str) -> Option<usize> {
+    pub(crate) fn descend(&self, at: usize, name: &str) -> Option<usize> {
         if let Ok(place) = self.nodes[at].position(name) {
             return Some(self.nodes[at].children[place].1);
         }
@@ -236,7 +249,56 @@ impl FieldSet {
     }
 }
 
+/// A hash of a name by its ends and its length: names of fields seldom differ in their middle alone.
+pub(crate) fn hash_of(name: &[u8]) -> u32 {
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (word(name), 0),
+    };
+    mix(first, last, name.len())
+}
+
+/// The hash, where both ends are at hand.
+#[expect(clippy::cast_possible_truncation, reason = "the upper half of the product")]
+pub(crate) const fn mix(first: u64, last: u64, length: usize) -> u32 {
+    let mixed = (first ^ last.rotate_left(29) ^ ((length as u64) << 3)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ (mixed >> 29)) >> 24) as u32
+}
+
 impl Node {
+    /// Fills the table by hashes.
+    fn index(&mut self) {
+        let size = (self.children.len() * 2).next_power_of_two();
+        let mut table = vec![None; if self.children.is_empty() { 0 } else { size }];
+        for (place, (name, _)) in self.children.iter().enumerate() {
+            let hash = hash_of(name.as_bytes());
+            let mut at = hash as usize & (size - 1);
+            while table[at].is_some() {
+                at = (at + 1) & (size - 1);
+            }
+            table[at] = Some((hash, place));
+        }
+        self.table = table.into();
+    }
+
+    /// The child of this name, whose hash is known.
+    pub(crate) fn find(&self, hash: u32, name: &[u8]) -> Option<usize> {
+        let mask = self.table.len().checked_sub(1)?;
+        let mut at = hash as usize & mask;
+        while let Some((known, place)) = self.table[at] {
+            if known == hash && self.children[place].0.as_bytes() == name {
+                return Some(self.children[place].1);
+            }
+            at = (at + 1) & mask;
+        }
+        None
+    }
+
     fn position(&self, name: &str) -> Result<usize, usize> {
         self.children.binary_search_by(|(known, _)| {
             known.len().cmp(&name.len()).then_with(|| known.as_bytes().cmp(name.as_bytes()))
@@ -316,45 +378,85 @@ impl fmt::Display for Number {
 /// The values of a [`FieldSet`]'s fields in one event, by index.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Slots<'e> {
-    slots: Vec<Slot<'e>>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Slot<'e> {
-    Missing,
-    One(Value<'e>),
-    Many(Vec<Value<'e>>),
+    len: usize,
+    /// For each value its slot, rising.
+    of: Vec<usize>,
+    values: Vec<Value<'e>>,
 }
 
 impl<'e> Slots<'e> {
     /// The values of the field with this index: none where it is missing, several where arrays fan out.
     #[must_use]
     pub fn get(&self, index: usize) -> &[Value<'e>] {
-        match self.slots.get(index) {
-            None | Some(Slot::Missing) => &[],
-            Some(Slot::One(value)) => std::slice::from_ref(value),
-            Some(Slot::Many(values)) => values,
-        }
+        let start = self.of.partition_point(|slot| *slot < index);
+        let count = match self.of.get(start..) {
+            Some([one, rest @ ..]) if *one == index => {
+                // Most fields have one value; of a list with many, the end is searched for.
+                if rest.first() == Some(&index) { 1 + rest.partition_point(|slot| *slot == index) } else { 1 }
+            }
+            _ => 0,
+        };
+        self.values.get(start..start + count).unwrap_or_default()
+    }
+
+    /// Every value with the index of its field, by index.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, Value<'e>)> {
+        self.of.iter().copied().zip(self.values.iter().copied())
     }
 
     /// How many fields were asked for.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.slots.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether none was asked for.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
-    fn push(&mut self, index: usize, value: Value<'e>) {
-        let slot = &mut self.slots[index];
-        match slot {
-            Slot::Missing => *slot = Slot::One(value),
-            Slot::One(first) => *slot = Slot::Many(vec![*first, value]),
-            Slot::Many(values) => values.push(value),
+    /// Slots for so many fields, in the memory of others.
+    pub(crate) fn reusing(len: usize, of: Vec<usize>, values: Vec<Value<'e>>) -> Self {
+        Self { len, of, values }
+    }
+
+    /// Its memory, without what is in it.
+    pub(crate) fn into_memory(mut self) -> (Vec<usize>, Vec<Value<'static>>) {
+        self.of.clear();
+        self.values.clear();
+        // Of nothing: the memory is kept.
+        (self.of, self.values.into_iter().map(|_| Value::Null).collect())
+    }
+
+    /// Takes the next value; values must come by slot.
+    pub(crate) fn add(&mut self, slot: usize, value: Value<'e>) {
+        self.of.push(slot);
+        self.values.push(value);
+    }
+
+    /// What was found, in the order in which it was; what was found by names only where there is nothing else.
+    fn set(&mut self, mut plain: Vec<(usize, Value<'e>)>, mut named: Vec<(usize, Value<'e>)>) {
+        plain.sort_by_key(|(slot, _)| *slot);
+        if !named.is_empty() {
+            named.retain(|(slot, _)| plain.binary_search_by_key(slot, |(known, _)| *known).is_err());
+            plain.append(&mut named);
+            plain.sort_by_key(|(slot, _)| *slot);
+        }
+        (self.of, self.values) = plain.into_iter().unzip();
+    }
+
+    /// Fills what is missing from another set's slots: the first of those named that has a value.
+    pub(crate) fn fill(&mut self, fill: &[(usize, Vec<usize>)], from: &Self) {
+        for (slot, raw) in fill {
+            if self.get(*slot).is_empty()
+                && let Some(raw) = raw.iter().find(|raw| !from.get(**raw).is_empty())
+            {
+                let at = self.of.partition_point(|known| known < slot);
+                let values = from.get(*raw);
+                self.of.splice(at..at, std::iter::repeat_n(*slot, values.len()));
+                self.values.splice(at..at, values.iter().copied());
+            }
         }
     }
 }

@@ -37,7 +37,7 @@ impl Format {
 
     /// The log sources by which rules are routed to its events.
     pub fn logsources(self) -> impl Iterator<Item = Logsource> {
-        let usual = (self.0.logsource)(&sonic_rs::Value::default());
+        let usual = (self.0.logsource)(&|_| None);
         std::iter::once(usual).chain(self.0.further.iter().copied())
     }
 

@@ -1,6 +1,6 @@
 //! A record: one event, checked, parsed and redacted.
 
-use crate::{Activity, FieldSet, Format, Logsource, Reason, Redactor, Slots, envelope, scan};
+use crate::{Activity, FieldSet, Format, Logsource, Reason, Redactor, Slots, envelope, scan, source};
 use sonic_rs::{JsonContainerTrait as _, JsonType, JsonValueMutTrait as _, JsonValueTrait as _};
 
 /// The largest event, in bytes as received.
@@ -118,7 +118,7 @@ impl Record {
     pub fn sight<'e>(&'e self, fields: &FieldSet) -> Sight<'e> {
         let source = self.format.source();
         Sight {
-            logsource: (source.logsource)(&self.value),
+            logsource: (source.logsource)(&|paths| source::text(&self.value, paths)),
             fields: fields.extract(&self.value, source),
             text: &self.text,
         }

@@ -117,8 +117,9 @@ pub(crate) fn looks(text: &str) -> bool {
     let begins = |start: &str, least: usize| {
         text.match_indices(start).any(|(at, _)| {
             let free = at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric();
-            free && text.as_bytes()[at + start.len()..].iter().take_while(|byte| token(**byte)).count()
-                >= least
+            // No more is looked at than is asked for: the text may begin so everywhere.
+            let rest = text.as_bytes()[at + start.len()..].iter().take(least);
+            free && rest.take_while(|byte| token(**byte)).count() >= least
         })
     };
     (text.contains("-----BEGIN ") && text.contains("PRIVATE KEY"))
@@ -147,7 +148,7 @@ fn assigned(text: &str) -> bool {
                 && before.as_bytes()[before.len() - name.len()..].eq_ignore_ascii_case(name.as_bytes())
         });
         let value = text[at + 1..].trim_start_matches(['"', '\'', ' ']);
-        named && value.bytes().take_while(|byte| byte.is_ascii_graphic() && *byte != b'"').count() >= 6
+        named && value.bytes().take(6).take_while(|byte| byte.is_ascii_graphic() && *byte != b'"').count() == 6
     })
 }
 

@@ -16,6 +16,9 @@ use std::borrow::Cow;
 /// has none longer than an ARN's 2,048, and what the inventory and the models keep is bounded by it.
 pub(crate) const MAX_NAME: usize = 4_096;
 
+/// Answers with the first text at one of some paths of an event.
+pub(crate) type Lookup<'f> = &'f dyn Fn(Paths) -> Option<&'f str>;
+
 /// Dotted paths into an event, the preferred one first.
 pub(crate) type Paths = &'static [&'static str];
 
@@ -25,8 +28,9 @@ pub(crate) struct Source {
     pub(crate) name: &'static str,
     /// What else `--format` may call it.
     pub(crate) nicknames: &'static [&'static str],
-    /// How Sigma rules name it; by the event where that tells.
-    pub(crate) logsource: fn(&Value) -> Logsource,
+    /// How Sigma rules name it; by the event where that tells, of which it is handed the texts at paths that
+    /// [`ROUTED`](crate::sources::ROUTED) names.
+    pub(crate) logsource: for<'f> fn(Lookup<'f>) -> Logsource,
     /// The log sources that only some of its events have.
     pub(crate) further: &'static [Logsource],
     /// Whether an event is one of its.
@@ -302,7 +306,7 @@ impl Source {
         Ok(Activity {
             time,
             class: class::of(table.classes, &service, &action),
-            logsource: (self.logsource)(event),
+            logsource: (self.logsource)(&|paths| text(event, paths)),
             service,
             action,
             actor,
@@ -336,7 +340,7 @@ impl Source {
         Activity {
             time: time.unwrap_or(Timestamp::from_micros(0)),
             class: Class::ApiActivity,
-            logsource: (self.logsource)(event),
+            logsource: (self.logsource)(&|paths| text(event, paths)),
             service: Cow::Borrowed(""),
             action: Cow::Borrowed(""),
             actor: Actor::UNKNOWN.principal(false),

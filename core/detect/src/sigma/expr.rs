@@ -1,8 +1,9 @@
 //! What a rule compiles to: a tree of tests over slots, which can name the values that every match has.
 
 use super::keywords;
-use super::matcher::{Matcher, text};
-use super::text::{Place, Text, fold};
+use super::matcher::{Matcher, Relation};
+use super::reference;
+use super::text::{Place, Text};
 use events::{Slots, Value};
 
 /// A condition that one activity meets or not. Evaluation allocates nothing but what folding needs.
@@ -36,8 +37,29 @@ pub(crate) enum Expr {
     Keyword(Text),
 }
 
-/// A value that must stand in a slot, folded.
-pub(crate) type Anchor = (usize, Box<str>);
+/// Something that a match must have; texts are folded.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Anchor {
+    /// A value of this slot is this text.
+    Text(usize, Box<str>),
+    /// A value of this slot is this number, by the bits of its nearest float.
+    Number(usize, u64),
+    /// A value of this slot has this text in it, in ASCII.
+    Part(usize, Box<str>),
+    /// A value of the event has this text in it, in ASCII.
+    Keyword(Box<str>),
+}
+
+impl Anchor {
+    /// How much dearer it is to look for than an exact value.
+    pub(crate) const fn cost(&self) -> usize {
+        match self {
+            Self::Text(..) | Self::Number(..) => 0,
+            Self::Part(..) => 20,
+            Self::Keyword(_) => 10_000,
+        }
+    }
+}
 
 impl Expr {
     pub(crate) fn all(parts: Vec<Self>) -> Self {
@@ -79,22 +101,23 @@ impl Expr {
             Self::Test { slot, matcher } => slots.get(*slot).iter().any(|&value| matcher.passes(value)),
             Self::Null { slot } => slots.get(*slot).iter().all(|value| *value == Value::Null),
             Self::Exists { slot, wanted } => slots.get(*slot).is_empty() != *wanted,
-            Self::Reference { slot, other, place, cased } => slots.get(*other).iter().any(|&wanted| {
-                let Some(wanted) = text(wanted) else { return false };
-                let wanted = Text::plain(&wanted, *place, *cased);
-                let fits = |&value: &Value<'_>| text(value).is_some_and(|value| wanted.fits(&value));
-                slots.get(*slot).iter().any(fits)
-            }),
+            Self::Reference { slot, other, place, cased } => {
+                reference::holds(slots.get(*slot), slots.get(*other), *place, *cased)
+            }
             Self::Keyword(keyword) => keywords::found(json, keyword),
         }
     }
 
-    /// A set of slot values of which every match has at least one; `None` where there is no such set.
+    /// A set of anchors of which every match has at least one; `None` where there is no such set.
     /// `cost` tells how many rules share an anchor: the fewer, the better it selects.
     pub(crate) fn anchors(&self, cost: &impl Fn(&Anchor) -> usize) -> Option<Vec<Anchor>> {
         match self {
-            Self::Test { slot, matcher: Matcher::Text(text) } => {
-                Some(text.exact()?.into_iter().map(|text| (*slot, text)).collect())
+            Self::Test { slot, matcher } => Self::anchors_of(*slot, matcher),
+            Self::Keyword(text) => {
+                // What JSON writes as an escape is not looked for in its text.
+                let part = text.part()?;
+                let written = part.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\'));
+                written.then(|| vec![Anchor::Keyword(part)])
             }
             Self::All(parts) => {
                 let choices = parts.iter().filter_map(|part| part.anchors(cost));
@@ -108,11 +131,23 @@ impl Expr {
         }
     }
 
+    fn anchors_of(slot: usize, matcher: &Matcher) -> Option<Vec<Anchor>> {
+        match matcher {
+            Matcher::Text(text) => match text.exact() {
+                Some(texts) => Some(texts.into_iter().map(|text| Anchor::Text(slot, text)).collect()),
+                None => Some(vec![Anchor::Part(slot, text.part()?)]),
+            },
+            Matcher::Number(Relation::Equal, number) => Some(vec![Anchor::Number(slot, number.bits())]),
+            Matcher::Bool(wanted) => Some(vec![Anchor::Text(slot, wanted.to_string().into())]),
+            _ => None,
+        }
+    }
+
     /// Every anchor that the tree offers anywhere, for counting.
     pub(crate) fn visit_anchors(&self, visit: &mut impl FnMut(Anchor)) {
         match self {
-            Self::Test { slot, matcher: Matcher::Text(text) } => {
-                text.exact().into_iter().flatten().for_each(|text| visit((*slot, text)));
+            Self::Test { slot, matcher } => {
+                Self::anchors_of(*slot, matcher).into_iter().flatten().for_each(visit);
             }
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.visit_anchors(visit)),
             _ => {}
@@ -165,9 +200,4 @@ impl Expr {
             _ => {}
         }
     }
-}
-
-/// The folded text by which the index finds the rules that an activity's value may match.
-pub(crate) fn key(value: Value<'_>) -> Option<Box<str>> {
-    text(value).map(|text| Box::from(&*fold(&text)))
 }

@@ -18,7 +18,8 @@ pub(crate) fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
-fn number(value: Value<'_>) -> Option<Number> {
+/// The number that a value is, if it is one.
+pub(crate) fn number(value: Value<'_>) -> Option<Number> {
     match value {
         Value::Str(text) => Number::read(text),
         Value::Number(events::Number::Integer(integer)) => Some(Number::Integer(integer)),
@@ -43,6 +44,21 @@ impl Number {
             return None;
         }
         text.parse().map(Self::Integer).or_else(|_| text.parse().map(Self::Float)).ok()
+    }
+
+    /// The nearest float.
+    #[expect(clippy::cast_precision_loss, reason = "equal numbers have the same nearest float")]
+    fn as_f64(self) -> f64 {
+        match self {
+            Self::Integer(integer) => integer as f64,
+            Self::Float(float) => float,
+        }
+    }
+
+    /// The same for all numbers that are equal.
+    pub(crate) fn bits(self) -> u64 {
+        // Nought below nought is nought.
+        (self.as_f64() + 0.0).to_bits()
     }
 
     #[expect(clippy::cast_precision_loss, reason = "only reached where one side is a float already")]

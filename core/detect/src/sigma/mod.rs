@@ -18,6 +18,7 @@ pub(crate) mod expr;
 pub(crate) mod keywords;
 pub(crate) mod matcher;
 pub(crate) mod modifier;
+pub(crate) mod reference;
 pub(crate) mod rule;
 pub(crate) mod text;
 pub(crate) mod time;

@@ -57,6 +57,27 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Hands on the text in lower case; what is short and of ASCII takes no memory.
+pub(crate) fn with_folded<R>(text: &str, ask: impl FnOnce(&str) -> R) -> R {
+    let mut room = [0; 128];
+    if let Some(room) = room.get_mut(..text.len()).filter(|_| text.is_ascii()) {
+        room.copy_from_slice(text.as_bytes());
+        room.make_ascii_lowercase();
+        if let Ok(folded) = std::str::from_utf8(room) {
+            return ask(folded);
+        }
+    }
+    ask(&fold(text))
+}
+
+/// Whether the text is somewhere in the value, whatever the case of its letters; both are of ASCII or the text is of
+/// lower case beyond it, which then is nowhere.
+fn find(value: &[u8], text: &[u8]) -> bool {
+    let Some(&first) = text.first() else { return true };
+    let fits = |at: usize| value.get(at..at + text.len()).is_some_and(|part| part.eq_ignore_ascii_case(text));
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), value).any(fits)
+}
+
 impl Text {
     /// A pattern as written in a rule: `*` and `?` are wildcards, a backslash before one of them, or
     /// before a backslash, takes its meaning away.
@@ -106,15 +127,37 @@ impl Text {
 
     /// Whether the value fits. Time is linear in the value's length (times the literals of a pattern).
     pub(crate) fn fits(&self, value: &str) -> bool {
-        // Equality is by far the most frequent question, and needs no folded copy.
-        if let Shape::Exact(text) = &self.shape
-            && !self.cased
-            && value.is_ascii()
-        {
-            return value.eq_ignore_ascii_case(text);
+        if self.cased {
+            return self.shape.fits(value);
         }
-        let value = if self.cased { Cow::Borrowed(value) } else { fold(value) };
-        self.shape.fits(&value)
+        // The usual questions need no folded copy.
+        if value.is_ascii() {
+            let value = value.as_bytes();
+            let same = |part: Option<&[u8]>, text: &str| {
+                part.is_some_and(|part| part.eq_ignore_ascii_case(text.as_bytes()))
+            };
+            match &self.shape {
+                Shape::Everything => return true,
+                Shape::Exact(text) => return same(Some(value), text),
+                Shape::Prefix(text) => return same(value.get(..text.len()), text),
+                Shape::Suffix(text) => {
+                    return same(value.len().checked_sub(text.len()).and_then(|at| value.get(at..)), text);
+                }
+                Shape::Contains(text) => return find(value, text.as_bytes()),
+                _ => {}
+            }
+        }
+        with_folded(value, |value| self.shape.fits(value))
+    }
+
+    /// A text that a value must have in it to fit: the longest, folded, where it is of ASCII.
+    pub(crate) fn part(&self) -> Option<Box<str>> {
+        let text = match &self.shape {
+            Shape::Exact(text) | Shape::Prefix(text) | Shape::Suffix(text) | Shape::Contains(text) => text,
+            Shape::Ordered(parts) => parts.iter().max_by_key(|part| part.len())?,
+            Shape::Everything | Shape::OneOf(_) | Shape::Regex(_) => return None,
+        };
+        (text.is_ascii() && !text.is_empty()).then(|| text.to_ascii_lowercase().into())
     }
 
     /// The exact texts of which one must be the value, folded; `None` where it need not be one of a few.

@@ -153,12 +153,12 @@ fn caller(event: &Value) -> Actor<'_> {
 pub(crate) static AUDIT: Source = Source {
     name: "azure.audit",
     nicknames: &["entra.audit", "azure.auditlogs"],
-    logsource: |event| {
-        let by = text(event, &["properties.loggedByService", "loggedByService"]);
+    logsource: |text| {
+        let by = text(&["properties.loggedByService", "loggedByService"]);
         let also: &[&str] = if by == Some("PIM") { &["pim"] } else { &[] };
         Logsource { also, ..Logsource::of("azure", "auditlogs") }
     },
-    further: &[Logsource::of("azure", "pim")],
+    further: &[Logsource { also: &["pim"], ..Logsource::of("azure", "auditlogs") }],
     recognises: |event| {
         category(event) == "AuditLogs"
             || (text(event, &["activityDisplayName", "properties.activityDisplayName"]).is_some()

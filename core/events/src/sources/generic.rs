@@ -1,14 +1,14 @@
 //! JSON that no normalizer is written for: rules read its fields, and nothing else is known of it. No event
 //! is recognised as one of these; `--format` names them.
 
-use crate::source::{How, Secrets, Source};
+use crate::source::{How, Lookup, Secrets, Source};
 use crate::{Logsource, secrets};
 
 /// A format of which only the log source is known.
 const fn of(
     name: &'static str,
     nicknames: &'static [&'static str],
-    logsource: fn(&sonic_rs::Value) -> Logsource,
+    logsource: for<'f> fn(Lookup<'f>) -> Logsource,
 ) -> Source {
     Source {
         name,

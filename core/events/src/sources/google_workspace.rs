@@ -1,14 +1,14 @@
 //! Google Workspace: activities of the Reports API, and the same logs shared with Google Cloud.
 
 use crate::class::Actions::{Contains, Every};
-use crate::source::{Actor, Find, How, Mapping, Secrets, Source, text};
+use crate::source::{Actor, Find, How, Lookup, Mapping, Secrets, Source, text};
 use crate::{Class, IdentityKind, Logsource, PrincipalKind};
 use sonic_rs::Value;
 
 pub(crate) static SOURCE: Source = Source {
     name: "google.workspace",
     nicknames: &["gworkspace", "google_workspace"],
-    logsource: |event| match application(event) {
+    logsource: |text| match application(text) {
         Some("login") => Logsource::of("gcp", "google_workspace.login"),
         Some("token") => Logsource::of("gcp", "google_workspace.token"),
         Some("drive") => Logsource::of("gcp", "google_workspace.drive"),
@@ -84,10 +84,10 @@ pub(crate) static SOURCE: Source = Source {
     ],
 };
 
-fn application(event: &Value) -> Option<&str> {
-    match text(event, &["id.applicationName"]) {
+fn application<'e>(text: Lookup<'e>) -> Option<&'e str> {
+    match text(&["id.applicationName"]) {
         Some(name) => Some(name),
-        None => text(event, &["protoPayload.serviceName"])?.split('.').next(),
+        None => text(&["protoPayload.serviceName"])?.split('.').next(),
     }
 }
 

@@ -8,7 +8,7 @@ use sonic_rs::{JsonValueTrait as _, Value};
 pub(crate) static SOURCE: Source = Source {
     name: "m365.audit",
     nicknames: &["m365", "office365"],
-    logsource: |event| match text(event, &["Workload"]) {
+    logsource: |text| match text(&["Workload"]) {
         // Alerts of the compliance centre: rules call the service by either name.
         Some("SecurityComplianceCenter") => {
             Logsource { also: &["threat_detection", "audit"], ..Logsource::of("m365", "threat_management") }
@@ -17,9 +17,8 @@ pub(crate) static SOURCE: Source = Source {
         _ => Logsource::of("m365", "audit"),
     },
     further: &[
-        Logsource::of("m365", "threat_management"),
-        Logsource::of("m365", "threat_detection"),
-        Logsource::of("m365", "exchange"),
+        Logsource { also: &["threat_detection", "audit"], ..Logsource::of("m365", "threat_management") },
+        Logsource { also: &["exchange"], ..Logsource::of("m365", "audit") },
     ],
     recognises: |event| {
         text(event, &["CreationTime"]).is_some()

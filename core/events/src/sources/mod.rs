@@ -15,6 +15,15 @@ mod okta_system;
 
 use crate::source::Source;
 
+/// The paths by which some sources tell which of their log sources an event is of.
+pub(crate) const ROUTED: [&str; 5] = [
+    "properties.loggedByService",
+    "loggedByService",
+    "Workload",
+    "id.applicationName",
+    "protoPayload.serviceName",
+];
+
 /// Every source, in the order in which an event is asked whether it is one of its.
 pub(crate) static ALL: [&Source; 19] = [
     &aws_cloudtrail::SOURCE,
