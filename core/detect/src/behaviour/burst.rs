@@ -27,8 +27,8 @@ const WARM: f32 = 24.0;
 /// One sketch: two rows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Row {
-    pub(crate) now: Vec<f32>,
-    pub(crate) past: Vec<f32>,
+    /// What is counted now, and in the past, side by side.
+    pub(crate) cells: Vec<[f32; 2]>,
 }
 
 /// The sketches of one shard.
@@ -52,7 +52,7 @@ pub(crate) struct Means {
 
 impl Row {
     fn columns(&self) -> usize {
-        self.now.len() / ROWS
+        self.cells.len() / ROWS
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a product of two 32-bit numbers, shifted")]
@@ -69,7 +69,7 @@ impl Row {
         }
         let (mut now, mut past, mut other) = (f32::MAX, f32::MAX, f32::MAX);
         for place in Self::places(columns, hash) {
-            if let (Some(count), Some(before)) = (self.now.get_mut(place), self.past.get(place)) {
+            if let Some([count, before]) = self.cells.get_mut(place) {
                 *count += 1.0;
                 now = now.min(*count);
                 past = past.min(*before);
@@ -88,7 +88,7 @@ impl Row {
 
     /// Ends a tick.
     fn settle(&mut self, ticks: f32) {
-        for (now, past) in self.now.iter_mut().zip(&mut self.past) {
+        for [now, past] in &mut self.cells {
             let mean = *past / ticks.max(1.0);
             let learned = if ticks > WARM && score(*now, mean, 1.0) > POISON { mean } else { *now };
             *past = (*past + learned) * FADES;
@@ -98,19 +98,17 @@ impl Row {
 
     /// Doubles the columns until there are so many. A column's counts then stand in two: too high, never too low.
     fn widen(&mut self, columns: usize) {
-        if self.now.is_empty() {
-            self.now = vec![0.0; ROWS * columns];
-            self.past = vec![0.0; ROWS * columns];
+        if self.cells.is_empty() {
+            self.cells = vec![[0.0; 2]; ROWS * columns];
         }
         while self.columns() < columns {
-            self.now = doubled(&self.now);
-            self.past = doubled(&self.past);
+            self.cells = doubled(&self.cells);
         }
     }
 }
 
 /// Each of the rows twice, one after the other.
-fn doubled(cells: &[f32]) -> Vec<f32> {
+fn doubled(cells: &[[f32; 2]]) -> Vec<[f32; 2]> {
     let rows = cells.chunks(cells.len().div_ceil(ROWS).max(1));
     rows.flat_map(|row| row.iter().chain(row)).copied().collect()
 }
@@ -191,7 +189,7 @@ impl Bursts {
                 let mut widened = row(one).clone();
                 widened.widen(columns);
                 count += 1.0;
-                sums.iter_mut().zip(&widened.past).for_each(|(sum, past)| *sum += past / one.ticks);
+                sums.iter_mut().zip(&widened.cells).for_each(|(sum, [_, past])| *sum += past / one.ticks);
             }
             sums.iter_mut().for_each(|sum| *sum /= count.max(1.0));
             sums
@@ -267,9 +265,10 @@ mod tests {
     #[test]
     fn a_wider_sketch_has_lost_nothing() {
         let (mut bursts, _) = ordinary(30);
-        let before = bursts.sources.past.iter().sum::<f32>();
+        let past = |bursts: &Bursts| bursts.sources.cells.iter().map(|[_, past]| past).sum::<f32>();
+        let before = past(&bursts);
         bursts.sources.widen(1_024);
-        assert!((bursts.sources.past.iter().sum::<f32>() - 4.0 * before).abs() < before * 1e-3);
+        assert!((past(&bursts) - 4.0 * before).abs() < before * 1e-3);
         let shared = Bursts::means([&bursts].into_iter());
         assert!(shared.destinations.iter().any(|mean| *mean > 1.0));
     }

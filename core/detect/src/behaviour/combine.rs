@@ -27,7 +27,12 @@ impl Combined {
 
     /// The probability of all; 1 where there is none.
     pub(crate) fn p(self) -> f64 {
-        if self.weight <= 0.0 { 1.0 } else { acot(self.sum / self.weight).clamp(LEAST, 1.0) }
+        if self.weight <= 0.0 {
+            1.0
+        } else if self.sum == 0.0 {
+            0.5
+        } else { acot(self.sum / self.weight).clamp(LEAST, 1.0)
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use base::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// From how many activities on an identity counts among those that have done anything to speak of.
+const BUSY: u32 = 50;
 /// Half of what was counted is left after so many seconds.
 const HALF_LIFE: f64 = 28.0 * 86_400.0;
 
@@ -47,11 +49,12 @@ fn merge_at(states: &mut [ShardState], hour: u32) -> Arc<Epoch> {
     let keys: BTreeSet<u32> = states.iter().flat_map(|state| state.groups.keys().copied()).collect();
     let known = last.peers.iter().map(|peers| peers.key);
     let keys: BTreeSet<u32> = keys.into_iter().chain(known).collect();
-    let mut members: BTreeMap<u32, u32> = BTreeMap::new();
+    // Those with habits, and all who have done anything to speak of.
+    let mut members: BTreeMap<u32, [u32; 2]> = BTreeMap::new();
     for record in states.iter().flat_map(|state| state.slab.records()) {
-        if record.established(latest) {
-            *members.entry(record.group).or_default() += 1;
-        }
+        let [settled, busy] = members.entry(record.group).or_default();
+        *settled += u32::from(record.established(latest));
+        *busy += u32::from(record.seen >= BUSY);
     }
     let welcome = welcome(states);
     let empty = Peers::default();
@@ -60,7 +63,8 @@ fn merge_at(states: &mut [ShardState], hour: u32) -> Arc<Epoch> {
         let groups: Vec<&Group> = states.iter().filter_map(|state| state.groups.get(&key)).collect();
         Peers {
             key,
-            identities: members.get(&key).copied().unwrap_or(0),
+            // While most of them are still young, what the others do says little of what is usual.
+            identities: members.get(&key).map_or(0, |[settled, busy]| if settled * 2 >= *busy { *settled } else { 0 }),
             counts: [0, 1].map(|class: usize| {
                 let mut counts = Counts::default();
                 counts.absorb(&before.counts[class], remains);

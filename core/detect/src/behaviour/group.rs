@@ -116,17 +116,17 @@ impl Group {
     }
 }
 
-/// The grade of something new, by how many of its peers have it: 1 where a quarter has, 5 where nobody has; 2 where
-/// there are too few of them to say.
+/// The grade of something new, by how many of its peers have it: 1 where one in sixteen has, as a deployment brings it;
+/// 5 where nobody has; 2 where there are too few of them to say.
 pub(crate) fn novelty(peers: Option<&Peers>, hash: u64) -> usize {
     let Some(peers) = peers.filter(|peers| peers.identities >= ENOUGH_PEERS) else { return 2 };
     let with = u64::from(peers.with(hash));
     let all = u64::from(peers.identities);
     match with {
         0 => 5,
-        _ if with * 4 >= all => 1,
-        _ if with * 16 >= all => 2,
-        _ if with * 64 >= all => 3,
+        _ if with * 16 >= all => 1,
+        _ if with * 64 >= all => 2,
+        _ if with * 256 >= all => 3,
         _ => 4,
     }
 }
@@ -140,10 +140,10 @@ mod tests {
     #[test]
     fn the_rarer_the_higher() {
         let peers =
-            Peers { identities: 200, adopted: vec![(1, 1), (2, 5), (3, 20), (4, 900)], ..Peers::default() };
+            Peers { identities: 400, adopted: vec![(1, 1), (2, 3), (3, 20), (4, 900)], ..Peers::default() };
         let grades: Vec<_> = (0..5).map(|hash| novelty(Some(&peers), hash)).collect();
         assert_eq!(grades, [5, 4, 3, 2, 1]);
         assert_eq!(novelty(None, 1), 2);
-        assert_eq!(peers.with(4), 200, "no more than there are");
+        assert_eq!(peers.with(4), 400, "no more than there are");
     }
 }

@@ -8,7 +8,7 @@ use super::reasons::Measured;
 use super::record::{DAY, Record};
 use super::sight::Sight;
 use super::signal::{SIGNALS, Signal, grade};
-use super::trees::{self, MEASURES};
+use super::trees::{self, MEASURES, Place};
 use base::Timestamp;
 use std::f32::consts::LN_2;
 
@@ -34,6 +34,8 @@ pub(crate) fn magnitudes(
     let age = now.saturating_sub(record.first);
     let hour = Hours::of(time.seconds());
     measured.share = record.hours.share(hour);
+    measured.targets = (record.targets_now.count(), record.targets_mean);
+    measured.actions = (record.actions_now.count(), record.actions_mean);
     if age < DAY || record.seen < SOME {
         return measured;
     }
@@ -47,11 +49,9 @@ pub(crate) fn magnitudes(
     set(Signal::Hourly, measured.hourly, 2.0, 2.0);
     set(Signal::Burst, measured.minute, 1.0, 2.0);
     if record.targets_mean > 0.0 && sight.target.is_some() {
-        measured.targets = (record.targets_now.count(), record.targets_mean);
         set(Signal::Targets, measured.targets, 2.0, 2.0);
     }
     if record.actions_mean > 0.0 {
-        measured.actions = (record.actions_now.count(), record.actions_mean);
         set(Signal::Actions, measured.actions, 2.0, 2.0);
     }
     if age >= 7 * DAY {
@@ -69,7 +69,7 @@ pub(crate) fn shared(
     (record, sight): (&Record, &Sight),
     measured: &mut Measured,
     grades: &mut Grades,
-) -> [f32; MEASURES] {
+) -> Place {
     let source = u64::from_le_bytes(record.id.as_bytes()[..8].try_into().unwrap_or_default());
     measured.edge = bursts.edge(source, sight.action, means);
     let group = u64::from(record.group) << 32;
@@ -84,7 +84,7 @@ pub(crate) fn shared(
         grades[Signal::Edge.place()] = Some(grade(measured.edge, 4.0, 1.0));
         grades[Signal::Mixed.place()] = Some(grade(measured.mixed, 2.0, 2.0));
     }
-    let place = position(record, measured.share);
+    let place = position(record, measured);
     if let Some(rarity) = peers.and_then(|peers| trees::rarity(&peers.visits, &place)) {
         measured.rarity = rarity;
         grades[Signal::Space.place()] = Some(grade(rarity, 1.0, 1.0));
@@ -93,15 +93,16 @@ pub(crate) fn shared(
 }
 
 /// Where an identity stands: six measures, each between 0 and 1.
-fn position(record: &Record, share: f32) -> [f32; MEASURES] {
+fn position(record: &Record, measured: &Measured) -> Place {
     #[expect(clippy::cast_possible_truncation, reason = "a logarithm")]
     let scale = |value: f32, most: f64| ((log2(f64::from(value) + 1.0) / most) as f32).clamp(0.0, 0.999);
-    [
+    let measures: [f32; MEASURES] = [
         scale(record.minute, 12.0),
         scale(record.hour, 16.0),
         scale(record.day, 20.0),
-        scale(record.targets_now.count(), 12.0),
-        scale(record.actions_now.count(), 7.0),
-        scale(share, 4.0),
-    ]
+        scale(measured.targets.0, 12.0),
+        scale(measured.actions.0, 7.0),
+        scale(measured.share, 4.0),
+    ];
+    Place::of(&measures)
 }

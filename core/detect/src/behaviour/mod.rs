@@ -1,7 +1,7 @@
 //! Behaviour: what an identity does against what it and its peers are known to do. Pure and deterministic given
 //! (state, activity, time); on a quiet activity nothing is allocated.
 //!
-//! **What is remembered.** Of each identity one record of 920 bytes ([`record`]): first-seen filters with
+//! **What is remembered.** Of each identity one record of 924 bytes ([`record`]): first-seen filters with
 //! generations ([`filter`]), sketches of how many different things it touches ([`sketch`]), faded counts with four
 //! half-lives, the hours of the week at which it works ([`hours`]), and how often each grade of each signal occurred
 //! ([`tail`]). At most two in a hundred, the wide ones, have a page of 4 KiB more ([`slab`]). Of each peer group its

@@ -13,7 +13,7 @@ use super::sight::Sight;
 use super::signal::{SIGNALS, Signal};
 use super::slab::Page;
 use super::tail;
-use super::trees::{self, MEASURES};
+use super::trees::{self, Place};
 use super::verdict::Verdict;
 use super::watermark::{self, RulesOnly};
 use crate::state::ShardState;
@@ -27,8 +27,10 @@ const TELLING: f64 = 2e-3;
 const SUSPECT: f64 = 5e-3;
 /// What −ln p must exceed to add to the risk: p below a hundredth.
 const DRIFT: f64 = 4.605;
+/// From which grade on something new is rare among peers: fewer than one in 64 have it.
+const RARE: usize = 3;
 /// The risk from which on an activity that is told is a medium finding.
-pub(crate) const GREAT: f32 = 14.0;
+pub(crate) const GREAT: f32 = 5.5;
 /// The risk that scores 50.
 pub(crate) const HALF_SCORE: f32 = GREAT;
 /// The greatest risk there is.
@@ -119,10 +121,13 @@ impl ShardState {
         );
         let group = group_of(&mut self.groups, &epoch, key);
         let mut verdict = weigh(record, group, &grades, established, case);
-        verdict.risk = add_risk(record, verdict.fresh, worst);
+        let adds = add_risk(record, verdict.parts, worst);
+        verdict.risk = record.risk;
         let told = verdict.fresh < TELLING && !case.severe;
         if told {
-            verdict.severity = Some(if verdict.risk >= GREAT { Severity::Medium } else { Severity::Low });
+            // More of the same is a matter for another day; something new is not.
+            let great = if adds { GREAT } else { 1.5 * GREAT };
+            verdict.severity = Some(if verdict.risk >= great { Severity::Medium } else { Severity::Low });
             remember_told(record, &grades, &verdict.middles, case.now);
         }
         #[expect(clippy::cast_precision_loss, reason = "about a hundred")]
@@ -186,7 +191,8 @@ impl ShardState {
             let mut grade = if kind_of(signal) == 0 { group::novelty(peers, hash) } else { 1 };
             if signal == Signal::Action {
                 news.new_service = service == Known::No;
-                if grade >= 2 {
+                // Among peers who do it too, a whole new service is what a deployment brings.
+                if grade >= 4 || peers.is_none_or(|peers| peers.identities < group::ENOUGH_PEERS) {
                     grade += usize::from(news.new_service) + usize::from(sight.writes);
                 }
             }
@@ -402,9 +408,10 @@ fn group_of<'g>(
 
 /// The verdict while it is made.
 struct Weighed {
-    p: f64,
-    /// The probability by what was not told before.
+    /// How probable what was not told before is, all signals together.
     fresh: f64,
+    /// The same by what is new alone, and by what there is more of.
+    parts: [f64; 2],
     signals: [Option<f64>; SIGNALS],
     /// The middle of each grade that is not the ordinary one.
     middles: [Option<f64>; SIGNALS],
@@ -418,14 +425,14 @@ struct Weighed {
 
 impl Weighed {
     fn public(self) -> Verdict {
-        let Self { p, signals, top, risk, severity, flooding, new_network, reasons, .. } = self;
-        Verdict { p, signals, top, risk, severity, flooding, new_network, reasons }
+        let Self { signals, top, risk, severity, flooding, new_network, reasons, .. } = self;
+        Verdict { signals, top, risk, severity, flooding, new_network, reasons }
     }
 }
 
 /// From grades to probabilities to one.
 fn weigh(record: &Record, group: &Group, grades: &Grades, established: bool, case: &Case<'_, '_>) -> Weighed {
-    let (mut all, mut fresh) = (Combined::default(), Combined::default());
+    let [mut fresh, mut news, mut more] = [Combined::default(); 3];
     let (mut signals, mut middles) = ([None; SIGNALS], [None; SIGNALS]);
     let mut top: Option<(f64, Signal)> = None;
     let mut chance = case.chance;
@@ -443,20 +450,30 @@ fn weigh(record: &Record, group: &Group, grades: &Grades, established: bool, cas
         );
         signals[signal.place()] = Some(tail.uniform);
         middles[signal.place()] = (grade > 0).then_some(tail.middle);
-        all.add(tail.uniform, signal.weight());
         let told = usize::from(record.told[signal.place()]) > grade && !signal.asks_for_news();
+        let (part, other) = match signal.asks_for_news() {
+            true => (&mut news, &mut more),
+            false => (&mut more, &mut news),
+        };
+        other.abstain(signal.weight());
         if told || grade == 0 {
             fresh.abstain(signal.weight());
+            part.abstain(signal.weight());
         } else {
             fresh.add(tail.middle, signal.weight());
+            // What is new to it and common among its peers is told, and is no risk.
+            match signal.asks_for_news() && grade < RARE {
+                true => part.abstain(signal.weight()),
+                false => part.add(tail.middle, signal.weight()),
+            }
             if top.is_none_or(|(least, _)| tail.middle < least) {
                 top = Some((tail.middle, signal));
             }
         }
     }
     Weighed {
-        p: all.p(),
         fresh: fresh.p(),
+        parts: [news.p(), more.p()],
         signals,
         middles,
         top: top.map(|(_, signal)| signal),
@@ -468,8 +485,10 @@ fn weigh(record: &Record, group: &Group, grades: &Grades, established: bool, cas
     }
 }
 
-/// Adds what is improbable, and rules by their level.
-fn add_risk(record: &mut Record, p: f64, worst: Option<Severity>) -> f32 {
+/// Adds what is improbable, and rules by their level; whether something new is part of it. What is new adds each time,
+/// for each time it is something else; of what there is more of only what exceeds what was added within the day, for it
+/// lasts.
+fn add_risk(record: &mut Record, [news, more]: [f64; 2], worst: Option<Severity>) -> bool {
     let rules = match worst {
         None => 0.0,
         Some(Severity::Informational) => 0.5,
@@ -479,9 +498,12 @@ fn add_risk(record: &mut Record, p: f64, worst: Option<Severity>) -> f32 {
         Some(Severity::Critical) => 18.0,
     };
     #[expect(clippy::cast_possible_truncation, reason = "a few dozen")]
-    let behaviour = (-ln(p) - DRIFT).max(0.0) as f32;
-    record.risk = (record.risk + rules + behaviour).min(MOST_RISK);
-    record.risk
+    let evidence = |p: f64| (-ln(p) - DRIFT).max(0.0) as f32;
+    let (news, more) = (evidence(news), evidence(more));
+    let exceeds = (more - record.counted).max(0.0);
+    record.counted += exceeds;
+    record.risk = (record.risk + rules + news + exceeds).min(MOST_RISK);
+    news > 0.0
 }
 
 fn remember_told(record: &mut Record, grades: &Grades, signals: &[Option<f64>; SIGNALS], now: u32) {
@@ -503,7 +525,7 @@ fn learn(
     group: &mut Group,
     grades: &Grades,
     signals: &[Option<f64>; SIGNALS],
-    (established, measured, position): (bool, &Measured, &[f32; MEASURES]),
+    (established, measured, position): (bool, &Measured, &Place),
     case: &Case<'_, '_>,
 ) {
     let now = case.now;
@@ -546,14 +568,14 @@ fn learn(
     if measured.first_of_hour {
         record.hours.learn(Hours::of(case.activity.time.seconds()));
     }
-    if established {
+    // One in four: where everyone stands does not need everyone every time.
+    if established && case.chance & 3 == 0 {
         trees::count(&mut group.visits, position);
     }
 }
 
 impl Verdict {
     const NOTHING: Self = Self {
-        p: 1.0,
         signals: [None; SIGNALS],
         top: None,
         risk: 0.0,

@@ -1,4 +1,4 @@
-//! What is known of one identity: one record of a fixed size, 920 bytes.
+//! What is known of one identity: one record of a fixed size, 924 bytes.
 
 use super::approx::left;
 use super::filter;
@@ -69,6 +69,8 @@ pub(crate) struct Record {
     pub(crate) page: u32,
     /// New habits, faded with a half-life of a day.
     pub(crate) news: f32,
+    /// What its measures have added to its risk, faded with a half-life of a day.
+    pub(crate) counted: f32,
     /// The hour (since 2010) that the two sketches are of.
     pub(crate) window: u32,
     pub(crate) targets_now: Sketch,
@@ -83,7 +85,7 @@ pub(crate) struct Record {
     pub(crate) targets: [u16; TARGETS],
 }
 
-const _: () = assert!(size_of::<Record>() <= 920, "a KiB each, with index and pages");
+const _: () = assert!(size_of::<Record>() <= 924, "a KiB each, with index and pages");
 
 impl Record {
     /// A place that nobody has.
@@ -108,6 +110,7 @@ impl Record {
         generation: 0,
         page: 0,
         news: 0.0,
+        counted: 0.0,
         window: 0,
         targets_now: Sketch([0; 16]),
         actions_now: Sketch([0; 16]),
@@ -152,6 +155,7 @@ impl Record {
             self.hour *= left(passed, 3_600.0);
             self.day *= left(passed, 86_400.0);
             self.news *= left(passed, 86_400.0);
+            self.counted *= left(passed, 86_400.0);
             self.risk *= left(passed, RISK_HALF_LIFE);
         }
         let behind = f64::from(self.last.saturating_sub(now));

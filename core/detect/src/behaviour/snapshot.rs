@@ -1,7 +1,7 @@
 //! Shard and epoch as bytes (`docs/formats/snapshot.md`), and back: every length is bounded and every number is one
 //! that the models can go on with, whatever the bytes say.
 
-use super::burst::{Means, Row, WIDTHS};
+use super::burst::{Means, WIDTHS};
 use super::group::{Epoch, Group, MAX_ADOPTED, MAX_FRESH, MAX_GROUPS, Peers};
 use super::hours::Hours;
 use super::probation::{MAX_PROBATION, MAX_WAITING, Waiting};
@@ -22,7 +22,7 @@ const MOST: f32 = 1e12;
 
 /// Bytes of an identity's record.
 #[cfg(test)]
-pub(crate) const RECORD: usize = 16 + 10 * 4 + 8 * 4 + 2 + 15 + 16 + 16 + 84 + 15 * 12 + 2 * (112 + 96 + 48);
+pub(crate) const RECORD: usize = 16 + 10 * 4 + 9 * 4 + 2 + 15 + 16 + 16 + 84 + 15 * 12 + 2 * (112 + 96 + 48);
 
 /// Writes big-endian numbers.
 pub(crate) struct Writer(Vec<u8>);
@@ -172,6 +172,7 @@ pub(crate) fn write_record(out: &mut Writer, record: &Record) {
         record.fortnight,
         record.risk,
         record.news,
+        record.counted,
         record.targets_mean,
         record.actions_mean,
     ]);
@@ -209,6 +210,7 @@ pub(crate) fn read_record(reader: &mut Reader<'_>) -> Read<Record> {
         &mut record.fortnight,
         &mut record.risk,
         &mut record.news,
+        &mut record.counted,
         &mut record.targets_mean,
         &mut record.actions_mean,
     ] {
@@ -293,6 +295,8 @@ fn read_counts(reader: &mut Reader<'_>) -> Read<[Counts; 2]> {
     for count in all.iter_mut().flat_map(|counts| counts.0.iter_mut().flatten()) {
         *count = reader.f32()?;
     }
+    let falling = |counts: &[f32; GRADES]| counts.is_sorted_by(|one, next| one >= next);
+    require(all.iter().flat_map(|counts| &counts.0).all(falling))?;
     Ok(all)
 }
 
@@ -351,9 +355,9 @@ pub(crate) fn read_groups(reader: &mut Reader<'_>) -> Read<std::collections::BTr
 pub(crate) fn write_bursts(out: &mut Writer, bursts: &super::Bursts) {
     out.u32(bursts.tick);
     out.f32(bursts.ticks);
-    out.length(bursts.edges.now.len());
+    out.length(bursts.edges.cells.len());
     for row in [&bursts.edges, &bursts.sources, &bursts.destinations, &bursts.records] {
-        out.floats(row.now.iter().chain(&row.past));
+        out.floats(row.cells.iter().map(|[now, _]| now).chain(row.cells.iter().map(|[_, past]| past)));
     }
 }
 
@@ -362,7 +366,8 @@ pub(crate) fn read_bursts(reader: &mut Reader<'_>) -> Read<super::Bursts> {
     let cells = read_columns(reader)?;
     require((cells == 0) == (bursts.tick == 0))?;
     for row in [&mut bursts.edges, &mut bursts.sources, &mut bursts.destinations, &mut bursts.records] {
-        *row = Row { now: reader.floats(cells)?, past: reader.floats(cells)? };
+        let (now, past) = (reader.floats(cells)?, reader.floats(cells)?);
+        row.cells = now.into_iter().zip(past).map(<[f32; 2]>::from).collect();
     }
     Ok(bursts)
 }

@@ -20,7 +20,7 @@ const SPREAD: f32 = 0.01;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Own(pub(crate) [[u8; GRADES]; SIGNALS]);
 
-/// The same of a peer group.
+/// The same of a peer group: for each grade how many were of it or a greater one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Counts(pub(crate) [[f32; GRADES]; SIGNALS]);
 
@@ -50,9 +50,7 @@ impl Own {
 
 impl Counts {
     pub(crate) fn count(&mut self, signal: Signal, grade: usize, weight: f32) {
-        if let Some(count) = self.0[signal.place()].get_mut(grade) {
-            *count += weight;
-        }
+        self.0[signal.place()].iter_mut().take(grade + 1).for_each(|count| *count += weight);
     }
 
     /// Adds another's, each faded to `left`.
@@ -103,12 +101,15 @@ pub(crate) fn tail(
     spread: f64,
 ) -> Tail {
     let (own, peers) = (&own.0[signal.place()], &peers.0[signal.place()]);
-    let total: u32 = own.iter().map(|count| u32::from(*count)).sum();
-    let beyond: u32 = own.iter().skip(grade + 1).map(|count| u32::from(*count)).sum();
+    let (mut total, mut beyond) = (0_u32, 0_u32);
+    for (at, count) in own.iter().enumerate() {
+        total += u32::from(*count);
+        beyond += if at > grade { u32::from(*count) } else { 0 };
+    }
     let equal = own.get(grade).copied().unwrap_or(0);
-    let peers_total: f32 = peers.iter().sum();
-    let peers_beyond: f32 = peers.iter().skip(grade + 1).sum();
-    let peers_equal = peers.get(grade).copied().unwrap_or(0.0);
+    let peers_total = peers[0];
+    let peers_beyond = peers.get(grade + 1).copied().unwrap_or(0.0);
+    let peers_equal = (peers.get(grade).copied().unwrap_or(0.0) - peers_beyond).max(0.0);
     let (guess_beyond, guess_equal) = guess(signal, grade, established);
     let share = |guess: f32, count: f32| (GUESS * guess + count) / (GUESS + peers_total);
     #[expect(clippy::cast_precision_loss, reason = "at most 12·255")]

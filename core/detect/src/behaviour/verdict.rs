@@ -1,14 +1,14 @@
 //! What is said of one activity, and what a person says of what was said.
 
+use super::combine::Combined;
 use super::signal::{SIGNALS, Signal};
 use base::{Severity, Timestamp};
 
 /// The behaviour models' judgement of one activity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// How probable an activity at least as extreme as this is, all signals together. Uniform over ordinary days.
-    pub p: f64,
-    /// The same by each signal that had something to say, by [`Signal::place`].
+    /// How probable an activity at least as extreme as this is, by each signal that had something to say, by
+    /// [`Signal::place`]. Uniform over ordinary days.
     pub signals: [Option<f64>; SIGNALS],
     /// The signal that says most.
     pub top: Option<Signal>,
@@ -38,6 +38,18 @@ pub struct Disposition {
 }
 
 impl Verdict {
+    /// The same, all signals together: by Cauchy's combination.
+    #[must_use]
+    pub fn p(&self) -> f64 {
+        let mut combined = Combined::default();
+        for signal in Signal::ALL {
+            if let Some(p) = self.signals[signal.place()] {
+                combined.add(p, signal.weight());
+            }
+        }
+        combined.p()
+    }
+
     /// The risk as a score from 0 to 100.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]

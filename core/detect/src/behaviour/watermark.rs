@@ -39,9 +39,12 @@ pub(crate) struct Watermarks(pub(crate) Vec<(u64, i64)>);
 
 /// Which source an activity is of.
 pub(crate) fn source(activity: &Activity<'_>, key: &[u8; 16]) -> u64 {
-    let log = siphash::hash(key, activity.logsource.service.as_bytes())
-        ^ siphash::hash(key, activity.logsource.product.as_bytes()).rotate_left(1);
-    log ^ activity.account.map_or(0, |account| siphash::hash(key, account.as_bytes()).rotate_left(2))
+    // The names of logs are ours: few, short and all different (FNV-1a).
+    let names = [activity.logsource.product, "/", activity.logsource.service];
+    let log = names.iter().flat_map(|name| name.bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    log ^ activity.account.map_or(0, |account| siphash::hash(key, account.as_bytes()))
 }
 
 impl Watermarks {

@@ -197,9 +197,12 @@ pub(crate) fn observe(
     };
     let now = moment(activity.time);
     let stage = table::stage(activity.logsource.product, &activity.service, &activity.action);
-    let network = activity.source_ip.map_or(0, |from| network(from, organization));
     let shard = shard_of(Some(identity));
     let known = state.chains.by_identity.get(&identity);
+    if known.is_none() && stage.is_none() && !verdict.as_ref().is_ok_and(|verdict| verdict.new_network) {
+        return Vec::new();
+    }
+    let network = activity.source_ip.map_or(0, |from| network(from, organization));
     let strange = verdict.as_ref().is_ok_and(|verdict| verdict.new_network)
         || known.is_some_and(|chain| {
             chain.network != 0 && network != 0 && chain.network != network && chain.times[1] == [0; 2]

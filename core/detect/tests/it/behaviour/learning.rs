@@ -39,7 +39,7 @@ fn stolen(who: u64, time: i64, service: &'static str, action: &str) -> Act {
 fn a_stolen_key_is_found_within_a_few_harmless_calls_and_the_reasons_say_why() {
     let (mut shards, now) = settled(30);
     let first = verdict(&mut shards, &stolen(3, now + HOUR, "sts.amazonaws.com", "GetCallerIdentity"));
-    assert!(first.p < 1e-3 && first.severity.is_some(), "{first:?}");
+    assert!(first.p() < 1e-3 && first.severity.is_some(), "{first:?}");
     let reasons = first.reasons.join("\n");
     assert!(reasons.contains("first `sts:GetCallerIdentity` in 29 days; 0 of 40 peers"), "{reasons}");
     assert!(reasons.contains("first call from 203.0.113.0/24 in 29 days; 0 of 40 peers"), "{reasons}");

@@ -48,7 +48,7 @@ fn what_is_a_little_late_is_inserted_at_its_time() {
     };
     let ((one, first), (other, second)) = (run(false), run(true));
     assert_eq!(other.passed_over().late, 0);
-    assert!((first.p - second.p).abs() < 0.2 && (first.risk - second.risk).abs() < 0.5);
+    assert!((first.p() - second.p()).abs() < 0.2 && (first.risk - second.risk).abs() < 0.5);
     assert_eq!((one.len(), one.waiting()), (other.len(), other.waiting()));
 }
 

@@ -23,7 +23,7 @@ fn on_the_benign_baseline_probabilities_are_uniform() {
         if act.time < START + 14 * DAY {
             continue;
         }
-        all.push(verdict.p);
+        all.push(verdict.p());
         for signal in Signal::ALL {
             by_signal[signal.place()].extend(verdict.signals[signal.place()]);
         }
