@@ -19,6 +19,7 @@ mod ledger_verify;
 mod machine;
 mod report;
 mod reveal;
+mod rules;
 mod seal;
 mod start;
 mod stream_memory;
@@ -46,6 +47,7 @@ const BENCHMARKS: &[&str] = &[
     "ledger-latency",
     "ledger-prove",
     "ledger-verify",
+    "rules",
 ];
 
 async fn measure(name: &str) -> Result<Report, Failure> {
@@ -63,6 +65,7 @@ async fn measure(name: &str) -> Result<Report, Failure> {
         "ledger-latency" => ledger_latency::measure().await,
         "ledger-prove" => ledger_prove::measure(),
         "ledger-verify" => ledger_verify::measure(),
+        "rules" => rules::measure(),
         other => {
             Err(format!("there is no benchmark `{other}`; there are: {}, all", BENCHMARKS.join(", ")).into())
         }
