@@ -46,7 +46,7 @@ pub struct Finding {
     /// Its id.
     #[schemars(with = "String")]
     pub id: Id<noun::Finding>,
-    /// Which part of the engine: `rule`, `behaviour` or `system`.
+    /// Which part of the engine: `rule`, `correlation`, `sequence`, `behaviour` or `system`.
     pub detector: String,
     /// The rule's id, or the signal's name.
     pub rule: String,

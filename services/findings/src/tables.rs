@@ -280,8 +280,7 @@ fn evidence_of(id: Id<noun::Finding>) -> Select<evidence_row::Entity> {
 }
 
 fn on_record(row: finding::Model) -> Result<OnRecord, Error> {
-    let detectors = [Detector::Rule, Detector::Correlation, Detector::Behaviour, Detector::System];
-    let detector = detectors.into_iter().find(|detector| detector.as_str() == row.detector);
+    let detector = Detector::ALL.into_iter().find(|detector| detector.as_str() == row.detector);
     let severity = usize::try_from(row.severity).ok().and_then(|level| Severity::ALL.get(level).copied());
     let identity =
         row.identity.map(|bytes| Id::from_slice(&bytes).ok_or(Error::Damaged { what: "identity" }));

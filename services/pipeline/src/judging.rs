@@ -3,7 +3,7 @@
 
 use crate::{intake::Event, rules::shorten_evidence};
 use base::{Id, Timestamp, noun};
-use detect::{Finding, Judge, SHARDS, ShardState};
+use detect::{Finding, Judge, SHARDS, ShardState, behaviour};
 use std::thread;
 
 /// Below so many events a thread costs more than it saves.
@@ -42,8 +42,26 @@ impl Shards {
         &self.states
     }
 
-    /// The findings of a group of batches, in order of their offsets.
+    /// The findings of a group of batches, in order of their offsets. What peers share is merged before the first
+    /// batch that arrives in a later hour: a point of the log, so that a replay merges at the same.
     pub(crate) fn judge(
+        &mut self,
+        judge: &Judge,
+        organization: Id<noun::Organization>,
+        batches: &[Placed<'_>],
+    ) -> Vec<Finding> {
+        let hour = |batch: &Placed<'_>| batch.arrival.seconds().div_euclid(3_600);
+        let mut found = Vec::new();
+        for batches in batches.chunk_by(|one, next| hour(one) == hour(next)) {
+            if let Some(first) = batches.first() {
+                behaviour::advance(&mut self.states, first.arrival);
+            }
+            found.extend(self.judge_within(judge, organization, batches));
+        }
+        found
+    }
+
+    fn judge_within(
         &mut self,
         judge: &Judge,
         organization: Id<noun::Organization>,

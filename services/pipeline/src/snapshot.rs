@@ -5,15 +5,17 @@
 //! the log gives the same state.
 
 use base::{Id, noun};
+use detect::behaviour::Epoch;
 use detect::{SHARDS, ShardState};
 use std::{
     fs, io,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-const MAGIC: &[u8; 8] = b"NXSTATE\x01";
+const MAGIC: &[u8; 8] = b"NXSTATE\x02";
 
 /// Where it stands.
 pub(crate) fn path(organization_dir: &Path) -> PathBuf {
@@ -52,8 +54,9 @@ fn encode(organization: Id<noun::Organization>, offset: u64, states: &[ShardStat
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(organization.as_bytes());
     out.extend_from_slice(&offset.to_le_bytes());
-    for state in states {
-        let bytes = state.to_bytes();
+    // All shards are at the same epoch.
+    let epoch = states.first().map(|state| state.epoch().to_bytes()).unwrap_or_default();
+    for bytes in std::iter::once(epoch).chain(states.iter().map(ShardState::to_bytes)) {
         out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
         out.extend_from_slice(&bytes);
     }
@@ -68,14 +71,22 @@ fn decode(bytes: &[u8], organization: Id<noun::Organization>) -> Option<(u64, Ve
         return None;
     }
     let rest = body.strip_prefix(MAGIC)?.strip_prefix(organization.as_bytes())?;
-    let (offset, mut rest) = rest.split_first_chunk::<8>()?;
+    let (offset, rest) = rest.split_first_chunk::<8>()?;
+    let (epoch, mut rest) = part(rest)?;
+    let epoch = Arc::new(Epoch::from_bytes(epoch).ok()?);
     let mut states = Vec::with_capacity(SHARDS);
-    while let Some((length, after)) = rest.split_first_chunk::<8>() {
-        let (state, after) = after.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-        states.push(ShardState::from_bytes(state).ok()?);
+    while !rest.is_empty() {
+        let (state, after) = part(rest)?;
+        states.push(ShardState::restored(state, Arc::clone(&epoch)).ok()?);
         rest = after;
     }
     (rest.is_empty() && states.len() == SHARDS).then(|| (u64::from_le_bytes(*offset), states))
+}
+
+/// The next part, behind its length, and the rest.
+fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, after) = bytes.split_first_chunk::<8>()?;
+    after.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
 }
 
 #[cfg(test)]
@@ -88,13 +99,17 @@ mod tests {
     fn the_bytes_are_the_documented_ones() {
         let states = vec![ShardState::default(); SHARDS];
         let bytes = encode(Id::from_bytes([7; 16]), 258, &states);
-        let state = states[0].to_bytes();
+        let (epoch, state) = (states[0].epoch().to_bytes(), states[0].to_bytes());
         assert_eq!(
             digest::hex(&bytes[..40]),
-            format!("4e58535441544501{}0201000000000000{:02x}00000000000000", "07".repeat(16), state.len())
+            format!("4e58535441544502{}0201000000000000{:02x}00000000000000", "07".repeat(16), epoch.len())
         );
-        assert_eq!(&bytes[40..40 + state.len()], state);
-        assert_eq!(bytes.len(), 32 + SHARDS * (8 + state.len()) + 4);
+        let first = 40 + epoch.len() + 8;
+        assert_eq!(
+            (&bytes[40..40 + epoch.len()], &bytes[first..first + state.len()]),
+            (&epoch[..], &state[..])
+        );
+        assert_eq!(bytes.len(), 40 + epoch.len() + SHARDS * (8 + state.len()) + 4);
         assert_eq!(decode(&bytes, Id::from_bytes([7; 16])), Some((258, states)));
         assert_eq!(decode(&bytes, Id::from_bytes([8; 16])), None);
     }

@@ -9,7 +9,9 @@ use crate::commands::rules::read;
 use crate::failure::Failure;
 use crate::output::{Output, Show, escaped};
 use base::{Clock as _, Id, Kind, Severity, Timestamp, noun};
-use detect::{Correlator, Detector, Finding, Judge, Pack, RuleText, ShardState, incident};
+use detect::{
+    Correlator, Detector, Finding, Judge, Pack, RuleText, ShardState, behaviour, incident, sequence,
+};
 use events::{Activity, FieldSet, Format, Reason, Record, Redactor};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -135,12 +137,16 @@ impl Hunter {
         let organization = Id::from_bytes(NOBODY);
         let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
         self.note(identity, &activity);
-        match self.shards.get_mut(detect::shard_of(identity)) {
+        // Here the log is what happened, in its order: what peers share is merged by the hour of it.
+        behaviour::advance(&mut self.shards, activity.time);
+        let found = match self.shards.get_mut(detect::shard_of(identity)) {
             Some(state) => {
                 self.judge.judge_in_order(state, &mut self.correlator, &activity, organization, self.now)
             }
             None => Vec::new(),
-        }
+        };
+        sequence::deliver(&mut self.shards);
+        found
     }
 
     fn note(&mut self, identity: Option<Id<noun::Identity>>, activity: &Activity<'_>) {

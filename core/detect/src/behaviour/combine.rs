@@ -31,7 +31,8 @@ impl Combined {
             1.0
         } else if self.sum == 0.0 {
             0.5
-        } else { acot(self.sum / self.weight).clamp(LEAST, 1.0)
+        } else {
+            acot(self.sum / self.weight).clamp(LEAST, 1.0)
         }
     }
 }

@@ -64,7 +64,9 @@ fn merge_at(states: &mut [ShardState], hour: u32) -> Arc<Epoch> {
         Peers {
             key,
             // While most of them are still young, what the others do says little of what is usual.
-            identities: members.get(&key).map_or(0, |[settled, busy]| if settled * 2 >= *busy { *settled } else { 0 }),
+            identities: members
+                .get(&key)
+                .map_or(0, |[settled, busy]| if settled * 2 >= *busy { *settled } else { 0 }),
             counts: [0, 1].map(|class: usize| {
                 let mut counts = Counts::default();
                 counts.absorb(&before.counts[class], remains);

@@ -126,7 +126,7 @@ impl ShardState {
         let told = verdict.fresh < TELLING && !case.severe;
         if told {
             // More of the same is a matter for another day; something new is not.
-            let great = if adds { GREAT } else { 1.5 * GREAT };
+            let great = if adds { GREAT } else { 3.0 * GREAT };
             verdict.severity = Some(if verdict.risk >= great { Severity::Medium } else { Severity::Low });
             remember_told(record, &grades, &verdict.middles, case.now);
         }

@@ -6,7 +6,7 @@
 
 use crate::commands::events::Contents;
 use crate::failure::Failure;
-use base::{Id, Kind, Severity, Timestamp, noun};
+use base::{Id, Kind, Severity, noun};
 use detect::{Judge, SHARDS, ShardState, shard_of};
 use events::{IdentityKind, Record, Redactor};
 use std::collections::{BTreeSet, HashMap};
@@ -63,8 +63,8 @@ pub(super) fn plan(contents: &Contents, organization: Id<noun::Organization>) ->
         let key = activity.actor.identity.as_ref();
         let identity = key.map(|key| key.id(organization));
         let known = identity.is_some_and(|identity| first_seen.contains_key(&identity));
-        // Rules and models look at event time; arrival only orders what is decided.
-        let arrival = Timestamp::from_micros(i64::try_from(index).unwrap_or(i64::MAX));
+        // In the story everything arrives after it happened; else nothing would be judged by behaviour.
+        let arrival = activity.time;
         let found = judge.judge(&mut states[shard_of(identity)], &activity, organization, arrival);
         let tips =
             found.iter().any(|finding| finding.severity >= Severity::High && finding.trigger.may_tip());

@@ -129,3 +129,22 @@ fn the_same_activities_give_the_same_state_and_findings() {
         run()
     );
 }
+
+/// A hunter's baseline: a week of work, three silent weeks, and then today.
+#[test]
+fn what_was_known_weeks_ago_is_still_known() {
+    let mut watch = Watch::new();
+    for hour in 0..150 {
+        let found = watch
+            .sees(json!({"eventSource": "s3.amazonaws.com", "eventName": "PutObject", "readOnly": false}));
+        assert!(found.is_empty(), "hour {hour}: {found:?}");
+        watch.passes(HOUR);
+    }
+    watch.passes(25 * 24 * HOUR);
+    let habit =
+        watch.sees(json!({"eventSource": "s3.amazonaws.com", "eventName": "PutObject", "readOnly": false}));
+    assert!(habit.is_empty(), "{habit:?}");
+    watch.passes(HOUR);
+    let new = json!({"eventSource": "lambda.amazonaws.com", "eventName": "Invoke", "readOnly": false});
+    assert_eq!(watch.sees(new).len(), 1);
+}
