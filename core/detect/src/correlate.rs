@@ -5,6 +5,11 @@
 //! by is in a group of those that lack it. A window that asks for what is true speaks at every activity that
 //! keeps it true; findings fold by the hour.
 //!
+//! What an activity adds may be counted at once, by a [`Correlator`] that sees all activities
+//! ([`Correlator::observe`]); or in a second stage, where a group has a shard that owns it: the shard of the activity's
+//! identity works out what it adds ([`forwards`]), and the owners of the groups count it ([`Correlator::take`]). Both come
+//! to the same.
+//!
 //! Bounded: at most [`MAX_WINDOWS`] windows are open and at most [`MAX_ENTRIES`] entries are in one; beyond
 //! that the oldest go, which is counted. Deterministic.
 
@@ -14,6 +19,7 @@ use crate::sigma::{Rule, matcher};
 use base::{Timestamp, digest};
 use events::Slots;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// How many windows are open at once.
 pub const MAX_WINDOWS: usize = 65_536;
@@ -30,6 +36,8 @@ pub struct Correlator {
 #[derive(Debug, Default)]
 struct Window {
     entries: VecDeque<Entry>,
+    /// The last match of a correlation that was counted: as which rule, and of which activity.
+    inner: Option<(usize, u64)>,
 }
 
 #[derive(Debug)]
@@ -41,8 +49,8 @@ struct Entry {
     event: Option<Box<str>>,
 }
 
-#[derive(Debug)]
-enum Counted {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Counted {
     Nothing,
     /// A hash of the values.
     Different([u8; 16]),
@@ -124,12 +132,28 @@ impl Correlator {
         event: Option<&str>,
     ) -> Option<Hit<'p>> {
         let value = counted(correlation, slots)?;
-        let key = (index, group(pack, correlation, member, slots));
+        let key = group(pack, correlation, member, slots);
+        self.count(
+            pack,
+            (index, correlation),
+            key,
+            Entry { time: time.micros(), rule, value, event: event.map(Box::from) },
+        )
+    }
+
+    fn count<'p>(
+        &mut self,
+        pack: &Pack,
+        (index, correlation): (usize, &'p Correlation),
+        key: [u8; 16],
+        entry: Entry,
+    ) -> Option<Hit<'p>> {
+        let key = (index, key);
         if !self.windows.contains_key(&key) && self.windows.len() >= MAX_WINDOWS {
-            self.make_room(pack, time.micros());
+            self.make_room(pack, entry.time);
         }
         let window = self.windows.entry(key).or_default();
-        let since = time.micros().saturating_sub(correlation.span);
+        let since = entry.time.saturating_sub(correlation.span);
         while window.entries.front().is_some_and(|entry| entry.time < since) {
             window.entries.pop_front();
         }
@@ -137,9 +161,60 @@ impl Correlator {
             window.entries.pop_front();
             self.evicted += 1;
         }
-        window.entries.push_back(Entry { time: time.micros(), rule, value, event: event.map(Box::from) });
+        window.entries.push_back(entry);
         let value = window.value(correlation)?;
         correlation.holds(value).then(|| Hit { correlation, value, event_ids: window.events() })
+    }
+
+    /// Takes in what was forwarded to this shard, in its order, and answers with the correlations that match, each with
+    /// what that in turn has to be forwarded. All of it must be of correlations of one height; lower ones come first.
+    pub fn take<'p>(&mut self, pack: &'p Pack, mut forwarded: Vec<Forward>) -> Vec<(Hit<'p>, Vec<Forward>)> {
+        forwarded.sort_by_key(|forward| (forward.order, forward.index, forward.rule));
+        let mut hits = Vec::new();
+        for forward in forwarded {
+            let Some(correlation) = pack.correlations().get(forward.index) else { continue };
+            let window = self.windows.get(&(forward.index, forward.key));
+            if forward.of_correlation
+                && window.is_some_and(|one| one.inner == Some((forward.rule, forward.order)))
+            {
+                continue;
+            }
+            let Forward { index, key, rule, value, time, order, .. } = forward;
+            let entry = Entry { time, rule, value, event: forward.event.clone() };
+            let hit = self.count(pack, (index, correlation), key, entry);
+            if forward.of_correlation
+                && let Some(window) = self.windows.get_mut(&(index, key))
+            {
+                window.inner = Some((rule, order));
+            }
+            hits.extend(hit.map(|hit| {
+                let above = forward.above.iter().filter(|above| above.below == index);
+                let next = above.map(|above| Forward {
+                    index: above.index,
+                    key: above.key,
+                    rule: above.rule,
+                    value: above.value,
+                    of_correlation: true,
+                    time,
+                    order,
+                    event: forward.event.clone(),
+                    above: Arc::clone(&forward.above),
+                });
+                (hit, next.collect())
+            }));
+        }
+        hits
+    }
+
+    /// Goes on with another pack: the windows of what means the same in both stay, the others are dropped.
+    pub fn go_on_with(&mut self, new: &Pack, old: &Pack) {
+        let place = |index: &usize| {
+            let before = old.correlations().get(*index)?;
+            new.correlations().iter().position(|one| one.id == before.id && one.mark == before.mark)
+        };
+        let moved = std::mem::take(&mut self.windows).into_iter();
+        self.windows =
+            moved.filter_map(|((index, key), window)| Some(((place(&index)?, key), window))).collect();
     }
 
     /// Gives up the windows whose time is over, and where that is not enough, the sixteenth that is longest quiet.
@@ -157,6 +232,90 @@ impl Correlator {
             self.evicted += count as u64;
         }
     }
+}
+
+/// What one activity adds to one window, on its way to the shard that owns the window's group.
+#[derive(Debug, Clone)]
+pub struct Forward {
+    index: usize,
+    key: [u8; 16],
+    rule: usize,
+    value: Counted,
+    /// What matched is a correlation.
+    of_correlation: bool,
+    time: i64,
+    /// The activity's place in the log.
+    order: u64,
+    event: Option<Box<str>>,
+    above: Arc<[Above]>,
+}
+
+/// What a match of one correlation adds to another that is made of it, as far as the activity tells.
+#[derive(Debug)]
+struct Above {
+    below: usize,
+    index: usize,
+    key: [u8; 16],
+    rule: usize,
+    value: Counted,
+}
+
+impl Forward {
+    /// The shard that owns its group.
+    #[must_use]
+    pub fn shard(&self) -> usize {
+        usize::from(self.key[0]) % crate::SHARDS
+    }
+
+    /// How many correlations stand on each other below the one that it is for.
+    #[must_use]
+    pub fn height(&self, pack: &Pack) -> usize {
+        pack.correlations().get(self.index).map_or(0, |correlation| correlation.height)
+    }
+}
+
+/// What an activity that these rules match adds to windows, wherever they are: the first stage, on the shard of its
+/// identity. `order` is its place in the log of the organization.
+#[must_use]
+pub fn forwards(
+    pack: &Pack,
+    matched: &[&Rule],
+    slots: &Slots<'_>,
+    time: Timestamp,
+    order: u64,
+    event: Option<&str>,
+) -> Vec<Forward> {
+    let mut members: Vec<Member> = matched.iter().filter_map(|rule| pack.member(&rule.id)).collect();
+    let mut seen: BTreeSet<Member> = members.iter().copied().collect();
+    let mut direct = Vec::new();
+    let mut above = Vec::new();
+    while let Some(member) = members.pop() {
+        for &(index, rule) in pack.correlations_of(member) {
+            let Some(correlation) = pack.correlations().get(index) else { continue };
+            let Some(value) = counted(correlation, slots) else { continue };
+            let key = group(pack, correlation, member, slots);
+            match member {
+                Member::Rule(_) => direct.push((index, key, rule, value)),
+                Member::Correlation(below) => above.push(Above { below, index, key, rule, value }),
+            }
+            if seen.insert(Member::Correlation(index)) {
+                members.push(Member::Correlation(index));
+            }
+        }
+    }
+    let above: Arc<[Above]> = above.into();
+    let forwards = direct.into_iter().map(|(index, key, rule, value)| Forward {
+        index,
+        key,
+        rule,
+        value,
+        of_correlation: false,
+        time: time.micros(),
+        order,
+        event: event.map(Box::from),
+        above: Arc::clone(&above),
+    });
+    forwards.collect()
 }
 
 impl Window {

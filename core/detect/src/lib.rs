@@ -9,6 +9,7 @@
 //! - A [`sequence`] is the steps of an attack, in order, as one finding.
 //! - [`incident`] groups findings that one attack explains.
 //! - [`samples`] runs a rule on the events it is written for and on those it must not match.
+//! - [`reload`] puts another pack in place of the one in use, or refuses it.
 //! - [`lint`] says what is wrong with a rule that loads.
 //!
 //! Behaviour signals are medium at most: they alone never tip a quarantine.
@@ -22,6 +23,7 @@ mod judge;
 pub mod lint;
 mod ocsf;
 pub mod pack;
+pub mod reload;
 mod route;
 pub mod samples;
 pub mod sequence;

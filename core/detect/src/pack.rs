@@ -91,6 +91,7 @@ impl Pack {
             for rule in rules.values_mut().filter(|rule| filter.is_about(rule)) {
                 about = true;
                 rule.expr = Expr::all(vec![rule.expr.clone(), filter.expr.clone()]);
+                rule.mark = digest::of_parts("nexora/filtered-rule/1", &[&rule.mark, &filter.mark]);
             }
             if let (false, Some(names)) = (about, &filter.rules) {
                 let name = names.join(", ");
@@ -279,7 +280,7 @@ fn resolved(
         }
         keep
     });
-    let correlations: Vec<_> = correlations.into_values().collect();
+    let mut correlations: Vec<_> = correlations.into_values().collect();
     let mut referring = Referring::new();
     for (index, correlation) in correlations.iter().enumerate() {
         for (place, name) in correlation.refs.iter().enumerate() {
@@ -291,6 +292,34 @@ fn resolved(
                 referring.entry(member).or_default().push((index, place));
             }
         }
+    }
+    // What a correlation means is also what its members mean. None is its own, so that this ends.
+    let mut members: Vec<BTreeMap<usize, Member>> = vec![BTreeMap::new(); correlations.len()];
+    for (member, at) in &referring {
+        at.iter().for_each(|(index, place)| {
+            members[*index].insert(*place, *member);
+        });
+    }
+    let mut done = vec![false; correlations.len()];
+    while let Some(next) = (0..correlations.len()).find(|index| {
+        let known = |member: &Member| {
+            matches!(member, Member::Rule(_)) || matches!(member, Member::Correlation(at) if done[*at])
+        };
+        !done[*index] && members[*index].values().all(known)
+    }) {
+        let mut marks: Vec<[u8; 32]> = vec![correlations[next].mark];
+        for member in members[next].values() {
+            match member {
+                Member::Rule(at) => marks.push(rules[*at].mark),
+                Member::Correlation(at) => {
+                    marks.push(correlations[*at].mark);
+                    correlations[next].height = correlations[next].height.max(correlations[*at].height + 1);
+                }
+            }
+        }
+        let parts: Vec<&[u8]> = marks.iter().map(<[u8; 32]>::as_slice).collect();
+        correlations[next].mark = digest::of_parts("nexora/correlation/1", &parts);
+        done[next] = true;
     }
     (correlations, referring)
 }

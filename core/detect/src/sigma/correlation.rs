@@ -71,6 +71,10 @@ pub struct Correlation {
     pub(crate) tests: Vec<(Relation, f64)>,
     /// The fields whose values are counted or computed.
     pub(crate) fields: Vec<usize>,
+    /// SHA-256 of its document and of all that it is made of: what it means.
+    pub(crate) mark: [u8; 32],
+    /// How many correlations stand on each other below it, at most.
+    pub(crate) height: usize,
 }
 
 impl Correlation {
@@ -177,6 +181,8 @@ pub(crate) fn read(head: Head, rule: &Mapping, slots: &mut Slots) -> Result<Corr
         tests,
         fields: fields.iter().map(|field| slots.of(field)).collect(),
         refs,
+        mark: head.mark,
+        height: 0,
     })
 }
 

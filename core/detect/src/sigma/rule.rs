@@ -6,7 +6,7 @@ use super::correlation::{self, Correlation};
 use super::expr::Expr;
 use super::modifier::{Modifiers, joined};
 use super::text::{Place, Text};
-use base::Severity;
+use base::{Severity, digest};
 use serde::Deserialize as _;
 use serde_yaml_ng::{Mapping, Value};
 
@@ -62,6 +62,8 @@ pub struct Rule {
     /// The rule as written.
     pub text: String,
     pub(crate) expr: Expr,
+    /// SHA-256 of its document, and of those of the filters that further hold of it: what it means.
+    pub(crate) mark: [u8; 32],
 }
 
 impl Rule {
@@ -116,6 +118,8 @@ pub(crate) struct Filter {
     pub(crate) rules: Option<Vec<String>>,
     logsource: Pattern,
     pub(crate) expr: Expr,
+    /// SHA-256 of its document.
+    pub(crate) mark: [u8; 32],
 }
 
 impl Filter {
@@ -139,6 +143,14 @@ pub(crate) struct Head {
     pub(crate) severity: Severity,
     pub(crate) tags: Vec<String>,
     pub(crate) path: String,
+    /// SHA-256 of the document.
+    pub(crate) mark: [u8; 32],
+}
+
+/// SHA-256 of a document, however it is laid out.
+fn mark(document: &Mapping) -> Result<[u8; 32], Reason> {
+    let text = serde_yaml_ng::to_string(document).map_err(|error| Reason::Yaml(error.to_string()))?;
+    Ok(digest::of_parts("nexora/rule-document/1", &[text.as_bytes()]))
 }
 
 /// Reads everything in a YAML text, which may hold several documents.
@@ -183,6 +195,7 @@ fn head(path: &str, at: usize, rule: &Mapping) -> Result<Head, Reason> {
         },
         tags: strings(rule, "tags")?,
         path: path.to_owned(),
+        mark: mark(rule)?,
     })
 }
 
@@ -205,6 +218,7 @@ fn filter(path: &str, document: &Mapping, slots: &mut Slots) -> Result<Filter, R
             None => Pattern::default(),
         },
         expr: detect(&detection, slots)?,
+        mark: mark(document)?,
     })
 }
 
@@ -223,6 +237,7 @@ fn one(text: &str, head: Head, rule: &Mapping, slots: &mut Slots) -> Result<Rule
         path: head.path,
         text: text.to_owned(),
         expr: detect(detection, slots)?,
+        mark: head.mark,
     })
 }
 

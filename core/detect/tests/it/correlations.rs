@@ -6,33 +6,33 @@ use detect::{Correlator, Pack, RuleText};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-fn rule(name: &str, selection: &str) -> String {
+pub(crate) fn rule(name: &str, selection: &str) -> String {
     format!(
         "title: {name}\nid: id-{name}\nname: {name}\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n  \
          sel: {{{selection}}}\n  condition: sel\nlevel: low\n---\n"
     )
 }
 
-fn base_rules() -> String {
+pub(crate) fn base_rules() -> String {
     rule("failed", "errorCode: AccessDenied")
         + &rule("made", "eventName: CreateAccessKey")
         + &rule("read", "eventName: GetObject")
         + &rule("sized", "requestParameters.bytes|exists: true")
 }
 
-fn correlation(id: &str, body: &str) -> String {
+pub(crate) fn correlation(id: &str, body: &str) -> String {
     let body: String = body.lines().map(|line| format!("  {line}\n")).collect();
     format!("title: {id}\nid: {id}\nname: {id}\nlevel: high\ncorrelation:\n{body}---\n")
 }
 
-fn compile(text: &str) -> Pack {
+pub(crate) fn compile(text: &str) -> Pack {
     let (pack, skipped) = Pack::compile(&[RuleText { path: "c.yml", text }]);
     assert!(skipped.is_empty(), "{skipped:?}\n{text}");
     pack
 }
 
 /// Seconds after the start, and the event's fields.
-type Timed = (i64, Value);
+pub(crate) type Timed = (i64, Value);
 
 const START: i64 = 1_772_600_000;
 
@@ -66,7 +66,7 @@ fn theirs(text: &str, events: &[Timed]) -> Vec<BTreeSet<String>> {
 }
 
 /// Events from a seed: few users, few calls, some failures, some with sizes; several in one second.
-fn events(seed: u64, count: usize) -> Vec<Timed> {
+pub(crate) fn events(seed: u64, count: usize) -> Vec<Timed> {
     let mut state = seed;
     let mut next = move |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -95,7 +95,7 @@ fn events(seed: u64, count: usize) -> Vec<Timed> {
     found
 }
 
-const BODIES: [(&str, &str); 9] = [
+pub(crate) const BODIES: [(&str, &str); 9] = [
     (
         "count",
         "type: event_count\nrules: [failed]\ngroup-by: [sourceIPAddress]\ntimespan: 2m\ncondition: {gte: 4}",

@@ -6,6 +6,7 @@ mod incidents;
 mod judging;
 mod shared;
 mod sigma;
+mod stages;
 
 use events::{Record, Redactor};
 
