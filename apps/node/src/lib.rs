@@ -227,10 +227,8 @@ impl Node {
     /// [`Error::Part`].
     pub async fn publish(&self, organization: Id<noun::Organization>) -> Result<(), Error> {
         let ctx = self.wiring.background(organization, "publish");
-        if let Some(keys) = self.wiring.log_keys(organization) {
-            let publish = || self.wiring.audit.publish_step(&ctx, &keys);
-            while publish().await.map_err(Error::part("the ledger"))?.more {}
-        }
+        let publish = || self.wiring.publish(&ctx);
+        while publish().await.map_err(Error::part("the ledger"))?.is_some_and(|step| step.more) {}
         Ok(())
     }
 

@@ -353,9 +353,8 @@ impl Wiring {
     /// The tasks of an organization whose keys open.
     fn start_work(&self, organization: Id<noun::Organization>) {
         self.task(organization, PUBLISH, Some(OUTBOX), SLOW_POLL, move |this, ctx| async move {
-            let Some(keys) = this.log_keys(organization) else { return Ok(Progress::Idle) };
-            let step = this.audit.publish_step(&ctx, &keys).await?;
-            Ok(if step.more { Progress::More } else { Progress::Idle })
+            let more = this.publish(&ctx).await?.is_some_and(|step| step.more);
+            Ok(if more { Progress::More } else { Progress::Idle })
         });
         self.start_anchoring(organization);
         self.task(organization, "audit.expiry", None, EXPIRY_POLL, |this, ctx| async move {
@@ -442,6 +441,19 @@ impl Wiring {
         });
     }
 
+    /// Publishes one batch of what the context's organization has committed; `None` where its keys are not open.
+    pub(crate) async fn publish(&self, ctx: &Context) -> Result<Option<audit::Step>, audit::Error> {
+        let Some(keys) = self.log_keys(ctx.organization()) else { return Ok(None) };
+        match self.audit.publish_step(ctx, &keys).await {
+            Err(audit::Error::WrongKeys) => {}
+            done => return done.map(Some),
+        }
+        // A rotation that is under way has committed: once it is through, its keys are served.
+        drop(self.renewing.lock().await);
+        let Some(keys) = self.log_keys(ctx.organization()) else { return Ok(None) };
+        self.audit.publish_step(ctx, &keys).await.map(Some)
+    }
+
     /// Finishes what is written behind, publishes what is committed, and closes the store: after the last
     /// request and the last task.
     pub(crate) async fn finish(&self) {
@@ -459,10 +471,12 @@ impl Wiring {
             if let Err(error) = self.policy.record_folded(organization, self.clock.now(), true).await {
                 tracing::warn!(%organization, %error, "refusals that were only counted are not on record");
             }
-            let Served::Whole(keys) = served else { continue };
+            if matches!(served, Served::Locked) {
+                continue;
+            }
             loop {
-                match self.audit.publish_step(&ctx, &keys).await {
-                    Ok(step) if step.more => {}
+                match self.publish(&ctx).await {
+                    Ok(Some(step)) if step.more => {}
                     Ok(_) => break,
                     Err(error) => {
                         // What is committed is published at the next start.

@@ -15,6 +15,8 @@ pub struct Failure {
     pub(crate) problem: Problem,
     /// Whether a rule said no.
     refusal: bool,
+    /// Why, as a code for the ledger.
+    reason: &'static str,
     /// Whether it is a refusal that stands in the ledger already.
     on_record: bool,
 }
@@ -38,7 +40,7 @@ impl Failure {
             }
             tracing::error!(error = %fault, causes = causes.join(": "), "a fault of ours");
         }
-        Self { problem, refusal: fault.is_refusal(), on_record: fault.on_record() }
+        Self { problem, refusal: fault.is_refusal(), reason: fault.reason(), on_record: fault.on_record() }
     }
 
     /// A failure that no service names.
@@ -48,12 +50,17 @@ impl Failure {
 
     /// A failure that another part has put into words.
     pub(crate) fn told(problem: Problem) -> Self {
-        Self { refusal: problem.is_refusal(), problem, on_record: false }
+        Self { refusal: problem.is_refusal(), problem, reason: "rule", on_record: false }
     }
 
     /// Whether it is a refusal that is to be put on record before it is answered.
     pub(crate) const fn is_unrecorded(&self) -> bool {
         self.refusal && !self.on_record
+    }
+
+    /// Why, as a code for the ledger.
+    pub(crate) const fn reason(&self) -> &'static str {
+        self.reason
     }
 
     /// The same, put on record.

@@ -59,7 +59,7 @@ pub(crate) async fn answered(
     }
     let Asked { operation, action } = asked;
     let object = resource.object(ctx.organization());
-    let entry = Entry::refused(action, object, "rule").fact("operation", operation);
+    let entry = Entry::refused(action, object, failure.reason()).fact("operation", operation);
     write(rooms, ctx, Denial { operation, action, address: None, entry }).await;
     failure.recorded()
 }

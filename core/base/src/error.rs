@@ -111,6 +111,11 @@ pub trait Fault: std::error::Error {
         matches!(self.kind(), Kind::Refused | Kind::NotSignedIn)
     }
 
+    /// Why a rule says no, as a code for the ledger.
+    fn reason(&self) -> &'static str {
+        "rule"
+    }
+
     /// Whether this refusal stands in the ledger already. Else whoever answers it puts it there first.
     fn on_record(&self) -> bool {
         false

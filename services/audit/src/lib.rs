@@ -169,6 +169,8 @@ struct Seen {
     published: Option<(verify::Checkpoint, Vec<u8>)>,
     checkpoint_at: Option<Timestamp>,
     stalled: Option<String>,
+    /// Whether the last step met keys that it was not handed.
+    renewed: bool,
     /// Why an operator must begin another log.
     refused: Option<Refused>,
     pruned: u64,
@@ -245,7 +247,15 @@ impl Audit {
         let log = self.log(ctx.organization());
         let _turn = log.turn.lock().await;
         let outcome = self.step(ctx, keys, &log).await;
-        log.seen().stalled = outcome.as_ref().err().map(explain);
+        let mut seen = log.seen();
+        // Whoever rotates has the new keys a moment after they are on record: that these are not there yet stalls
+        // nothing. Whoever comes again without them does.
+        let renewed = matches!(outcome, Err(Error::WrongKeys)) && seen.published.is_some() && !seen.renewed;
+        seen.renewed = renewed;
+        if !renewed {
+            seen.stalled = outcome.as_ref().err().map(explain);
+        }
+        drop(seen);
         outcome
     }
 

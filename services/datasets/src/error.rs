@@ -116,6 +116,13 @@ impl Fault for Error {
         }
     }
 
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Keys(error) => error.reason(),
+            _ => "rule",
+        }
+    }
+
     /// Each method records what policy refuses, and each run whatever refuses it: in its middle there is no other to do
     /// so.
     fn on_record(&self) -> bool {

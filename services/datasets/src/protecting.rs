@@ -227,7 +227,7 @@ impl Datasets {
             Err(Error::Refused(refused)) => Err(self.refuse(ctx, refused).await),
             Err(error) if error.is_refusal() && !error.on_record() => {
                 let (action, dataset) = asked;
-                let entry = Entry::refused(action, dataset, "rule");
+                let entry = Entry::refused(action, dataset, error.reason());
                 if let Err(error) = self.policy.record_failed(ctx, action, entry, self.clock.now()).await {
                     tracing::error!(%error, "a refusal could not be recorded");
                 }

@@ -4,7 +4,7 @@
 //! breach is undone, and one that is made meanwhile is covered too. Declaring is one commit, whatever the number of
 //! keys; it raises the key epoch, so that every node drops what it has cached.
 
-use crate::{Error, Keys, Scope, custody};
+use crate::{Error, Keys, Scope, custody, scope::person};
 use base::{Action, Context, Id, Timestamp, noun};
 use ledger::{Entry, Kind};
 use policy::Permit;
@@ -44,8 +44,7 @@ impl Keys {
         reason: &str,
     ) -> Result<Breach, Error> {
         permit.covers(ctx, Action::BreachesDeclare, scope.resource(), self.clock.now())?;
-        let object = scope.object(ctx.organization());
-        let by = self.person(ctx, Action::BreachesDeclare, object).await?;
+        let by = person(ctx)?;
         reasoned(reason)?;
         let mut tx = self.store.write(ctx).await?;
         self.known(&tx, scope).await?;
@@ -84,8 +83,7 @@ impl Keys {
     /// [`Error::Refused`], [`Error::NotAPerson`]; [`Error::NoBreach`] where none is declared; [`Error::Store`].
     pub async fn undo_breach(&self, ctx: &Context, permit: &Permit, scope: Scope) -> Result<Breach, Error> {
         permit.covers(ctx, Action::BreachesUndo, scope.resource(), self.clock.now())?;
-        let object = scope.object(ctx.organization());
-        let by = self.person(ctx, Action::BreachesUndo, object).await?;
+        let by = person(ctx)?;
         let mut tx = self.store.write(ctx).await?;
         let mut found = None;
         for open in custody::open_breaches(&tx).await? {

@@ -298,9 +298,12 @@ impl Fault for Error {
         }
     }
 
-    /// Every act that takes a person, or a second one, records by itself that it is refused.
-    fn on_record(&self) -> bool {
-        matches!(self, Self::NotAPerson | Self::SamePerson | Self::Shred(ShredRefused::SamePerson))
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NotAPerson => "not_a_person",
+            Self::SamePerson | Self::Shred(ShredRefused::SamePerson) => "same_person",
+            _ => "rule",
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     breach::reasoned,
     certificate::{self, Certificate, Copies},
     custody, export, halves,
+    scope::person,
     tables::{self, Filter, Line, Row},
 };
 use base::{Action, Context, Fault, Id, Timestamp, digest, noun};
@@ -144,8 +145,7 @@ impl Keys {
         reason: &str,
     ) -> Result<Shred, Error> {
         permit.covers(ctx, Action::ShredsRequest, scope.resource(), self.clock.now())?;
-        let object = scope.object(ctx.organization());
-        let by = self.person(ctx, Action::ShredsRequest, object).await?;
+        let by = person(ctx)?;
         reasoned(reason)?;
         if ctx.organization() == self.store.platform() {
             return Err(ShredRefused::Platform.into());
@@ -202,7 +202,7 @@ impl Keys {
         id: Id<noun::Approval>,
     ) -> Result<Shred, Error> {
         permit.covers(ctx, Action::ShredsApprove, Resource::Approval(id), self.clock.now())?;
-        let by = self.person(ctx, Action::ShredsApprove, id).await?;
+        let by = person(ctx)?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = custody::shred_of(&tx, id).await?.ok_or(ShredRefused::Unknown)?;
         let now = tx.now();
@@ -211,9 +211,7 @@ impl Keys {
             return Err(ShredRefused::Over { state: shred.state }.into());
         }
         if shred.requested_by == by {
-            drop(tx);
-            let entry = Entry::refused(Action::ShredsApprove, id, "same_person");
-            return Err(self.refused(ctx, entry, ShredRefused::SamePerson).await);
+            return Err(ShredRefused::SamePerson.into());
         }
         let unit = shred.scope.unit(ctx.organization());
         if shred.scope == Scope::Organization {
@@ -242,7 +240,7 @@ impl Keys {
         id: Id<noun::Approval>,
     ) -> Result<Shred, Error> {
         permit.covers(ctx, Action::ShredsCancel, Resource::Approval(id), self.clock.now())?;
-        let by = self.person(ctx, Action::ShredsCancel, id).await?;
+        let by = person(ctx)?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = custody::shred_of(&tx, id).await?.ok_or(ShredRefused::Unknown)?;
         let now = tx.now();

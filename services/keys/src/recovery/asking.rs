@@ -5,6 +5,7 @@ use super::{CustodianPublic, NewCustodian, Recovery, RecoveryError, setup::fits}
 use crate::{
     Error, Keys,
     custody::{self, recovery_request},
+    scope::person,
 };
 use base::{Action, Context, Id, Timestamp, noun};
 use ledger::{Entry, Kind};
@@ -45,7 +46,7 @@ impl Keys {
         custodians: Vec<NewCustodian>,
     ) -> Result<SetupRequest, Error> {
         permit.covers(ctx, Action::RecoverySetUp, Resource::Organization, self.clock.now())?;
-        let by = self.person(ctx, Action::RecoverySetUp, ctx.organization()).await?;
+        let by = person(ctx)?;
         if ctx.organization() == self.store.platform() {
             return Err(RecoveryError::Platform.into());
         }
@@ -100,7 +101,7 @@ impl Keys {
         id: Id<noun::Approval>,
     ) -> Result<Recovery, Error> {
         permit.covers(ctx, Action::RecoveryApproveSetUp, Resource::Approval(id), self.clock.now())?;
-        let by = self.person(ctx, Action::RecoveryApproveSetUp, id).await?;
+        let by = person(ctx)?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = custody::recovery_request_of(&tx, id).await?.ok_or(Error::NoRequest)?;
         if row.cancelled_at.is_some() {
@@ -108,9 +109,7 @@ impl Keys {
         }
         let asked = of_row(&row)?;
         if asked.requested_by == by {
-            drop(tx);
-            let entry = Entry::refused(Action::RecoveryApproveSetUp, id, "same_person");
-            return Err(self.refused(ctx, entry, Error::SamePerson).await);
+            return Err(Error::SamePerson);
         }
         if row.approved_by.is_some() {
             return Err(Error::Approved);
@@ -145,7 +144,7 @@ impl Keys {
         id: Id<noun::Approval>,
     ) -> Result<SetupRequest, Error> {
         permit.covers(ctx, Action::RecoveryCancelSetUp, Resource::Approval(id), self.clock.now())?;
-        let by = self.person(ctx, Action::RecoveryCancelSetUp, id).await?;
+        let by = person(ctx)?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = custody::recovery_request_of(&tx, id).await?.ok_or(Error::NoRequest)?;
         let asked = of_row(&row)?;

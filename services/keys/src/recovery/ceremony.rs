@@ -4,6 +4,7 @@ use super::{Contribution, Invitation, Package, RecoveryError, SealedShare, belon
 use crate::{
     Error, Keys, Unit,
     custody::{self, ceremony, contribution},
+    scope::person,
 };
 use base::{Action, Context, Id, Timestamp, digest, noun};
 use crypto::{Suite, bind, hpke};
@@ -115,7 +116,7 @@ impl Keys {
         older: bool,
     ) -> Result<Ceremony, Error> {
         permit.covers(ctx, Action::RecoveryBegin, Resource::Organization, self.clock.now())?;
-        let by = self.person(ctx, Action::RecoveryBegin, ctx.organization()).await?;
+        let by = person(ctx)?;
         let bytes = match source {
             Source::Given(package) => package,
             Source::Earlier(setup) => self.earlier_package(ctx.organization(), setup)?,
@@ -208,7 +209,7 @@ impl Keys {
         given: &Contribution,
     ) -> Result<Ceremony, Error> {
         permit.covers(ctx, Action::RecoveryApprove, Resource::Ceremony(id), self.clock.now())?;
-        let by = self.person(ctx, Action::RecoveryApprove, id).await?;
+        let by = person(ctx)?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = self.open_ceremony(&tx, id).await?;
         let package = Package::read(&row.package)?;

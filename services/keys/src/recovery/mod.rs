@@ -188,7 +188,14 @@ impl base::Fault for RecoveryError {
 
     /// The ceremony's rules. A share that is not the one that was dealt has an entry of its own.
     fn is_refusal(&self) -> bool {
-        matches!(self, Self::Over { .. } | Self::Rehearsal | Self::Given { .. } | Self::TooFew { .. })
+        matches!(
+            self,
+            Self::Over { .. }
+                | Self::Rehearsal
+                | Self::Given { .. }
+                | Self::TooFew { .. }
+                | Self::Older { .. }
+        )
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Error, Keys, Unit,
     custody::{self, recovery},
+    scope::person,
 };
 use base::{Action, Context, Id, Secret, Timestamp, digest, noun};
 use crypto::{bind, hpke};
@@ -207,7 +208,7 @@ impl Keys {
     /// written; [`Error::Root`] where a key that the package has does not unwrap: then it stays; [`Error::Store`].
     pub async fn repackage(&self, ctx: &Context, permit: &Permit) -> Result<Recovery, Error> {
         permit.covers(ctx, Action::RecoveryRepackage, Resource::Organization, self.clock.now())?;
-        self.person(ctx, Action::RecoveryRepackage, ctx.organization()).await?;
+        person(ctx)?;
         let written = self.rewrite_package(ctx).await?.ok_or(RecoveryError::NotSetUp)?;
         self.described(ctx, &written.row, false)
     }
