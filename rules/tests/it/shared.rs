@@ -1,5 +1,7 @@
 //! Our rules on recorded attacks of others, which none of them was written from.
 
+mod renamed;
+
 use base::{Id, Severity, Timestamp};
 use detect::{Detector, Judge, ShardState};
 use events::{Record, Redactor};
@@ -16,20 +18,26 @@ fn folder() -> PathBuf {
     folder
 }
 
+/// The recorded attacks, by technique.
+pub(crate) fn recordings() -> Vec<(String, Vec<serde_json::Value>)> {
+    let entries = std::fs::read_dir(folder().join("stratus")).expect("the folder can be read");
+    let paths = entries.map(|entry| entry.expect("the folder can be read").path());
+    let recordings = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("a recording can be read");
+        let events = serde_json::from_str(&text).expect("a recording is a list of events");
+        (path.file_stem().map(|name| name.display().to_string()).unwrap_or_default(), events)
+    };
+    recordings.map(read).collect()
+}
+
 #[test]
 fn every_recorded_technique_is_found() {
     let pack = super::pack();
     let mut missed = Vec::new();
     let mut count = 0;
-    for entry in std::fs::read_dir(folder().join("stratus")).expect("the folder can be read") {
-        let path = entry.expect("the folder can be read").path();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
+    for (technique, events) in recordings() {
         count += 1;
-        let text = std::fs::read_to_string(&path).expect("a recording can be read");
-        let events: Vec<serde_json::Value> =
-            serde_json::from_str(&text).expect("a recording is a list of events");
         let found = events.iter().any(|event| {
             let record =
                 Record::read(event.to_string().as_bytes(), &Redactor::unkeyed()).expect("a CloudTrail event");
@@ -37,7 +45,7 @@ fn every_recorded_technique_is_found() {
             !pack.matches(&activity).is_empty()
         });
         if !found {
-            missed.push(path.file_stem().map(|name| name.display().to_string()));
+            missed.push(technique);
         }
     }
     assert!(count >= 18, "{count} recordings");
