@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod correlations;
+mod hostile;
 mod incidents;
 mod judging;
 mod shared;
