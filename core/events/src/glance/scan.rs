@@ -60,6 +60,7 @@ impl Scan<'_> {
     }
 
     /// The string that opens at `start`.
+    #[inline]
     pub(super) fn string(&self, start: usize) -> Result<Text, Unclear> {
         let mut at = start + 1;
         let mut escaped = false;
@@ -87,6 +88,7 @@ impl Scan<'_> {
     }
 
     /// Behind the escape whose backslash stands before `at`.
+    #[cold]
     fn escape(&self, at: usize) -> Result<usize, Unclear> {
         match self.byte(at).ok_or(Unclear)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 1),
@@ -117,6 +119,7 @@ impl Scan<'_> {
     }
 
     /// The name that opens at `start`, and its hash. One with an escape in it is not understood.
+    #[inline]
     pub(super) fn name(&self, start: usize) -> Result<(Text, u32), Unclear> {
         if self.byte(start) != Some(b'"') {
             return Err(Unclear);

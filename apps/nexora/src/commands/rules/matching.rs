@@ -5,7 +5,7 @@ use crate::cli::Match;
 use crate::failure::Failure;
 use crate::output::Output;
 use detect::Pack;
-use events::{Record, Redactor};
+use events::{Glance, Reason, Record, Redactor, Sight};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -38,23 +38,20 @@ pub(super) fn run(output: Output, command: &Match) -> Result<ExitCode, Failure> 
     let pack = if command.aliases { pack.with_aliases() } else { pack };
     let mut unread: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut lines = String::new();
+    let mut glance = Glance::default();
     for file in &command.files {
         let contents = read::events(file)?;
         for index in 0..contents.events.len() {
             let bytes = contents.event(index);
-            let record = match format {
-                Some(format) => Record::read_as(bytes, format, &Redactor::off()),
-                None => Record::read(bytes, &Redactor::off()),
+            let ids = |sight: &Sight<'_>| pack.sees(sight).into_iter().map(|rule| rule.id.as_str()).collect();
+            let rules: Result<Vec<&str>, Reason> = match format {
+                Some(format) => glance.read(bytes, format, pack.fields(), ids),
+                None => Record::read(bytes, &Redactor::off()).map(|record| ids(&record.sight(pack.fields()))),
             };
-            let rules = match &record {
-                Ok(record) => {
-                    pack.sees(&record.sight(pack.fields())).into_iter().map(|rule| rule.id.as_str()).collect()
-                }
-                Err(reason) => {
-                    *unread.entry(reason.code()).or_default() += 1;
-                    Vec::new()
-                }
-            };
+            let rules = rules.unwrap_or_else(|reason| {
+                *unread.entry(reason.code()).or_default() += 1;
+                Vec::new()
+            });
             let line = Line { event_index: index, file: &contents.name, rules };
             let line =
                 serde_json::to_string(&line).map_err(|error| Failure::ours(format!("no JSON: {error}")))?;

@@ -63,7 +63,7 @@ impl Engines {
         let (format, marks) = formats
             .into_iter()
             .find(|(format, marks)| rule.logsource.takes(of(*format, marks)))
-            .unwrap_or_else(|| panic!("no format has the logs of {}", rule.id));
+            .expect("some format has the rule's logs");
         let source = of(format, &marks);
         // They know one name of a service: the one that the rule uses.
         let service = rule.logsource.service.clone().unwrap_or_else(|| source.service.to_owned());
