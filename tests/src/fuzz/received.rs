@@ -1,23 +1,25 @@
 //! What anyone who sends events, rules or a credential sends.
 
 use detect::{Pack, RuleText, ShardState};
-use events::{Encoding, FieldSet, Limits, Record, Redactor, frame, inflate};
+use events::{Encoding, FieldSet, Format, Glance, Limits, Record, Redactor, frame, inflate};
 use std::sync::LazyLock;
 
 /// What a fuzzed body may become.
 const LIMITS: Limits = Limits { input: 1 << 20, output: 4 << 20, ratio: 100 };
 
+/// What rules might ask for.
+static FIELDS: LazyLock<FieldSet> =
+    LazyLock::new(|| FieldSet::new(["eventName", "userIdentity.arn", "requestParameters.userName", "a.b"]));
+
 /// A body of events: compressed or not, framed, recognised, normalized, redacted.
 pub(super) fn events(bytes: &[u8]) -> bool {
-    static FIELDS: LazyLock<FieldSet> = LazyLock::new(|| {
-        FieldSet::new(["eventName", "userIdentity.arn", "requestParameters.userName", "a.b"])
-    });
     let mut taken = 0;
     for encoding in [Encoding::Auto, Encoding::Plain, Encoding::Gzip, Encoding::Zstd] {
         let Ok(body) = inflate(bytes, encoding, LIMITS) else { continue };
         assert!(body.len() <= LIMITS.output);
         let Ok(ranges) = frame(&body) else { continue };
         for range in ranges {
+            glanced(&body[range.clone()]);
             let Ok(record) = Record::read(&body[range], &Redactor::unkeyed()) else { continue };
             // What is kept is read again after a restart.
             let again =
@@ -32,6 +34,16 @@ pub(super) fn events(bytes: &[u8]) -> bool {
         }
     }
     taken > 0
+}
+
+/// What rules see of an event at a glance is what they see of its record.
+fn glanced(event: &[u8]) {
+    let shown = |sight: &events::Sight<'_>| format!("{sight:?}");
+    for format in [Format::AWS_CLOUDTRAIL, Format::named("m365.audit").expect("a format")] {
+        let record = Record::read_as(event, format, &Redactor::off());
+        let expected = record.map(|record| shown(&record.sight(&FIELDS)));
+        assert_eq!(Glance::default().read(event, format, &FIELDS, shown), expected);
+    }
 }
 
 /// A rule that somebody else wrote.
