@@ -123,6 +123,11 @@ impl Judge {
         let reached =
             sequence::observe(state, activity, self.pack.fields(), organization, identity, &verdict);
         findings.extend(reached.into_iter().map(|reached| by_sequence(&case, reached)));
+        let severe = findings.iter().any(|finding| finding.severity >= Severity::High);
+        if let (Some(identity), true, true) = (identity, severe, verdict.is_ok()) {
+            // Of a rule it is known before; of a correlation or a sequence only now.
+            state.opened(identity, activity.time);
+        }
         findings
     }
 

@@ -182,6 +182,13 @@ impl ShardState {
         }
     }
 
+    /// A high or critical finding of the identity is open from here on: nothing is learned of it.
+    pub(crate) fn opened(&mut self, identity: Id<noun::Identity>, at: Timestamp) {
+        if let Some(record) = self.slab.find(identity).and_then(|place| self.slab.get_mut(place)) {
+            record.open = record.open.max(moment(at));
+        }
+    }
+
     /// Judges by another epoch from here on; what was counted for it begins anew.
     pub(crate) fn enter(&mut self, epoch: Arc<Epoch>) {
         for (key, group) in &mut self.groups {

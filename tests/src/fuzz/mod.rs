@@ -34,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "custodian_key", run: recovery::custodian_key },
     Target { name: "dataset_key", run: documents::dataset_key },
     Target { name: "envelope", run: values::envelope },
+    Target { name: "epoch", run: received::epoch },
     Target { name: "events", run: received::events },
     Target { name: "ff1", run: values::ff1 },
     Target { name: "field_value", run: values::field_value },

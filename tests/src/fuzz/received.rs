@@ -1,8 +1,8 @@
 //! What anyone who sends events, rules or a credential sends.
 
-use detect::{Pack, RuleText, ShardState};
+use detect::{Judge, Pack, RuleText, ShardState};
 use events::{Encoding, FieldSet, Format, Glance, Limits, Record, Redactor, frame, inflate};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// What a fuzzed body may become.
 const LIMITS: Limits = Limits { input: 1 << 20, output: 4 << 20, ratio: 100 };
@@ -57,11 +57,45 @@ pub(super) fn rule(bytes: &[u8]) -> bool {
     !pack.rules().is_empty()
 }
 
-/// What a shard had learned, as a snapshot keeps it.
+/// The same bytes with the checksum that they should have: whoever can write a snapshot can make it.
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    let mut sealed = bytes[..bytes.len().saturating_sub(8)].to_vec();
+    let sum = base::digest::sha256(&sealed);
+    sealed.extend(&sum[..8]);
+    sealed
+}
+
+/// What a shard had learned, as a snapshot keeps it: whatever it says, judging goes on from it.
 pub(super) fn shard(bytes: &[u8]) -> bool {
-    let Ok(state) = ShardState::from_bytes(bytes) else { return false };
-    assert_eq!(state.to_bytes(), bytes, "it has one form");
-    true
+    static JUDGE: LazyLock<Judge> = LazyLock::new(|| Judge::new(Arc::new(Pack::compile(&[]).0)));
+    let mut taken = false;
+    for bytes in [bytes.to_vec(), sealed(bytes)] {
+        let Ok(mut state) = ShardState::from_bytes(&bytes) else { continue };
+        assert_eq!(state.to_bytes(), bytes, "it has one form");
+        for minute in 0..3 {
+            let event = format!(
+                r#"{{"eventVersion":"1.08","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/a","accountId":"111122223333","accessKeyId":"AKIAEXAMPLEKEY000001"}},"eventTime":"2026-03-02T08:0{minute}:00Z","eventSource":"iam.amazonaws.com","eventName":"CreateUser{minute}","awsRegion":"eu-central-1","sourceIPAddress":"198.51.100.7","userAgent":"aws-cli/2","readOnly":false,"recipientAccountId":"111122223333","eventType":"AwsApiCall"}}"#
+            );
+            let record =
+                Record::read(event.as_bytes(), &Redactor::unkeyed()).expect("it is a CloudTrail event");
+            let activity = record.activity(JUDGE.pack().fields()).expect("an activity");
+            drop(JUDGE.judge(&mut state, &activity, base::Id::from_bytes([1; 16]), activity.time));
+        }
+        detect::behaviour::merge(std::slice::from_mut(&mut state));
+        taken = true;
+    }
+    taken
+}
+
+/// What all shards knew together at one point of the log.
+pub(super) fn epoch(bytes: &[u8]) -> bool {
+    let mut taken = false;
+    for bytes in [bytes.to_vec(), sealed(bytes)] {
+        let Ok(epoch) = detect::behaviour::Epoch::from_bytes(&bytes) else { continue };
+        assert_eq!(epoch.to_bytes(), bytes, "it has one form");
+        taken = true;
+    }
+    taken
 }
 
 /// A credential's text: it has one spelling.

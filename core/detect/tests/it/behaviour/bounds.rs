@@ -74,6 +74,13 @@ fn filling_the_memory_fast_is_itself_a_finding_and_a_full_one_says_so() {
         let verdict = shards.sees(&act).expect("it is vouched for");
         full |= verdict.reasons.iter().any(|reason| reason.contains("its memory of habits is"));
     }
+    for step in 0..300_i64 {
+        let time = START + 20 * 24 * HOUR + step * 900;
+        let act = Act::of(98, time).calls("s3.amazonaws.com", &format!("Action{step}"));
+        assert!(shards.sees(&act).is_ok());
+    }
+    let wide: usize = shards.states.iter().map(ShardState::wide).sum();
+    assert!(wide >= 1, "one that does so much has a page of its own");
     let strange = Act {
         from: "203.0.113.9".to_owned(),
         agent: "curl/8",

@@ -58,10 +58,10 @@ fn a_legitimate_deployment_stops_alerting_within_a_day() {
     let mut told = [0, 0, 0];
     for (day, told) in told.iter_mut().enumerate() {
         for hour in 8..18 {
-            for call in 0..6 {
+            for call in 0..6_usize {
                 // Three new actions, twice the work, from where it always works.
-                let time = now + day as i64 * DAY + hour * HOUR + call * 500;
-                let action = ["StartExecution", "DescribeExecution", "SendTaskSuccess"][call as usize % 3];
+                let time = now + day as i64 * DAY + hour * HOUR + call as i64 * 500;
+                let action = ["StartExecution", "DescribeExecution", "SendTaskSuccess"][call % 3];
                 let act = Act::of(7, time).calls("states.amazonaws.com", action);
                 *told += usize::from(verdict(&mut shards, &act).severity.is_some());
             }
@@ -151,6 +151,7 @@ fn first_told(growth: f64, days: i64) -> Option<(i64, f64, Severity)> {
     let mut told: Option<(i64, f64, Severity)> = None;
     for day in 0..45 + days {
         let volume = 200.0 * growth.powi(i32::try_from((day - 45).max(0)).expect("small"));
+        #[expect(clippy::cast_possible_truncation, reason = "a few thousand")]
         let calls = volume.round() as i64;
         for call in 0..calls {
             let time = START + day * DAY + call * DAY / calls;

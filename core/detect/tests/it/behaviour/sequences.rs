@@ -144,6 +144,19 @@ fn steps_of_other_clouds_are_steps_too() {
 }
 
 #[test]
+fn nothing_is_learned_of_an_identity_whose_sequence_is_severe() {
+    let mut watch = Watch::new();
+    watch.sees(MAKER, HOME, "iam.amazonaws.com", "CreateAccessKey", &made());
+    for (source, name) in [("iam.amazonaws.com", "AttachUserPolicy"), ("s3.amazonaws.com", "GetObject")] {
+        assert_eq!(watch.sees(MADE, AWAY, source, name, &json!({})).len(), 1);
+    }
+    let waiting = |watch: &Watch| watch.states.iter().map(ShardState::waiting).sum::<usize>();
+    let before = waiting(&watch);
+    watch.sees(MADE, AWAY, "kms.amazonaws.com", "ListKeys", &json!({}));
+    assert!(waiting(&watch) > before, "what it does now waits, young as it is");
+}
+
+#[test]
 fn chains_survive_the_bytes_of_their_shard() {
     let mut watch = Watch::new();
     watch.sees(MAKER, HOME, "iam.amazonaws.com", "CreateAccessKey", &made());
