@@ -30,6 +30,15 @@ pub trait Details {
     /// # Errors
     /// [`Unreadable`] where they cannot be read.
     fn details(&self, position: u64) -> Result<Option<Vec<u8>>, Unreadable>;
+
+    /// Entries of the log whose details are erased by the word of later logs of the organization, as [`erased_in`] finds
+    /// them: of a log that has ended, only those can say so.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where they cannot be read.
+    fn erased(&self) -> Result<Vec<RangeInclusive<u64>>, Unreadable> {
+        Ok(Vec::new())
+    }
 }
 
 /// The files that a ledger vouches for, wherever they are.
@@ -80,11 +89,62 @@ pub fn deep(
 ) -> Result<DeepReport, Failure> {
     let mut beside = Beside { details, ..Beside::default() };
     let ledger = visited(files, check, pins, &mut beside)?;
+    if let Some(details) = details {
+        beside.erased_elsewhere(details).map_err(|(problem, at)| {
+            let failure = Failure::new("details", problem);
+            if let Some(at) = at { failure.at(at) } else { failure }
+        })?;
+    }
     if let Some(missing) = beside.missing.first() {
         return Err(Failure::new("details", Problem::DetailsMissing).at(*missing));
     }
     let (files, placed) = objects.map_or(Ok((0, 0)), |objects| beside.hold(objects))?;
     Ok(DeepReport { ledger, details: beside.held.len() as u64, erased: beside.erased, files, placed })
+}
+
+/// Verifies a log of an organization as [`directory`](fn@crate::directory), and gives what it says is erased of `of`,
+/// an earlier one.
+///
+/// # Errors
+/// As [`directory`](fn@crate::directory).
+pub fn erased_in(
+    files: &dyn LedgerFiles,
+    check: &dyn SignatureCheck,
+    pins: &Pins,
+    of: &Origin,
+) -> Result<(Report, Vec<RangeInclusive<u64>>), Failure> {
+    let mut said = Tombstones { of, found: Vec::new() };
+    let report = visited(files, check, pins, &mut said)?;
+    Ok((report, said.found))
+}
+
+/// What a log says is erased of an earlier one.
+struct Tombstones<'o> {
+    of: &'o Origin,
+    found: Vec<RangeInclusive<u64>>,
+}
+
+impl Visit for Tombstones<'_> {
+    fn wants(&self) -> Option<fn(&Seen) -> bool> {
+        Some(|seen| seen.kind == ERASED && fact(seen, "origin").is_some())
+    }
+
+    fn see(&mut self, entry: &Seen) -> Result<(), Problem> {
+        let named = fact(entry, "origin").and_then(Value::as_str);
+        if named.and_then(|named| named.parse::<Origin>().ok()).as_ref() == Some(self.of)
+            && self.of.organization == entry.organization
+        {
+            for range in list(entry, "positions")? {
+                let range = positions(range).filter(|range| !range.is_empty()).ok_or(Problem::ObjectFacts)?;
+                self.found.push(range);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_again(&mut self) {
+        self.found.clear();
+    }
 }
 
 /// A file that an entry vouches for.
@@ -185,16 +245,32 @@ impl Beside<'_> {
             if range.is_empty() || *range.end() >= entry.position {
                 return Err(Problem::ObjectFacts);
             }
-            if self.held.range(range.clone()).next().is_some() {
+            if self.is_gone(range).is_some() {
                 return Err(Problem::NotErased);
-            }
-            let gone: Vec<u64> = self.missing.range(range).copied().collect();
-            self.erased += gone.len() as u64;
-            for position in gone {
-                self.missing.remove(&position);
             }
         }
         Ok(())
+    }
+
+    /// Takes what later logs say is erased.
+    fn erased_elsewhere(&mut self, details: &dyn Details) -> Result<(), (Problem, Option<u64>)> {
+        let erased = details.erased().map_err(|error| (error.into(), None))?;
+        for range in erased.into_iter().filter(|range| !range.is_empty()) {
+            if let Some(held) = self.is_gone(range) {
+                return Err((Problem::NotErased, Some(held)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what is missing of a range as erased; the first position of which the details are there all the same.
+    fn is_gone(&mut self, range: RangeInclusive<u64>) -> Option<u64> {
+        let gone: Vec<u64> = self.missing.range(range.clone()).copied().collect();
+        self.erased += gone.len() as u64;
+        for position in gone {
+            self.missing.remove(&position);
+        }
+        self.held.range(range).next().copied()
     }
 
     /// Holds files against the objects; how many there are, and of how many the place is known.

@@ -1,9 +1,10 @@
 //! The background work of an anchor: published checkpoints are handed over, one at a time, and their receipts kept.
 
 use crate::{
-    Anchor, Audit, Error, Memory, Sighting, Unreachable,
+    Anchor, Audit, Error, Memory, Own, Sighting, SignedBy, Unreachable,
     anchoring::{Anchored, Next, loss},
     ports::claimed,
+    publish::signed_by,
     tables,
 };
 use base::Context;
@@ -45,7 +46,7 @@ impl Audit {
             Next::Rest => Ok(false),
             Next::Begin(begun) => {
                 // What is added now would hide that what was there is gone.
-                holds(anchor, accepted.as_ref()).await.map_err(Error::Anchor)?;
+                holds(anchor, accepted.as_ref(), self.signed(ctx)).await.map_err(Error::Anchor)?;
                 self.keep(ctx, &name, generation, begun.clone()).await?;
                 submit(anchor, &begun).await?;
                 Ok(true)
@@ -67,7 +68,7 @@ impl Audit {
                     self.keep(ctx, &name, generation, settled.clone()).await?;
                 }
                 if again {
-                    holds(anchor, accepted.as_ref()).await.map_err(Error::Anchor)?;
+                    holds(anchor, accepted.as_ref(), self.signed(ctx)).await.map_err(Error::Anchor)?;
                     submit(anchor, &settled).await?;
                 }
                 Ok(settled.under_way.is_some())
@@ -82,7 +83,17 @@ impl Audit {
     pub async fn is_held(&self, ctx: &Context, anchor: &dyn Anchor) -> Result<(), Error> {
         let receipt = self.anchored(ctx, anchor).await?;
         let accepted = receipt.map(|receipt| receipt.checkpoint);
-        holds(anchor, accepted.as_ref()).await.map_err(Error::Anchor)
+        holds(anchor, accepted.as_ref(), self.signed(ctx)).await.map_err(Error::Anchor)
+    }
+
+    /// What the organization's log has signed. Before this process has opened it, no key of it is known here, and each
+    /// line is taken at its word; nothing is signed or handed on by then.
+    fn signed(&self, ctx: &Context) -> SignedBy {
+        let chain = self.log(ctx.organization()).seen().chain.clone();
+        match chain {
+            Some(chain) => signed_by(&chain, &self.shared.signatures),
+            None => Arc::new(|_| true),
+        }
     }
 
     /// The last checkpoint of the organization's log that this anchor accepted.
@@ -113,15 +124,20 @@ async fn submit(anchor: &dyn Anchor, state: &Anchored) -> Result<(), Error> {
 }
 
 /// Whether the anchor still has as much of a log as it accepted.
-async fn holds(anchor: &dyn Anchor, accepted: Option<&Checkpoint>) -> Result<(), Unreachable> {
+async fn holds(
+    anchor: &dyn Anchor,
+    accepted: Option<&Checkpoint>,
+    signed: SignedBy,
+) -> Result<(), Unreachable> {
     let Some(accepted) = accepted else { return Ok(()) };
-    let latest = anchor.latest(&accepted.origin).await?;
+    let latest = anchor.latest(&accepted.origin, signed).await?;
     let lost = loss(accepted, latest.as_deref().and_then(claimed).as_ref());
     lost.map_or(Ok(()), |why| Err(Unreachable { by: anchor.name(), why, required: true }))
 }
 
 /// An anchor as somebody who remembers. Who cannot be reached keeps the log from being signed: a log that is behind
-/// is seen nowhere else. So does an anchor that has less than it gave a receipt for: it was emptied.
+/// is seen nowhere else. So does an anchor that has less than it gave a receipt for: it was emptied. What it holds counts
+/// for what the log has signed.
 pub struct AnchorMemory {
     anchor: Arc<dyn Anchor>,
     store: Store,
@@ -155,18 +171,30 @@ impl Memory for AnchorMemory {
 
     fn recall<'a>(
         &'a self,
-        ctx: &'a Context,
-        origin: &'a str,
+        _: &'a Context,
+        _: &'a str,
         _: Option<&'a [u8]>,
     ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
+        let why = "what it holds is held against the log's keys".to_owned();
+        let unreachable = Unreachable { by: self.name(), why, required: true };
+        async move { Err(unreachable) }.boxed()
+    }
+
+    fn recall_against<'a>(
+        &'a self,
+        ctx: &'a Context,
+        own: Own<'a>,
+    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
         async move {
+            let Own { origin, chain, signatures, .. } = own;
+            let signed = signed_by(chain, signatures);
             let accepted = self.accepted(ctx, origin).await.map_err(|error| Unreachable {
                 by: self.name(),
                 why: format!("its receipts cannot be read: {error}"),
                 required: true,
             })?;
-            holds(&*self.anchor, accepted.as_ref()).await?;
-            let note = self.anchor.latest(origin).await?;
+            holds(&*self.anchor, accepted.as_ref(), Arc::clone(&signed)).await?;
+            let note = self.anchor.latest(origin, signed).await?;
             let head = note.as_deref().and_then(claimed).filter(|head| head.origin == origin);
             Ok(head.map(|head| Sighting { by: self.name(), size: head.size, root: Some(head.root) }))
         }

@@ -1,11 +1,13 @@
 //! What lies beside a ledger, as [`verify::deep`] reads it: the details in an organization's database, and the files
 //! that entries vouch for.
 
+use crate::Error;
 use base::{Id, noun};
 use crypto::digest::Sha256;
 use std::{
     fs, io,
     io::Read as _,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -22,6 +24,7 @@ pub struct DetailsIn {
     stored: Mutex<StoredDetails>,
     base: u64,
     generation: u32,
+    erased: Vec<RangeInclusive<u64>>,
     runtime: tokio::runtime::Handle,
 }
 
@@ -34,14 +37,48 @@ impl DetailsIn {
         let mut stored = StoredDetails::open(data, organization).await?;
         let (base, generation) = (stored.base().await?, stored.generation().await?);
         let runtime = tokio::runtime::Handle::current();
-        Ok(Self { stored: Mutex::new(stored), base, generation, runtime })
+        Ok(Self { stored: Mutex::new(stored), base, generation, erased: Vec::new(), runtime })
     }
 
-    /// Which log of the organization they are of, from 1: the one in use.
+    /// Those of an earlier log of the organization, which has ended. Call it on those of the one in use.
+    ///
+    /// # Errors
+    /// [`Error::Row`] where the database does not say where that log's entries are; the store's.
+    pub async fn of_earlier(mut self, generation: u32) -> Result<Self, Error> {
+        let stored = self.stored.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for number in (generation.max(1)..self.generation).rev() {
+            let entry = match self.base.checked_sub(1) {
+                Some(last) if number > 1 => stored.entry(last).await?,
+                _ => None,
+            };
+            self.base = before(number, self.base, entry.as_deref()).ok_or(Error::Row("outbox"))?;
+        }
+        self.generation = self.generation.min(generation.max(1));
+        Ok(self)
+    }
+
+    /// With what later logs say is erased of this one ([`verify::deep::erased_in`]).
+    #[must_use]
+    pub fn erased_by(self, erased: Vec<RangeInclusive<u64>>) -> Self {
+        Self { erased, ..self }
+    }
+
+    /// Which log of the organization they are of, from 1.
     #[must_use]
     pub const fn generation(&self) -> u32 {
         self.generation
     }
+}
+
+/// Where the outbox has entry 0 of the log of this number, which ends before `end` with this entry.
+pub(crate) fn before(number: u32, end: u64, last: Option<&[u8]>) -> Option<u64> {
+    // The first log's base is 0. Any other's last entry says at which position of its log it is, and that row stays:
+    // what is pruned from the outbox is never the last of a log.
+    if number == 1 {
+        return Some(0);
+    }
+    let seen = verify::entry::read(last?).ok()?;
+    end.checked_sub(1)?.checked_sub(seen.position)
 }
 
 impl Details for DetailsIn {
@@ -49,6 +86,10 @@ impl Details for DetailsIn {
         let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         let at = self.base.saturating_add(position);
         self.runtime.block_on(stored.at(at)).map_err(|error| Unreadable(error.to_string()))
+    }
+
+    fn erased(&self) -> Result<Vec<RangeInclusive<u64>>, Unreadable> {
+        Ok(self.erased.clone())
     }
 }
 

@@ -14,7 +14,7 @@
 //! 4. Every log's details can be erased, also those of a log that has ended: their tombstone stands in the log in use
 //!    and names the other one's origin.
 
-use crate::{Audit, Error, Storage, log_name, retention};
+use crate::{Audit, Error, Storage, beside::before, log_name, retention};
 use base::Context;
 use ledger::charter;
 use serde_json::Value;
@@ -156,12 +156,20 @@ impl Audit {
     /// What the store or the storage meets.
     pub async fn erase_again(&self, ctx: &Context) -> Result<u64, Error> {
         self.unfinished(ctx).await?;
-        let count = self.carry_out(ctx).await?;
-        self.log(ctx.organization()).seen().erased_again = true;
+        let (count, unread) = self.carry_out(ctx).await?;
+        if let Some(position) = unread {
+            tracing::warn!(
+                organization = %ctx.organization(), position,
+                "an entry that the database does not have cannot be read in the ledger's files: what it may say is \
+                 erased is not erased again before it can; run `nexora ledger verify`"
+            );
+        }
+        self.log(ctx.organization()).seen().erased_again = unread.is_none();
         Ok(count)
     }
 
-    async fn carry_out(&self, ctx: &Context) -> Result<u64, Error> {
+    /// How many details it took, and the first entry of those to be carried out that does not read.
+    async fn carry_out(&self, ctx: &Context) -> Result<(u64, Option<u64>), Error> {
         let store = &self.shared.options.store;
         let read = store.read(ctx).await?;
         let generation = read.generation().await?;
@@ -169,8 +177,9 @@ impl Audit {
         drop(read);
         let (storage, name) = (self.storage(), log_name(ctx.organization(), generation.number));
         let beyond = crate::blocking(move || Beyond::read(&*storage, &name, committed)).await??;
+        let unread = beyond.unread();
         if beyond.erased.is_empty() && beyond.minimum == 0 {
-            return Ok(0);
+            return Ok((0, unread));
         }
         let base = generation.base;
         let mut tx = store.write(ctx).await?;
@@ -179,7 +188,7 @@ impl Audit {
         let pruned = tx.prune_details(base, base.saturating_add(beyond.minimum), &mut erased).await?;
         let count = found + pruned;
         if count == 0 {
-            return Ok(0);
+            return Ok((0, unread));
         }
         tx.set_cursor(UNFINISHED, 1).await?;
         // The decision stands in the ledger already.
@@ -189,7 +198,7 @@ impl Audit {
             "a database from before an erasure was restored: what the ledger says is erased was erased again"
         );
         self.finish(ctx, &erased).await?;
-        Ok(count)
+        Ok((count, unread))
     }
 
     /// Sees to it that the bytes are in no file; whether they are not.
@@ -228,16 +237,10 @@ pub(crate) async fn spans(door: &impl Queries, oldest: u32) -> Result<Vec<Span>,
     let (mut first, mut spans) = (used.base, vec![Span { number: used.number, base: used.base, end }]);
     for number in (oldest.max(1)..used.number).rev() {
         let end = first;
-        // The first log's base is 0. Any other's last entry says at which position of its log it is, and that row
-        // stays: what is pruned from the outbox is never the last of a log.
-        if number == 1 {
-            first = 0;
-        } else {
-            let last = end.checked_sub(1).ok_or(Error::Row("outbox"))?;
-            let row = door.entries(last, 1).await?.pop().filter(|(at, _)| *at == last);
-            let seen = row.and_then(|(_, entry)| verify::entry::read(&entry).ok());
-            first = seen.and_then(|seen| last.checked_sub(seen.position)).ok_or(Error::Row("outbox"))?;
-        }
+        let last = end.saturating_sub(1);
+        let row = if number > 1 { door.entries(last, 1).await?.pop() } else { None };
+        let row = row.filter(|(at, _)| *at == last).map(|(_, entry)| entry);
+        first = before(number, end, row.as_deref()).ok_or(Error::Row("outbox"))?;
         spans.push(Span { number, base: first, end });
     }
     Ok(spans)
@@ -277,6 +280,8 @@ async fn take_away(tx: &mut Tx, parts: &[Part]) -> Result<(Erased, ByLog), Error
 struct Beyond {
     erased: Vec<Part>,
     minimum: u64,
+    /// The first and the last entry of each bundle in which one does not read.
+    unread: Vec<RangeInclusive<u64>>,
 }
 
 impl Beyond {
@@ -288,16 +293,34 @@ impl Beyond {
         while next < size {
             let Some(path) = TilePath::holding(Stack::Entries, next, size) else { break };
             let first = path.index() * WIDTH;
-            let bytes = storage.read(log, &path.to_string(), path.max_bytes())?.unwrap_or_default();
+            let last = first + u64::from(path.width()) - 1;
+            let bytes = match storage.read(log, &path.to_string(), path.max_bytes())? {
+                // A partial bundle goes once the full one stands.
+                None => path
+                    .with_width(tiles::WIDTH)
+                    .map(|full| storage.read(log, &full.to_string(), full.max_bytes())),
+                found => Some(Ok(found)),
+            };
+            let bytes = bytes.transpose()?.flatten().unwrap_or_default();
             let entries = tiles::entries(&bytes).unwrap_or_default();
-            for (_, entry) in (first..).zip(&entries).filter(|(position, _)| *position >= from) {
-                if let Ok(seen) = verify::entry::read(entry) {
-                    found.take(&seen);
+            let mut whole = entries.len() >= usize::from(path.width());
+            for (_, entry) in (first..=last).zip(&entries).filter(|(position, _)| *position >= from) {
+                match verify::entry::read(entry) {
+                    Ok(seen) => found.take(&seen),
+                    Err(_) => whole = false,
                 }
+            }
+            if !whole {
+                found.unread.push(next..=last);
             }
             next = first + WIDTH;
         }
         Ok(found)
+    }
+
+    /// The first entry that does not read and was not pruned: what a pruned one says was erased is pruned as well.
+    fn unread(&self) -> Option<u64> {
+        self.unread.iter().find(|bundle| *bundle.end() >= self.minimum).map(|bundle| *bundle.start())
     }
 
     fn take(&mut self, seen: &Seen) {

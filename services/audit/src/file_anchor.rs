@@ -4,11 +4,15 @@
 //! line is the receipt. A line that a crash cut off, and any other that does not read, is passed over
 //! (`docs/formats/anchor-file.md`).
 //!
-//! The file only grows, so it is read whole once; after that only what was added to it is read. Of each log two lines
-//! are kept in memory: the one with the most entries, and the last one. A file that was cut off or exchanged is noticed
-//! at the last line that was read of it, and is read anew.
+//! The file only grows, so it is read whole once; after that only what was added to it is read. Of each log three lines
+//! are kept in memory: the one with the most entries by its own word, the last one, and the one with the most entries of
+//! those that the log has signed. A file that was cut off or exchanged is noticed at the last line that was read of it,
+//! and is read anew.
+//!
+//! Whoever can append to the file can write any line. A line counts for what the log has signed: where the one that
+//! claims the most is not, the lines are gone through for the largest one that is.
 
-use crate::{Anchor, Fate, Unreachable, WrongReceipt, ports::claimed};
+use crate::{Anchor, Fate, SignedBy, Unreachable, WrongReceipt, ports::claimed};
 use base::{Clock, Timestamp};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{FutureExt as _, future::BoxFuture};
@@ -47,6 +51,8 @@ struct Held {
     largest: Arc<Line>,
     /// An older checkpoint that was given again is found here.
     last: Arc<Line>,
+    /// The largest one of those that the log has signed, as far as the file was gone through for it.
+    signed: Option<(u64, Arc<Line>)>,
 }
 
 struct Line {
@@ -55,7 +61,44 @@ struct Line {
     size: u64,
 }
 
+impl Line {
+    /// A line and the log that it says it is of.
+    fn read(line: &[u8]) -> Option<(String, Self)> {
+        let text = std::str::from_utf8(line).ok()?.trim_end();
+        let (note, _) = read(text)?;
+        let head = claimed(&note)?;
+        Some((head.origin, Self { receipt: text.to_owned(), note, size: head.size }))
+    }
+}
+
 impl Known {
+    /// The largest line of a log that it has signed.
+    fn signed(&mut self, path: &Path, origin: &str, signed: &SignedBy) -> io::Result<Option<Arc<Line>>> {
+        let Some(held) = self.logs.get_mut(origin) else { return Ok(None) };
+        let known = held.signed.as_ref().filter(|(_, line)| signed(&line.note)).cloned();
+        let size = known.as_ref().map_or(0, |(_, line)| line.size);
+        if let Some((_, line)) = &known
+            && line.size >= held.largest.size
+        {
+            return Ok(Some(Arc::clone(line)));
+        }
+        if signed(&held.largest.note) {
+            held.signed = Some((self.read_to, Arc::clone(&held.largest)));
+            return Ok(Some(Arc::clone(&held.largest)));
+        }
+        let from = known.as_ref().map_or(0, |(gone_through, _)| *gone_through);
+        if from < self.read_to {
+            tracing::warn!(
+                anchor = %path.display(), origin, claims = held.largest.size,
+                "the anchor holds a line that the log has not signed, which is passed over: somebody else writes to it"
+            );
+        }
+        let found = largest_signed(path, origin, (from, self.read_to), size, signed)?.map(Arc::new);
+        let line = found.or_else(|| known.map(|(_, line)| line));
+        held.signed = line.clone().map(|line| (self.read_to, line));
+        Ok(line)
+    }
+
     /// Reads what was added to the file, or all of it where it is another one.
     fn catch_up(&mut self, path: &Path) -> io::Result<()> {
         let file = match fs::File::open(path) {
@@ -102,19 +145,62 @@ impl Known {
     }
 
     fn take(&mut self, line: &[u8]) {
-        let Some(text) = std::str::from_utf8(line).ok().map(str::trim_end) else { return };
-        let Some((note, _)) = read(text) else { return };
-        let Some(head) = claimed(&note) else { return };
-        let line = Arc::new(Line { receipt: text.to_owned(), note, size: head.size });
-        let held = self
-            .logs
-            .entry(head.origin)
-            .or_insert_with(|| Held { largest: Arc::clone(&line), last: Arc::clone(&line) });
+        let Some((origin, line)) = Line::read(line) else { return };
+        let line = Arc::new(line);
+        let held = self.logs.entry(origin).or_insert_with(|| Held {
+            largest: Arc::clone(&line),
+            last: Arc::clone(&line),
+            signed: None,
+        });
         if line.size >= held.largest.size {
             held.largest = Arc::clone(&line);
         }
         held.last = line;
     }
+}
+
+/// The largest line of a log that it has signed, gone through from an offset on, where that is more than `least`. Of the
+/// lines only places are held, and the largest is asked about first.
+fn largest_signed(
+    path: &Path,
+    origin: &str,
+    (from, to): (u64, u64),
+    least: u64,
+    signed: &SignedBy,
+) -> io::Result<Option<Line>> {
+    let mut file = BufReader::new(fs::File::open(path)?);
+    let (mut places, mut line, mut at) = (Vec::new(), Vec::new(), from);
+    file.seek(io::SeekFrom::Start(from))?;
+    let mut is_rest = false;
+    while at < to {
+        line.clear();
+        let read = (&mut file).take(MAX_LINE).read_until(b'\n', &mut line)? as u64;
+        if read == 0 {
+            break;
+        }
+        if let Some((of, Line { size, .. })) = Line::read(&line)
+            && !is_rest
+            && of == origin
+            && size > least
+        {
+            places.push((size, at, read));
+        }
+        is_rest = !line.ends_with(b"\n");
+        at += read;
+    }
+    places.sort_unstable();
+    for (_, at, length) in places.into_iter().rev() {
+        file.seek(io::SeekFrom::Start(at))?;
+        line.clear();
+        (&mut file).take(length).read_to_end(&mut line)?;
+        if let Some((of, found)) = Line::read(&line)
+            && of == origin
+            && signed(&found.note)
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 impl FileAnchor {
@@ -206,8 +292,17 @@ impl Anchor for FileAnchor {
         if known == note { Ok(time) } else { Err(WrongReceipt("it is for another checkpoint".to_owned())) }
     }
 
-    fn latest<'a>(&'a self, origin: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unreachable>> {
-        self.look(origin.to_owned(), |held| held.largest.note.clone()).boxed()
+    fn latest<'a>(
+        &'a self,
+        origin: &'a str,
+        signed: SignedBy,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unreachable>> {
+        let origin = origin.to_owned();
+        let found = self.with(move |this, known| {
+            known.catch_up(&this.path)?;
+            Ok(known.signed(&this.path, &origin, &signed)?.map(|line| line.note.clone()))
+        });
+        found.boxed()
     }
 }
 

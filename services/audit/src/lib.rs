@@ -72,8 +72,8 @@ pub use keys::{LogKeys, Signatures};
 pub use local::LocalDirectory;
 pub use model::{Status, Step, log_name};
 pub use ports::{
-    Anchor, Cosigners, Fate, Memory, Outbox, Own, ProofFrom, Rows, Sighting, Signed, Storage, StorageError,
-    Stored, StoredLog, Unmet, Unreachable, WrongReceipt, covers,
+    Anchor, Cosigners, Fate, Memory, Outbox, Own, ProofFrom, Rows, Sighting, Signed, SignedBy, Storage,
+    StorageError, Stored, StoredLog, Unmet, Unreachable, WrongReceipt, covers,
 };
 pub use renewal::{Refused, Renewed};
 
@@ -165,6 +165,8 @@ struct Log {
 #[derive(Debug, Clone, Default)]
 struct Seen {
     generation: u32,
+    /// Which keys sign it, as of the last step.
+    chain: Option<Chain>,
     sequenced: u64,
     published: Option<(verify::Checkpoint, Vec<u8>)>,
     checkpoint_at: Option<Timestamp>,

@@ -1,6 +1,6 @@
 //! What publication needs of others: where entries come from, where files go, who cosigns, who remembers.
 
-use crate::{Chain, Error};
+use crate::{Chain, Error, Signatures};
 use base::{Context, Fault, Kind, Timestamp};
 use futures::future::BoxFuture;
 use std::{io, sync::Arc};
@@ -228,6 +228,8 @@ pub struct Own<'a> {
     pub size: u64,
     /// Which keys sign this log.
     pub(crate) chain: &'a Chain,
+    /// What checks their signatures.
+    pub(crate) signatures: &'a Signatures,
 }
 
 /// Who remembers the checkpoints of a log: asked at start, before anything is signed.
@@ -287,9 +289,17 @@ pub trait Anchor: Send + Sync + 'static {
     /// [`WrongReceipt`].
     fn verify(&self, receipt: &[u8], note: &[u8]) -> Result<Option<Timestamp>, WrongReceipt>;
 
-    /// The accepted checkpoint of this origin with the most entries.
-    fn latest<'a>(&'a self, origin: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unreachable>>;
+    /// The accepted checkpoint of this origin with the most entries, of those whose notes `signed` says yes to: what an
+    /// anchor holds, others may have added to. What is passed over is worth a warning.
+    fn latest<'a>(
+        &'a self,
+        origin: &'a str,
+        signed: SignedBy,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unreachable>>;
 }
+
+/// Whether a note is signed by the log that it is of.
+pub type SignedBy = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 /// What became of a checkpoint that was handed to an anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]

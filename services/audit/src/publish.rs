@@ -5,7 +5,9 @@ mod crashes;
 #[cfg(test)]
 mod tests;
 
-use crate::{Chain, Error, LogKeys, Signatures, Storage, StorageError, Stored, log_name, ports::claimed};
+use crate::{
+    Chain, Error, LogKeys, Signatures, SignedBy, Storage, StorageError, Stored, log_name, ports::claimed,
+};
 use base::{Id, Timestamp, digest, noun};
 use ledger::{Tile, Tree, checkpoint, prove, tree::is_superseded};
 use std::{collections::HashMap, sync::Arc};
@@ -390,6 +392,12 @@ pub(crate) fn own(note: &[u8], chain: &Chain, signatures: &Signatures) -> Result
         text.push_str(&note::signature_line(line.name, line.key_id, &line.bytes));
     }
     Ok(VerifiedCheckpoint::open(text.as_bytes(), keys, signatures)?)
+}
+
+/// Whether a note is signed by these keys.
+pub(crate) fn signed_by(chain: &Chain, signatures: &Signatures) -> SignedBy {
+    let (chain, signatures) = (chain.clone(), signatures.clone());
+    Arc::new(move |note| own(note, &chain, &signatures).is_ok())
 }
 
 /// The index after the last entry that a tile covers.

@@ -33,8 +33,11 @@ impl Audit {
             if log.seen().generation != generation {
                 log.seen().begin(generation);
             }
+            log.seen().chain = Some(chain.clone());
             let opened = self.open_log(ctx, &chain, log).await;
             self.refuse(ctx, log, &chain, opened).await?;
+        } else {
+            log.seen().chain = Some(chain.clone());
         }
         let asked = match cosigners {
             Some(cosigners) => cosigners.are_asked(ctx).await?.then_some(cosigners),
@@ -282,7 +285,8 @@ impl Audit {
         let origin = writer.head().origin;
         let size = remembered.as_ref().map_or(0, |head| head.size).max(writer.published());
         for memory in memories {
-            let own = Own { origin: &origin, published: writer.note(), size, chain };
+            let signatures = &self.shared.signatures;
+            let own = Own { origin: &origin, published: writer.note(), size, chain, signatures };
             let Some(sighting) = self.recall(ctx, &**memory, own).await? else { continue };
             let published = writer.checkpoint();
             let same = match (published, sighting.root) {
@@ -348,7 +352,8 @@ impl Audit {
             known.push(Sighting { by: "this node".to_owned(), size, root: Some(root) });
         }
         let size = known.first().map_or(0, |own| own.size);
-        let own = Own { origin: &origin, published: note.as_deref(), size, chain };
+        let signatures = &self.shared.signatures;
+        let own = Own { origin: &origin, published: note.as_deref(), size, chain, signatures };
         for memory in &self.shared.options.memories {
             known.extend(memory.recall_against(ctx, own).await.ok().flatten());
         }

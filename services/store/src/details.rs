@@ -78,6 +78,16 @@ impl StoredDetails {
         Ok(u64::try_from(base).unwrap_or(0))
     }
 
+    /// The sealed entry at a position of the outbox; `None` where it was pruned from there.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn entry(&mut self, position: u64) -> Result<Option<Vec<u8>>, Error> {
+        let row = sqlx::query("SELECT entry FROM outbox WHERE position = ?");
+        let row = row.bind(i64::try_from(position).unwrap_or(i64::MAX));
+        Ok(row.fetch_optional(&mut self.connection).await?.map(|row| row.get(0)))
+    }
+
     /// Which log of the organization is in use, from 1.
     ///
     /// # Errors

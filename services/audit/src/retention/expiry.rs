@@ -25,8 +25,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 const WIDTH: u64 = tiles::WIDTH as u64;
 /// Bundles that one step looks at: a million entries. The next step goes on.
 const LOOK: u64 = 4_096;
-/// Files that are removed in one call.
-const REMOVE: usize = 1_024;
+/// Files that are removed before it is asked again whether a hold stands.
+const REMOVE: usize = 64;
 /// Details that are removed in one transaction.
 const DETAILS: u64 = 4_096;
 

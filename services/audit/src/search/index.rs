@@ -11,8 +11,8 @@ use sea_orm::{
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Queries as _, Tx};
-use verify::tiles::{self, MAX_BUNDLE_BYTES, WIDTH};
-use verify::{Checkpoint, Stack, TilePath, entry::Seen, note};
+use verify::tiles::{self, WIDTH};
+use verify::{Checkpoint, Stack, TilePath, entry::Seen, merkle, note};
 
 /// Bundles that one step drops.
 const DROPPED: u64 = 16;
@@ -270,7 +270,8 @@ async fn drop_pruned(
     tx.commit_derived().await
 }
 
-/// The entries of a bundle, of a log of which `size` entries are published: no more of it.
+/// The entries of a bundle, of a log of which `size` entries are published: no more of it, and only as the hashes beside
+/// it have them. Whoever changed both is found by `verify`.
 pub(super) async fn read(
     search: &Search,
     ctx: &Context,
@@ -286,14 +287,17 @@ pub(super) async fn read(
             path: path.map(|path| path.to_string()).unwrap_or_default(),
         };
         let path = TilePath::at(Stack::Entries, index, size).ok_or_else(|| damaged(None))?;
-        // A partial bundle goes once the full one stands.
-        let bytes = match (fetch(&*storage, &log, path)?, path.with_width(WIDTH)) {
-            (Some(bytes), _) => bytes,
-            (None, Some(full)) => fetch(&*storage, &log, full)?.ok_or_else(|| damaged(Some(path)))?,
-            (None, None) => return Err(damaged(Some(path))),
-        };
+        let bytes = whole(&*storage, &log, Some(path))?.ok_or_else(|| damaged(Some(path)))?;
         let found = tiles::entries(&bytes).map_err(|_| damaged(Some(path)))?;
         let found = found.get(..path.width().into()).ok_or_else(|| damaged(Some(path)))?;
+        let leaves = whole(&*storage, &log, TilePath::at(Stack::Level(0), index, size))?;
+        let leaves = leaves.as_deref().and_then(tiles::hashes).unwrap_or_default();
+        let fits = |leaves: &[merkle::Hash]| {
+            found.iter().map(|entry| merkle::leaf(entry)).eq(leaves.iter().copied())
+        };
+        if !leaves.get(..found.len()).is_some_and(fits) {
+            return Err(damaged(Some(path)));
+        }
         let first = index * u64::from(WIDTH);
         let entries = (first..).zip(found).map(|(position, bytes)| {
             let seen = verify::entry::read(bytes).ok();
@@ -305,8 +309,14 @@ pub(super) async fn read(
     tokio::task::spawn_blocking(work).await.map_err(|_| SearchError::Interrupted)?
 }
 
-fn fetch(storage: &dyn Storage, log: &str, path: TilePath) -> Result<Option<Vec<u8>>, StorageError> {
-    storage.read(log, &path.to_string(), MAX_BUNDLE_BYTES)
+/// A file, or the full one that has taken its place: a partial one goes once that stands.
+fn whole(storage: &dyn Storage, log: &str, path: Option<TilePath>) -> Result<Option<Vec<u8>>, StorageError> {
+    let Some(path) = path else { return Ok(None) };
+    let fetch = |path: TilePath| storage.read(log, &path.to_string(), path.max_bytes());
+    match (fetch(path)?, path.with_width(WIDTH)) {
+        (None, Some(full)) => fetch(full),
+        (found, _) => Ok(found),
+    }
 }
 
 /// How many entries a log has that another one has followed: what its last checkpoint says, if it says anything.

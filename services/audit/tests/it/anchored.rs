@@ -1,8 +1,8 @@
 //! Checkpoints handed to an anchor that takes them twice, late, or not at all; and to a file.
 
 use crate::house::{Fixed, House};
-use audit::{Anchor, AnchorMemory, Error, Fate, FileAnchor, Memory, Unreachable, WrongReceipt};
-use base::{Context, Timestamp};
+use audit::{Anchor, AnchorMemory, Error, Fate, FileAnchor, SignedBy, Unreachable, WrongReceipt};
+use base::Timestamp;
 use futures::{FutureExt as _, future::BoxFuture};
 use std::{
     collections::VecDeque,
@@ -87,7 +87,7 @@ impl Anchor for Network {
         if receipt == note { Ok(None) } else { Err(WrongReceipt("another note".to_owned())) }
     }
 
-    fn latest<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unreachable>> {
+    fn latest<'a>(&'a self, _: &'a str, _: SignedBy) -> BoxFuture<'a, Result<Option<Vec<u8>>, Unreachable>> {
         let last = self.state().accepted.last().cloned();
         async move { Ok(last) }.boxed()
     }
@@ -179,19 +179,32 @@ async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refu
     let receipt = house.audit.anchored(&house.ctx, &anchor).await.expect("it answers").expect("one");
     assert!(anchor.verify(&receipt.receipt, b"another note").is_err());
     assert!(anchor.verify(b"{}", &receipt.note).is_err());
-    let other = anchor.latest("nexora.internal/other/1").await.expect("it answers");
+    let other = anchor.latest("nexora.internal/other/1", whatever()).await.expect("it answers");
     assert_eq!(other, None, "each origin has its own");
 
-    // The file knows more than the log: an older state.
-    let ctx: &Context = &house.ctx;
-    let origin = receipt.checkpoint.origin.clone();
-    let memory = AnchorMemory::new(Arc::new(anchor.clone()), house.store.clone());
-    let sighting = memory.recall(ctx, &origin, None).await.expect("it answers").expect("one");
-    assert_eq!((sighting.size, sighting.root), (4, Some(receipt.checkpoint.root)));
-    let larger = String::from_utf8(receipt.note).expect("a note").replacen("\n4\n", "\n9\n", 1);
-    anchor.submit(larger.as_bytes()).await.expect("it takes what it is given");
+    // What somebody else wrote there, the log has not signed: it is passed over, however much it claims.
+    let (text, signatures) = split(&receipt.note);
+    for larger in ["100000", "9"] {
+        let forged = [text.replacen("\n4\n", &format!("\n{larger}\n"), 1), signatures.clone()].concat();
+        anchor.submit(forged.as_bytes()).await.expect("it takes what it is given");
+    }
     let keys = house.keys.clone();
     house.store.close().await;
+    let backup = dir.path().join("backup");
+    crate::search::copy(&data, &backup);
+    let house = House::open_with(&data, Some(keys.clone()), with).await;
+    house.commit(5).await;
+    assert_eq!(house.publish().await, 5, "the log goes on");
+    for _ in 0..2 {
+        let _ = house.audit.anchor_step(&house.ctx, &anchor).await.expect("and is handed over");
+    }
+    assert_eq!(size_of_accepted(&house, &anchor).await, 9);
+    house.audit.is_held(&house.ctx, &anchor).await.expect("it has what it took");
+    house.store.close().await;
+
+    // The file knows more than the log that the log has signed: an older state.
+    fs::remove_dir_all(&data).expect("it goes");
+    crate::search::copy(&backup, &data);
     let house = House::open_with(&data, Some(keys.clone()), with).await;
     house.commit(1).await;
     let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
@@ -204,6 +217,18 @@ async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refu
     let house = House::open_with(&data, Some(keys), with).await;
     let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
     assert!(matches!(refused, Err(Error::Uncompared(_))), "{refused:?}");
+}
+
+/// A note's text, and its signatures.
+fn split(note: &[u8]) -> (String, String) {
+    let text = String::from_utf8(note.to_vec()).expect("a note");
+    let (text, signatures) = text.split_once("\n\n").expect("a note");
+    (format!("{text}\n\n"), signatures.to_owned())
+}
+
+/// Whoever takes every line at its word.
+fn whatever() -> SignedBy {
+    Arc::new(|_| true)
 }
 
 fn remembered_by(options: &mut audit::Options, anchor: &FileAnchor) {
@@ -272,7 +297,9 @@ async fn of_a_file_only_what_was_added_is_read_until_it_is_another_file() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("anchor.jsonl");
     let anchor = FileAnchor::new(&file, Arc::new(Fixed));
-    let latest = async |anchor: &FileAnchor, origin: &str| anchor.latest(origin).await.expect("it answers");
+    let latest = async |anchor: &FileAnchor, origin: &str| {
+        anchor.latest(origin, whatever()).await.expect("it answers")
+    };
     for (origin, size) in [("a", 1), ("b", 5), ("b", 6)] {
         anchor.submit(&note(origin, size)).await.expect("it is appended");
         assert_eq!(latest(&anchor, origin).await, Some(note(origin, size)));

@@ -149,6 +149,35 @@ async fn a_database_from_before_an_erasure_is_erased_again() {
 }
 
 #[tokio::test]
+async fn what_does_not_read_is_tried_again_before_an_erasure_counts_as_repeated() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    let house = House::open(&data, None).await;
+    house.begin().await;
+    named(&house, 1, 30).await;
+    house.publish().await;
+    house.store.close().await;
+    copy(&data.join("organizations"), &backup);
+    let house = House::open(&data, Some(house.keys)).await;
+    house.audit.erase(&house.ctx, &[3..=3], None).await.expect("it erases");
+    house.publish().await;
+    let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
+    house.store.close().await;
+
+    fs::remove_dir_all(data.join("organizations")).expect("it goes");
+    copy(&backup, &data.join("organizations"));
+    let bundle = home.join("tile/entries/000.p/32");
+    let whole = fs::read(&bundle).expect("31 entries and the tombstone");
+    fs::write(&bundle, &whole[..whole.len() - 9]).expect("it is damaged");
+    let house = House::open(&data, Some(house.keys)).await;
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("it cannot tell"), 0);
+    assert!(!found(&data, &[name(3)]).is_empty(), "nothing says yet that it is erased");
+    fs::write(&bundle, &whole).expect("it is mended");
+    assert!(house.audit.scrub_step(&house.ctx).await.expect("it is tried again"));
+    assert_eq!(found(&data, &[name(3)]), [""; 0]);
+}
+
+#[tokio::test]
 async fn an_erasure_that_the_process_did_not_finish_is_finished_by_the_next() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path(), None).await;
@@ -281,6 +310,48 @@ async fn details_of_logs_that_have_ended_are_erased_too() {
     let read = house.store.read(&house.ctx).await.expect("a snapshot");
     assert!(read.entry_details(3).await.expect("a read").is_none());
     assert!(read.entry_details(22 + 3).await.expect("a read").is_some());
+}
+
+/// `verify --deep --data` of a log that has ended, with what the logs in use since say of it.
+async fn deeply_of(house: &House, data: &Path, generation: u32) -> Result<deep::DeepReport, Failure> {
+    let (organization, storage) = (house.ctx.organization(), house.audit.storage());
+    let log =
+        move |number| audit::StoredLog::new(Arc::clone(&storage), audit::log_name(organization, number));
+    let details = DetailsIn::open(data, organization).await.expect("a database");
+    let used = details.generation();
+    let details = details.of_earlier(generation).await.expect("it is known where they are");
+    let check = Signatures::new(Arc::clone(&house.provider));
+    let verified = tokio::task::spawn_blocking(move || {
+        let (of, mut erased) = (verify::Origin { organization, generation }, Vec::new());
+        for later in generation + 1..=used {
+            erased.extend(deep::erased_in(&log(later), &check, &Pins::default(), &of)?.1);
+        }
+        deep::deep(&log(generation), &check, &Pins::default(), Some(&details.erased_by(erased)), None)
+    });
+    verified.await.expect("it ends")
+}
+
+#[tokio::test]
+async fn details_of_logs_that_have_ended_are_verified_with_the_tombstones_of_later_ones() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = thrice(dir.path()).await;
+    for generation in 1..=3 {
+        let report = deeply_of(&house, dir.path(), generation).await.expect("it verifies");
+        assert_eq!((report.details, report.erased), (if generation < 3 { 6 } else { 10 }, 0), "{generation}");
+    }
+    house.audit.erase_parts(&house.ctx, &[of(1, 3, 3), of(2, 5, 5)], None).await.expect("it erases");
+    house.publish().await;
+    for generation in [1, 2] {
+        let report = deeply_of(&house, dir.path(), generation).await.expect("the third log says so");
+        assert_eq!((report.details, report.erased), (5, 1), "{generation}");
+    }
+    // Behind the ledger's back: entry 4 of the second log.
+    let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
+    tx.erase_details(&[(11 + 4, 11 + 4)]).await.expect("it erases");
+    tx.commit_derived().await.expect("it commits");
+    let failure = deeply_of(&house, dir.path(), 2).await.expect_err("nothing says so");
+    assert_eq!(failure.entry, Some(4), "{failure}");
+    assert!(deeply_of(&house, dir.path(), 1).await.is_ok());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use base::{Clock as _, Timestamp};
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -329,6 +329,68 @@ impl Storage for Failing {
         }
         Ok(())
     }
+}
+
+/// Places a hold as soon as something was removed.
+struct Holding {
+    inner: LocalDirectory,
+    by: Arc<OnceLock<(audit::Audit, base::Context)>>,
+}
+
+impl Storage for Holding {
+    fn read(&self, log: &str, path: &str, limit: usize) -> Result<Option<Vec<u8>>, StorageError> {
+        self.inner.read(log, path, limit)
+    }
+
+    fn list(&self, log: &str, under: &str) -> Result<Vec<String>, StorageError> {
+        self.inner.list(log, under)
+    }
+
+    fn put(&self, log: &str, files: &[Stored]) -> Result<(), StorageError> {
+        self.inner.put(log, files)
+    }
+
+    fn replace(
+        &self,
+        log: &str,
+        path: &str,
+        expected: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        self.inner.replace(log, path, expected, bytes)
+    }
+
+    fn remove(&self, log: &str, paths: &[String]) -> Result<(), StorageError> {
+        self.inner.remove(log, paths)?;
+        if let Some((audit, ctx)) = self.by.get() {
+            let placed = tokio::runtime::Handle::current().block_on(audit.place_hold(ctx, "not now"));
+            assert!(placed.is_ok(), "{placed:?}");
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_hold_that_is_placed_amid_a_removal_stops_it_within_64_files() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let by = Arc::new(OnceLock::new());
+    let holding = Holding { inner: LocalDirectory::new(&dir.path().join("ledgers")), by: Arc::clone(&by) };
+    let house = House::open_with(dir.path(), None, |options| options.storage = Arc::new(holding)).await;
+    fill(&house).await;
+    // As many files as a log has that grew in small steps and was never tidied up.
+    let partial = home(&house).join("tile/entries/000.p");
+    std::fs::create_dir_all(&partial).expect("it is made");
+    for width in 1..=200 {
+        std::fs::write(partial.join(width.to_string()), "some").expect("it is written");
+    }
+    shorten(&house, 30).await;
+    house.audit.expire_step(&house.ctx).await.expect("the entry");
+    house.publish().await;
+    let _ = by.set((house.audit.clone(), house.ctx.clone()));
+    let step = house.audit.expire_step(&house.ctx).await.expect("a step");
+    assert_eq!(step.removed, 64);
+    assert_eq!(house.audit.expire_step(&house.ctx).await.expect("a step").removed, 0, "it is held");
+    assert!(details(&house, 5).await, "and details are kept");
 }
 
 #[tokio::test]

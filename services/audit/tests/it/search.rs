@@ -303,11 +303,23 @@ async fn a_damaged_bundle_is_named_and_nothing_is_given() {
     let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
     let bundle = home.join(format!("tile/entries/000.p/{}", head.published));
     let mut bytes = std::fs::read(&bundle).expect("it is there");
+    let whole = bytes.clone();
     bytes.truncate(bytes.len() - 3);
-    std::fs::write(&bundle, bytes).expect("it is written");
-    let damaged = search.find(&house.ctx, head, &query, Limit::default(), None).await.expect_err("damaged");
-    assert!(matches!(damaged, SearchError::Damaged { .. }), "{damaged:?}");
-    assert_eq!(damaged.kind(), base::Kind::CheckFailed);
+    // One digit of the last entry's nonce: it reads as before.
+    let mut altered = whole.clone();
+    let nonce = b"\"nonce\":\"";
+    let at = altered.windows(nonce.len()).rposition(|bytes| bytes == nonce).expect("an entry has one")
+        + nonce.len();
+    altered[at] = if altered[at] == b'0' { b'1' } else { b'0' };
+    for damage in [bytes, altered] {
+        std::fs::write(&bundle, damage).expect("it is written");
+        let damaged =
+            search.find(&house.ctx, head, &query, Limit::default(), None).await.expect_err("damaged");
+        assert!(matches!(damaged, SearchError::Damaged { .. }), "{damaged:?}");
+        assert_eq!(damaged.kind(), base::Kind::CheckFailed);
+    }
+    std::fs::write(&bundle, whole).expect("it is written");
+    search.find(&house.ctx, head, &query, Limit::default(), None).await.expect("an answer");
 }
 
 #[test]
@@ -489,7 +501,7 @@ async fn what_a_search_finds_in_an_earlier_log_is_proved_there() {
     }
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a directory");
     for entry in std::fs::read_dir(from).expect("a listing").map(|entry| entry.expect("an entry")) {
         let name = to.join(entry.file_name());
