@@ -52,6 +52,7 @@ mod tail;
 mod trees;
 mod verdict;
 mod watermark;
+mod weigh;
 
 pub(crate) mod snapshot;
 
