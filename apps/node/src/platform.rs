@@ -160,6 +160,14 @@ fn shut(lost: &[keys::Key]) -> String {
     if lost.len() > NAMED {
         names.push(format!("{} more", lost.len() - NAMED));
     }
+    if lost.iter().any(|key| key.purpose == keys::Purpose::Organization) {
+        return format!(
+            "the organization's own keys do not open under the root of trust in place, and nothing is protected: {}; put \
+             the newest backup of the root back (nexora keys root restore), or hold a recovery ceremony (nexora keys \
+             recovery restore)",
+            names.join(", ")
+        );
+    }
     format!(
         "{} versions do not open under the root of trust in place, and nothing is protected under them: {}; put the newest \
          backup of the root back (nexora keys root restore) and resume them (nexora keys resume), or rotate them (nexora \

@@ -5,9 +5,11 @@ mod place;
 pub(crate) use place::{Held, Place};
 
 use crate::{Config, Directory, Error, MachineClock};
-use base::{Clock as _, Secret};
+use base::{Clock as _, Id, Secret, noun};
 use crypto::Provider;
 use keys::{Restored, RootAct, RootDeed, RootOfTrust as _, SealedFile, Unit};
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
@@ -102,9 +104,28 @@ pub async fn backup(
     .await
 }
 
+/// The organizations of data that nobody holds: the platform, and those that have a directory. `None` where nobody has
+/// begun it.
+fn organizations(data: &Path) -> Result<Option<BTreeSet<Id<noun::Organization>>>, Error> {
+    if !Directory::is_begun(data) {
+        return Ok(None);
+    }
+    let path = data.join("organizations");
+    let failed = |source| Error::File { what: "the organizations' directory", path: path.clone(), source };
+    let mut known = BTreeSet::new();
+    let platform = fs::read_to_string(path.join("platform")).map_err(failed)?;
+    known.extend(platform.trim().parse::<Id<noun::Organization>>());
+    for entry in fs::read_dir(&path).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        known.extend(name.to_str().and_then(|name| Id::from_bare(name).ok()));
+    }
+    Ok(Some(known))
+}
+
 /// Puts what a backup holds back into a data directory's root of trust, which no server may hold. What is there
 /// is not replaced, and what was shredded does not come back. Where there is no root, one is made; gives where its
-/// passphrase was put, if that had to be made. It is noted first: the next start has it in the platform's log.
+/// passphrase was put, if that had to be made. It is noted first: the next start has it in the platform's log. A backup of
+/// a root of other data is refused; data that nobody has begun takes any.
 ///
 /// # Errors
 /// [`Error::Held`]; [`Error::RootHeld`]; [`Error::NoPassphrase`]; [`Error::Part`] where either does not open, or they are of two roots.
@@ -117,6 +138,15 @@ pub async fn restore(
     let _held = Directory::hold(&config.data)?;
     let provider = crypto::aws_lc();
     let place = Place::of(config)?;
+    // Into a fresh root anything would fit, and the node would not start on it: nothing is made before this is known.
+    if let Some(ours) = organizations(&config.data)? {
+        let (backup, passphrase, provider) = (backup.clone(), passphrase.clone(), Arc::clone(&provider));
+        apart(move || {
+            let theirs = SealedFile::organizations_in(&backup, &passphrase, &*provider)?;
+            if ours.is_disjoint(&theirs) { Err(keys::RootError::OtherRoot) } else { Ok(()) }
+        })
+        .await?;
+    }
     if !place.exists() {
         place.make()?;
     }

@@ -120,6 +120,7 @@ mod tests {
             ("shredded", Key::Shredded { scope }.into()),
             ("suspended", closed(State::Suspended).into()),
             ("lost", Key::Lost { key }.into()),
+            ("locked", Key::Locked { key }.into()),
             ("a signing key", Key::NotExportable { why: "it signs" }.into()),
             ("a log's key", Key::OneVersion { purpose: keys::Purpose::LogEd25519 }.into()),
             ("shredding is over", Key::Shred(Shred::Over { state: ShredState::Expired }).into()),
@@ -131,6 +132,9 @@ mod tests {
             ("a rehearsal", Key::Recovery(Ceremony::Rehearsal).into()),
             ("a share given twice", Key::Recovery(Ceremony::Given { name: name() }).into()),
             ("too few shares", Key::Recovery(Ceremony::TooFew { have: 1, need: 2 }).into()),
+            ("a foreign package", Key::Recovery(Ceremony::Foreign { why: "it has no key of ours" }).into()),
+            ("a package of another secret", Key::Recovery(Ceremony::WrongSecret).into()),
+            ("an unsound package", Key::Recovery(Ceremony::Unsound { why: "it is short" }).into()),
             (
                 "forgotten",
                 Key::Root(Root::Forgotten { unit: keys::Unit::Organization(Id::from_bytes([1; 16])) }).into(),

@@ -73,6 +73,34 @@ async fn wraps<R: RootOfTrust>(root: &R) -> Vec<Vec<u8>> {
     all
 }
 
+/// Runs the suite of a unit that has several records, on a root that was given them: the unit, and what each of them
+/// wrapped, bound to nothing; what the first one wrapped is in front. The unit is forgotten in the end.
+///
+/// # Panics
+/// Where the root does not do what the port says.
+pub async fn several<R: RootOfTrust>(root: R, reopen: impl Fn() -> R, unit: Unit, wrapped: &[Vec<u8>]) {
+    let units = root.health().await.expect("it is well").units;
+    root.enroll(unit).await.expect("enrolling again is no change");
+    let secret = Secret::new(b"a private key".to_vec());
+    let anew = root.wrap(unit, b"", &secret).await.expect("it wraps");
+    drop(root);
+    let root = reopen();
+    for wrapped in wrapped.iter().chain([&anew]) {
+        root.unwrap(unit, b"", wrapped).await.expect("each of its records unwraps");
+        assert!(root.unwrap(unit, BOUND, wrapped).await.is_err(), "another binding opens nothing");
+    }
+    assert_eq!(root.health().await.expect("it is well").units, units, "it is one unit");
+    root.forget(unit).await.expect("it forgets");
+    assert!(!root.knows(unit).await.expect("it answers"));
+    for root in [root, reopen()] {
+        for wrapped in wrapped.iter().chain([&anew]) {
+            let opened = root.unwrap(unit, b"", wrapped).await;
+            assert!(matches!(opened, Err(RootError::UnknownUnit { .. })), "every record is forgotten");
+        }
+        assert!(matches!(root.enroll(unit).await, Err(RootError::Forgotten { .. })));
+    }
+}
+
 async fn signs<R: RootOfTrust>(root: &R, other: &R) {
     let provider = crypto::aws_lc();
     let attestation = root.attest().await.expect("it attests");

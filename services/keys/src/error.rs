@@ -62,6 +62,14 @@ pub enum Error {
         /// Which.
         key: Id<noun::Key>,
     },
+    /// A key of the organization's own does not open under the root of trust in place, nor does what is sealed to it.
+    #[error(
+        "{key}, the organization's own key, does not open under the root of trust in place, so nothing is protected: put the newest backup of the root back (`nexora keys root restore`), or hold a recovery ceremony (`nexora keys recovery restore`)"
+    )]
+    Locked {
+        /// Which.
+        key: Id<noun::Key>,
+    },
     /// An act that is not for a version in this state.
     #[error("{key} is {state}: it cannot be {act}{}", what_first(*state, act))]
     Illegal {
@@ -249,6 +257,7 @@ impl Fault for Error {
             | Self::Exists { .. }
             | Self::Closed { .. }
             | Self::Lost { .. }
+            | Self::Locked { .. }
             | Self::Illegal { .. }
             | Self::Referred { .. }
             | Self::HandedOut { .. }
@@ -288,6 +297,7 @@ impl Fault for Error {
             | Self::NotExportable { .. }
             | Self::OneVersion { .. }
             | Self::Lost { .. }
+            | Self::Locked { .. }
             | Self::Breached { .. }
             | Self::Shredded { .. } => true,
             Self::Closed { state, .. } => matches!(state, State::Suspended | State::Destroyed),

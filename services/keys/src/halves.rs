@@ -87,7 +87,7 @@ impl Keys {
         };
         let id = row.id()?;
         if !self.known_to_open(door, organization, &row).await? {
-            return Err(Error::Lost { key: id });
+            return Err(Error::Locked { key: id });
         }
         Ok((id, hpke::PublicKey::from_bytes(row.suite()?, &row.public)?))
     }

@@ -218,7 +218,7 @@ impl Keys {
     /// record. Not to be called inside a change.
     ///
     /// # Errors
-    /// [`Error::NoKey`]; [`Error::Lost`] where it does not open; [`Error::Closed`] where no version is in use;
+    /// [`Error::NoKey`]; [`Error::Lost`], [`Error::Locked`] where it does not open; [`Error::Closed`] where no version is in use;
     /// [`Error::Root`], [`Error::Store`].
     pub async fn dataset_key(&self, ctx: &Context, dataset: Id<noun::Dataset>) -> Result<DatasetKey, Error> {
         let organization = ctx.organization();
@@ -227,15 +227,15 @@ impl Keys {
             Err(closed @ Error::Closed { key, state: State::Suspended }) => {
                 let row = tables::get(&read, key).await?.ok_or(Error::NotFound { key })?;
                 let opens = self.opens_in_place(&read, organization, &row).await?;
-                return Err(if opens { closed } else { Error::Lost { key } });
+                return Err(if opens { closed } else { self.why_lost(&read, organization, &row).await? });
             }
             found => found?.ok_or(Error::NoKey { dataset })?,
         };
         if !self.known_to_open(&read, organization, &row).await? {
+            let why = self.why_lost(&read, organization, &row).await?;
             drop(read);
-            let key = row.id()?;
-            self.close_if_alone(ctx, key).await?;
-            return Err(Error::Lost { key });
+            self.close_if_alone(ctx, row.id()?).await?;
+            return Err(why);
         }
         Ok(DatasetKey {
             id: row.id()?,

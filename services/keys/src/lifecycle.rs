@@ -124,15 +124,15 @@ impl Keys {
     /// Puts a generated version in use; the one that was in use is retired, and still opens what it protected.
     ///
     /// # Errors
-    /// [`Error::Lost`] where it does not open under the root of trust in place; [`Error::Refused`], [`Error::NotFound`],
-    /// [`Error::Illegal`], [`Error::Store`].
+    /// [`Error::Lost`], [`Error::Locked`] where it does not open under the root of trust in place; [`Error::Refused`],
+    /// [`Error::NotFound`], [`Error::Illegal`], [`Error::Store`].
     pub async fn activate(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
         permit.covers(ctx, Action::KeysActivate, Resource::Key(id), self.clock.now())?;
         let mut tx = self.store.write(ctx).await?;
         let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
         row.go(Act::Activate, tx.now())?;
         if !self.opens_in_place(&tx, ctx.organization(), &row).await? {
-            return Err(Error::Lost { key: id });
+            return Err(self.why_lost(&tx, ctx.organization(), &row).await?);
         }
         self.retire(&mut tx, &row.line()?).await?;
         tables::save(&mut tx, &row).await?;
@@ -167,7 +167,7 @@ impl Keys {
     /// Opens a suspended version again. If another one has taken its place meanwhile, it comes back retired.
     ///
     /// # Errors
-    /// [`Error::Lost`] where it does not open under the root of trust in place: what is protected under it from then
+    /// [`Error::Lost`], [`Error::Locked`] where it does not open under the root of trust in place: what is protected under it from then
     /// on would be lost too. [`Error::Refused`], [`Error::NotFound`], [`Error::Illegal`], [`Error::Store`].
     pub async fn resume(&self, ctx: &Context, permit: &Permit, id: Id<noun::Key>) -> Result<Key, Error> {
         permit.covers(ctx, Action::KeysResume, Resource::Key(id), self.clock.now())?;
@@ -175,7 +175,7 @@ impl Keys {
         let mut row = tables::get(&tx, id).await?.ok_or(Error::NotFound { key: id })?;
         row.go(Act::Resume, tx.now())?;
         if !self.opens_in_place(&tx, ctx.organization(), &row).await? {
-            return Err(Error::Lost { key: id });
+            return Err(self.why_lost(&tx, ctx.organization(), &row).await?);
         }
         tables::save(&mut tx, &row).await?;
         let entry = described(Entry::done(Kind::KeyResumed, id), &row)?;
@@ -257,6 +257,8 @@ impl Keys {
         }
         gate(tx, newest.dataset()?).await?;
         if let Some(dataset) = newest.dataset()? {
+            // A record is made only where the version can be.
+            self.over(tx, tx.context().organization()).await?;
             // A root that is older than the dataset has no record of it; one that was forgotten is not made again.
             self.root.enroll(Unit::Dataset(tx.context().organization(), dataset)).await?;
         }

@@ -4,10 +4,11 @@
 //! datasets that were made since. Their public halves are in the database all the same, so protecting would go on, and
 //! nobody would ever open what comes of it. `docs/decisions/0275-known-to-open.md` says how that is kept from happening:
 //! - [`Keys::close_lost`], as an organization is opened, asks the root for each dataset in use whether it has a record:
-//!   no key is unwrapped, so thousands of datasets cost it nothing.
+//!   no key but the organization's own is unwrapped, so thousands of datasets cost it nothing.
 //! - Before a version's public half is first used in a process, the version is opened once ([`Keys::known_to_open`]).
 //!
-//! Either closes what does not open, on record. While the organization's own key does not open, nothing is closed: the
+//! Records that are there and are others show when a key is opened: at that first use, or where somebody asks
+//! ([`Keys::lost`]). Either closes what does not open, on record. While the organization's own key does not open, nothing is closed: the
 //! whole root is another, and what brings it back, or a ceremony, brings all of it back. Protecting is refused until then.
 
 use crate::{
@@ -54,22 +55,23 @@ impl Known {
 
 impl Keys {
     /// Closes what is in use of the datasets that the root has no record of, and gives the versions. Call it as an
-    /// organization is opened whose own keys open. Asks the root once for each dataset, and unwraps nothing.
+    /// organization is opened. Asks the root once for each dataset, and unwraps the organization's own key: while that does
+    /// not open, nothing is closed.
     ///
     /// # Errors
     /// [`Error::Root`], [`Error::Store`]: what was not closed is refused at its first use.
     pub async fn close_lost(&self, ctx: &Context) -> Result<Vec<Id<noun::Key>>, Error> {
         let organization = ctx.organization();
-        if !self.root.knows(Unit::Organization(organization)).await? {
-            return Ok(Vec::new());
-        }
         let read = self.store.read(ctx).await?;
+        match tables::newest(&read, &Line::own(Purpose::Organization)).await? {
+            // That there is a record says nothing: an act that was not finished may have made one.
+            Some(own) if self.opens_in_place(&read, organization, &own).await? => {}
+            _ => return Ok(Vec::new()),
+        }
         let mut datasets = BTreeSet::new();
-        let in_use =
-            Filter { purpose: Some(Purpose::Dataset), state: Some(State::Active), ..Filter::default() };
         let mut after = None;
         loop {
-            let rows = tables::list(&read, &in_use, after, PAGE).await?;
+            let rows = tables::list(&read, &in_use(), after, PAGE).await?;
             for row in &rows {
                 datasets.extend(row.dataset()?);
             }
@@ -112,7 +114,9 @@ impl Keys {
     }
 
     /// The versions that ought to be in use and do not open under the root in place: those that were closed for it and
-    /// that no other version has taken the place of, and the organization's own. Opens each that is suspended, so it is for who asks.
+    /// that no other version has taken the place of, those in use of datasets, and the organization's own. While its own
+    /// key does not open, only that is named: nothing that is sealed to it opens. Opens a version of each dataset and each
+    /// that is suspended, some hundred microseconds each, so it is for who asks.
     ///
     /// # Errors
     /// [`Error::Root`], [`Error::Store`].
@@ -127,6 +131,24 @@ impl Keys {
                 && !self.opens_in_place(&read, organization, &row).await?
             {
                 lost.push(self.shown(ctx, &row)?);
+            }
+        }
+        if lost.iter().any(|key| key.purpose == Purpose::Organization) {
+            return Ok(lost);
+        }
+        let mut after = None;
+        loop {
+            let rows = tables::list(&read, &in_use(), after, PAGE).await?;
+            for row in &rows {
+                if custody::shredded(&read, row.dataset()?).await?.is_none()
+                    && !self.opens_in_place(&read, organization, row).await?
+                {
+                    lost.push(self.shown(ctx, row)?);
+                }
+            }
+            after = rows.last().map(Row::id).transpose()?;
+            if (rows.len() as u64) < PAGE {
+                break;
             }
         }
         let (closed, mut after) = (Filter { state: Some(State::Suspended), ..Filter::default() }, None);
@@ -146,6 +168,27 @@ impl Keys {
                 return Ok(lost);
             }
         }
+    }
+
+    /// Why a version that does not open does not: the organization's own key does not either, or it is alone in that.
+    pub(crate) async fn why_lost(
+        &self,
+        door: &impl Queries,
+        organization: Id<noun::Organization>,
+        row: &Row,
+    ) -> Result<Error, Error> {
+        let key = row.id()?;
+        Ok(match row.purpose()? {
+            Purpose::Dataset | Purpose::Field => {
+                let over = self.over_of(door, row).await?;
+                if self.opens_in_place(door, organization, &over).await? {
+                    Error::Lost { key }
+                } else {
+                    Error::Locked { key: over.id()? }
+                }
+            }
+            _ => Error::Locked { key },
+        })
     }
 
     /// Whether a version opens under the root in place: from memory, but for its first time in this process.
@@ -191,6 +234,11 @@ impl Keys {
         raised.publish();
         Ok(())
     }
+}
+
+/// The versions of datasets that are in use.
+fn in_use() -> Filter {
+    Filter { purpose: Some(Purpose::Dataset), state: Some(State::Active), ..Filter::default() }
 }
 
 /// Suspends a version that does not open.

@@ -61,8 +61,9 @@ impl FromStr for Unit {
     }
 }
 
-/// Keeps one random record per unit, where no database and no backup of the data directory holds it, and wraps
-/// private keys under it. Every call either has its whole effect, durably, or fails; after a failure the caller
+/// Keeps a random record per unit, where no database and no backup of the data directory holds it, and wraps
+/// private keys under it. A unit has several records where those of two roots of the same data were brought together: the
+/// first wraps, and each unwraps what was wrapped under it. Every call either has its whole effect, durably, or fails; after a failure the caller
 /// does not know which, and calling again is safe.
 pub trait RootOfTrust: Send + Sync + 'static {
     /// Makes the unit's record, durably, before it returns. Does nothing where there is one; refuses a unit that
@@ -80,7 +81,7 @@ pub trait RootOfTrust: Send + Sync + 'static {
         secret: &'a Secret<Vec<u8>>,
     ) -> BoxFuture<'a, Result<Vec<u8>, RootError>>;
 
-    /// Unwraps a secret.
+    /// Unwraps a secret, whichever of the unit's records it was wrapped under.
     fn unwrap<'a>(
         &'a self,
         unit: Unit,
@@ -88,7 +89,7 @@ pub trait RootOfTrust: Send + Sync + 'static {
         wrapped: &'a [u8],
     ) -> BoxFuture<'a, Result<Secret<Vec<u8>>, RootError>>;
 
-    /// Forgets the record of every unit that this one [covers](Unit::covers), durably, before it returns, and keeps
+    /// Forgets every record of every unit that this one [covers](Unit::covers), durably, before it returns, and keeps
     /// in mind that it did: the unit is never enrolled again, and a restored older copy of the records does not
     /// bring it back here. Does nothing more where that was done, and is no error for a unit it never had.
     fn forget(&self, unit: Unit) -> BoxFuture<'_, Result<(), RootError>>;
@@ -146,7 +147,7 @@ pub enum RootError {
     },
     /// A backup is of a root that stands above other data than the root in place.
     #[error(
-        "the backup is of another root: it knows none of the organizations that the root in place knows; nothing was changed"
+        "the backup is of another root: it knows none of the organizations that the root in place, or the data, knows; nothing was changed"
     )]
     OtherRoot,
     /// What was wrapped does not unwrap.

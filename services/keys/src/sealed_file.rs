@@ -123,7 +123,8 @@ impl Inner {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, unit: Unit) -> Result<Secret<[u8; 32]>, RootError> {
+    /// A unit's records, at least one.
+    fn of(&self, unit: Unit) -> Result<Vec<Secret<[u8; 32]>>, RootError> {
         self.records().units.get(&unit.to_string()).cloned().ok_or(RootError::UnknownUnit { unit })
     }
 
@@ -136,7 +137,7 @@ impl Inner {
             return Err(RootError::Forgotten { unit });
         }
         let mut next = records.clone();
-        next.units.insert(unit.to_string(), crypto::secret(&*self.provider));
+        next.add(&unit.to_string(), &crypto::secret(&*self.provider));
         self.replace(&mut records, next, Old::Leave)
     }
 
@@ -205,8 +206,9 @@ impl RootOfTrust for SealedFile {
         secret: &'a Secret<Vec<u8>>,
     ) -> BoxFuture<'a, Result<Vec<u8>, RootError>> {
         async move {
-            let record = self.inner.record(unit)?;
-            Ok(envelope::wrap(&*self.inner.provider, &record, bound, secret.expose()))
+            let records = self.inner.of(unit)?;
+            let record = records.first().ok_or(RootError::UnknownUnit { unit })?;
+            Ok(envelope::wrap(&*self.inner.provider, record, bound, secret.expose()))
         }
         .boxed()
     }
@@ -218,9 +220,10 @@ impl RootOfTrust for SealedFile {
         wrapped: &'a [u8],
     ) -> BoxFuture<'a, Result<Secret<Vec<u8>>, RootError>> {
         async move {
-            let record = self.inner.record(unit)?;
-            let opened = envelope::unwrap(&*self.inner.provider, &record, bound, wrapped);
-            opened.map_err(|_| RootError::DoesNotOpen)
+            // Nothing says under which it was wrapped; only that one opens it.
+            let records = self.inner.of(unit)?;
+            let open = |record| envelope::unwrap(&*self.inner.provider, record, bound, wrapped).ok();
+            records.iter().find_map(open).ok_or(RootError::DoesNotOpen)
         }
         .boxed()
     }

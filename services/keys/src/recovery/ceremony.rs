@@ -132,7 +132,6 @@ impl Keys {
             return Err(RecoveryError::Mismatch { what: "package", of: "organization" }.into());
         }
         let unit = Unit::Log(ctx.organization());
-        self.root.enroll(unit).await?;
         let mut tx = self.store.write(ctx).await?;
         match aim {
             // It changes nothing: a package that the database does not know may be rehearsed.
@@ -142,6 +141,8 @@ impl Keys {
                 self.not_older(&tx, ctx.organization(), &package, older).await?;
             }
         }
+        // A root that took the place of a lost one has no record of it; what is refused makes none.
+        self.root.enroll(unit).await?;
         let now = tx.now();
         let id = Id::fresh(now, crypto::random(&*self.provider));
         let pair = hpke::KeyPair::generate(&*self.provider, SUITE);

@@ -186,7 +186,7 @@ impl base::Fault for RecoveryError {
         }
     }
 
-    /// The ceremony's rules. A share that is not the one that was dealt has an entry of its own.
+    /// The ceremony's rules, and a package that somebody made up or changed. A share that is not the one that was dealt has an entry of its own.
     fn is_refusal(&self) -> bool {
         matches!(
             self,
@@ -195,6 +195,9 @@ impl base::Fault for RecoveryError {
                 | Self::Given { .. }
                 | Self::TooFew { .. }
                 | Self::Older { .. }
+                | Self::WrongSecret
+                | Self::Unsound { .. }
+                | Self::Foreign { .. }
         )
     }
 }

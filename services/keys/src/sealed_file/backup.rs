@@ -1,17 +1,18 @@
 //! The root's own backup: the same content in a document of its own, under a passphrase of its own.
 //!
 //! A restore adds to the root in place and takes nothing away: what the root forgot stays forgotten, however old
-//! the backup, and so a shredded unit does not come back by it. On a machine that lost its root the backup says
+//! the backup, and so a shredded unit does not come back by it. A unit of which the two have different records, because
+//! a fresh root had made one before the backup was found, has both from then on: what either wrapped opens. On a machine that lost its root the backup says
 //! which units were forgotten until it was made; `Keys::forget_shredded` adds those that the store knows of.
 
 use super::{SealedFile, content::Records, unsealed};
 use crate::{RootError, private_file::Old};
-use base::Secret;
+use base::{Id, Secret, noun};
 use crypto::{
     Provider,
     passphrase::{Cost, PassphraseKey},
 };
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc};
 
 const FORMAT: &str = "nexora/root-backup/1";
 
@@ -24,8 +25,8 @@ pub struct Restored {
     pub regained: usize,
     /// Units that the backup has records of and that stay forgotten.
     pub forgotten: Vec<String>,
-    /// Units that the backup has another record of than the root, whose own stands: what was wrapped under the
-    /// backup's stays shut here.
+    /// Units that the backup had another record of than the root: it has both now, and what was wrapped under
+    /// either opens.
     pub differing: Vec<String>,
 }
 
@@ -70,9 +71,24 @@ impl SealedFile {
         written
     }
 
+    /// The organizations that a backup knows, or has known, so that nothing of other data is brought back.
+    ///
+    /// Costs a key derivation, as [`backup`](Self::backup).
+    ///
+    /// # Errors
+    /// [`RootError::WrongPassphrase`], [`RootError::Damaged`], [`RootError::Content`].
+    pub fn organizations_in(
+        backup: &[u8],
+        passphrase: &Secret<String>,
+        provider: &dyn Provider,
+    ) -> Result<BTreeSet<Id<noun::Organization>>, RootError> {
+        let (_, content) = unsealed(provider, FORMAT, passphrase, backup)?;
+        Records::read(provider, &content)?.organizations()
+    }
+
     /// Brings back a backup: makes the root at `path` of it where there is none, and else adds the units that
-    /// are missing there. Where both have a record of a unit and the two differ, the one in place stands: a version was
-    /// made under it meanwhile. Nothing that the root in place forgot comes back, and its own signing key stays. `before`
+    /// are missing there. Where both have a record of a unit and the two differ, the backup's is added to it, behind the
+    /// one in place, which goes on wrapping. Nothing that the root in place forgot comes back, and its own signing key stays. `before`
     /// is called once it is sure to fit and before anything is written: where it fails, nothing is.
     ///
     /// # Errors
@@ -112,17 +128,18 @@ impl SealedFile {
             }
         }
         let known = next.units.len();
-        for (name, record) in &backup.units {
+        for (name, records) in &backup.units {
             if next.forgot(name.parse().map_err(|_| RootError::Content)?) {
                 forgotten.push(name.clone());
                 continue;
             }
-            match next.units.get(name) {
-                Some(known) if known.expose() != record.expose() => differing.push(name.clone()),
-                Some(_) => {}
-                None => {
-                    next.units.insert(name.clone(), record.clone());
-                }
+            let had = next.units.contains_key(name);
+            let mut differs = false;
+            for record in records {
+                differs |= next.add(name, record);
+            }
+            if had && differs {
+                differing.push(name.clone());
             }
         }
         let (units, regained) = (next.units.len(), next.units.len() - known);

@@ -28,7 +28,7 @@ struct Wrapped {
 }
 
 #[tokio::test]
-async fn golden_roots_of_both_content_versions_and_a_backup_open() {
+async fn golden_roots_of_every_content_version_and_a_backup_open() {
     let wrapped: Wrapped = serde_json::from_slice(&golden("wrapped.json")).expect("JSON");
     let unit: Unit = wrapped.unit.parse().expect("a unit");
     let dir = tempfile::tempdir().expect("a directory");
@@ -39,6 +39,13 @@ async fn golden_roots_of_both_content_versions_and_a_backup_open() {
         let under = text::decode(under, "golden").expect("base64url");
         let secret = root.unwrap(unit, wrapped.bound.as_bytes(), &under).await.expect("it unwraps");
         assert_eq!(secret.expose(), b"a private key", "{name}");
+    }
+    // The first with what the backup of the second was added to it.
+    fs::write(path("root-3.sealed"), golden("root-3.sealed")).expect("it is copied");
+    let root = SealedFile::open(&path("root-3.sealed"), &passphrase(), crypto::aws_lc()).expect("it opens");
+    for under in [&wrapped.first, &wrapped.second] {
+        let under = text::decode(under, "golden").expect("base64url");
+        root.unwrap(unit, wrapped.bound.as_bytes(), &under).await.expect("either of its records unwraps");
     }
     let restored = path("restored.sealed");
     let own = Secret::new("of the backup".to_owned());

@@ -1,8 +1,8 @@
 //! A root that lacks what the database has: nothing more is protected under keys that it does not open.
 
-use crate::{House, INFO, passphrase, sealed};
+use crate::{House, INFO, custodians::Custodians, passphrase, sealed};
 use base::{Action, Id, Secret, noun};
-use keys::{Error, Purpose, RootOfTrust as _, SealedFile, State, Unit};
+use keys::{Error, Purpose, RootOfTrust as _, SealedFile, State, Unit, conformance, recovery::Aim};
 use std::{fs, path::Path};
 
 /// Copies of the root's record as they are kept elsewhere, and how the record in place becomes one of them.
@@ -139,13 +139,14 @@ async fn where_the_whole_root_is_another_nothing_is_closed_and_nothing_protected
     assert_eq!(house.keys.close_lost(&house.ctx).await.expect("it is looked at"), []);
     for _ in 0..2 {
         let refused = house.keys.dataset_key(&house.ctx, dataset).await;
-        assert!(matches!(refused, Err(Error::Lost { .. })), "{refused:?}");
-        assert!(matches!(house.keys.hand_out(&house.ctx, dataset).await, Err(Error::Lost { .. })));
+        let said = refused.expect_err("nobody opens it").to_string();
+        assert!(said.contains("keys recovery restore") && !said.contains("keys rotate"), "{said}");
+        assert!(matches!(house.keys.hand_out(&house.ctx, dataset).await, Err(Error::Locked { .. })));
     }
     let mut tx = house.store.write(&house.ctx).await.expect("its turn");
     let made = house.keys.create_dataset(&mut tx, Id::from_bytes([9; 16])).await;
     assert!(
-        matches!(made, Err(Error::Lost { .. })),
+        matches!(made, Err(Error::Locked { .. })),
         "its private half would be sealed to a key that is lost"
     );
     drop(tx);
@@ -204,6 +205,7 @@ async fn a_backup_adds_what_the_root_lacks_and_names_what_differs() {
         root.enroll(unit).await.expect("it enrolls");
     }
     let newer = root.wrap(dataset(2), b"", &secret).await.expect("it wraps");
+    let theirs = root.wrap(dataset(1), b"", &secret).await.expect("it wraps");
     let backup = root.backup(&own()).expect("it is backed up");
     drop(root);
     fs::remove_file(&path).expect("it is lost");
@@ -222,4 +224,82 @@ async fn a_backup_adds_what_the_root_lacks_and_names_what_differs() {
     let root = SealedFile::open(&path, &passphrase(), crypto::aws_lc()).expect("it opens");
     root.unwrap(dataset(2), b"", &newer).await.expect("what was missing is there");
     root.unwrap(dataset(1), b"", &ours).await.expect("and what was there stands");
+    drop(root);
+    let again = SealedFile::restore(&path, &passphrase(), &backup, &own(), crypto::aws_lc(), || Ok(()));
+    let again = again.expect("it fits");
+    assert_eq!((again.regained, again.differing), (0, Vec::new()), "it has them");
+    let reopen = || SealedFile::open(&path, &passphrase(), crypto::aws_lc()).expect("it opens");
+    conformance::several(reopen(), reopen, dataset(1), &[ours, theirs]).await;
+}
+
+/// Acts over a fresh root that were refused, broken off or only begun take nothing from what the backup brings back.
+#[tokio::test]
+async fn the_newest_backup_brings_all_back_whatever_a_fresh_root_has_made_meanwhile() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("root.sealed");
+    let house = House::new(dir.path()).await;
+    let organization = house.ctx.organization();
+    let (dataset, other) = (house.dataset(1).await, house.dataset(2).await);
+    let (data, others) = (sealed(&house, dataset).await, sealed(&house, other).await);
+    let custodians = Custodians::new(2);
+    custodians.set_up(&house, 2).await;
+    let backup = house.root.backup(&own()).expect("it is backed up");
+    let house = house.closes(dir.path(), || fs::remove_file(&path).expect("the root is lost")).await;
+
+    let refused = house.turned(data.0).await.expect_err("there is nothing to seal it to");
+    assert!(matches!(refused, Error::Locked { .. }), "{refused}");
+    let unit = |dataset| Unit::Dataset(organization, dataset);
+    assert!(!house.root.knows(unit(dataset)).await.expect("it answers"), "what is refused makes no record");
+    let begun = house.begin(Aim::Restore, None).await.expect("it begins");
+    // What a ceremony's end that was broken off leaves.
+    for unit in [Unit::Organization(organization), unit(dataset)] {
+        house.root.enroll(unit).await.expect("it enrolls");
+    }
+    assert_eq!(
+        house.keys.close_lost(&house.ctx).await.expect("it is looked at"),
+        [],
+        "a record opens nothing"
+    );
+
+    let house = house
+        .closes(dir.path(), || {
+            let done =
+                SealedFile::restore(&path, &passphrase(), &backup, &own(), crypto::aws_lc(), || Ok(()));
+            let differing = done.expect("it fits").differing;
+            for unit in [Unit::Organization(organization), Unit::Log(organization), unit(dataset)] {
+                assert!(differing.contains(&unit.to_string()), "{unit}: {differing:?}");
+            }
+        })
+        .await;
+    assert_eq!(house.keys.log_keys(&house.ctx).await.expect("the log goes on").len(), 1);
+    assert!(house.reveals(dataset, &data).await && house.reveals(other, &others).await);
+    assert_eq!(house.keys.lost(&house.ctx).await.expect("it is looked at"), []);
+    let turned = house.turned(data.0).await.expect("it goes on").id;
+    let anew = sealed(&house, dataset).await;
+    assert_eq!(anew.0, turned);
+    assert!(house.reveals(dataset, &anew).await && house.reveals(dataset, &data).await);
+    // The ceremony's own key was wrapped under the fresh record.
+    for which in [0, 1] {
+        house.give(&begun, &custodians.share(which, &begun)).await.expect("it takes shares still");
+    }
+}
+
+/// Records that are there and are others are not known by asking for them: who looks finds them before their use.
+#[tokio::test]
+async fn who_looks_is_told_of_records_that_differ() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let elsewhere = Elsewhere::of(&house, dir.path());
+    let (dataset, other) = (house.dataset(1).await, house.dataset(2).await);
+    let lost = sealed(&house, dataset).await;
+    house.shred(keys::Scope::Dataset(other)).await;
+    let house = house.closes(dir.path(), || elsewhere.instead(dir.path(), true)).await;
+    house.root.enroll(Unit::Dataset(house.ctx.organization(), dataset)).await.expect("another record");
+    assert_eq!(house.keys.close_lost(&house.ctx).await.expect("it is looked at"), [], "there is a record");
+    let named: Vec<_> =
+        house.keys.lost(&house.ctx).await.expect("they are named").iter().map(|key| key.id).collect();
+    assert_eq!(named, [lost.0]);
+    assert!(matches!(house.keys.dataset_key(&house.ctx, dataset).await, Err(Error::Lost { .. })));
+    let named = house.keys.lost(&house.ctx).await.expect("they are named");
+    assert_eq!(named.iter().map(|key| (key.id, key.state)).collect::<Vec<_>>(), [(lost.0, State::Suspended)]);
 }

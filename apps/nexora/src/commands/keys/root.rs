@@ -43,7 +43,7 @@ struct Restored {
     units: usize,
     regained: usize,
     shredded: Vec<String>,
-    /// The root in place has another record of these, which stands.
+    /// The root in place had other records of these: it has both now.
     differing: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     passphrase_in: Option<String>,
@@ -55,7 +55,7 @@ impl Show for Restored {
             ("units", Some(self.units.to_string())),
             ("regained", Some(self.regained.to_string())),
             ("shredded", (!self.shredded.is_empty()).then(|| self.shredded.join(", "))),
-            ("left as they are", (!self.differing.is_empty()).then(|| self.differing.join(", "))),
+            ("both records kept", (!self.differing.is_empty()).then(|| self.differing.join(", "))),
             ("passphrase in", self.passphrase_in.clone()),
         ])
     }
