@@ -5,7 +5,7 @@
 use crate::authenticate::Stranger;
 use crate::failure::Failure;
 use crate::rooms::Rooms;
-use base::{Action, Context};
+use base::{Action, Context, Id, noun};
 use http::Extensions;
 use ledger::Entry;
 use policy::{Address, Denial, Refused, Resource};
@@ -62,6 +62,23 @@ pub(crate) async fn answered(
     let entry = Entry::refused(action, object, failure.reason()).fact("operation", operation);
     write(rooms, ctx, Denial { operation, action, address: None, entry }).await;
     failure.recorded()
+}
+
+/// Puts on record that events of a batch were rejected because they speak for accounts that their credential may not
+/// speak for: one refusal, however many there are.
+pub(crate) async fn foreign(
+    rooms: &Rooms,
+    ctx: &Context,
+    asked: Asked,
+    batch: Id<noun::Batch>,
+    events: usize,
+) {
+    let Asked { operation, action } = asked;
+    let entry = Entry::refused(action, ctx.organization(), events::Reason::ForeignAccount.code())
+        .fact("operation", operation)
+        .fact("batch", batch)
+        .fact("events", events);
+    write(rooms, ctx, Denial { operation, action, address: None, entry }).await;
 }
 
 async fn write(rooms: &Rooms, ctx: &Context, denial: Denial) {

@@ -4,12 +4,13 @@ use crate::call::{Ask, Routes, reply};
 use crate::failure::Failure;
 use crate::intake::MAX_BATCH;
 use crate::outlet::{Gone, Outlet};
+use crate::refusals::{self, Asked};
 use crate::view::events as view;
-use api::Problem;
 use api::events::{Send, Tail};
+use api::{Operation as _, Problem};
 use axum::body::Body;
 use base::Kind;
-use events::Encoding;
+use events::{Encoding, Reason};
 use http::request::Parts;
 use http::{HeaderMap, Response, header};
 use std::time::Duration;
@@ -26,16 +27,28 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 async fn send(ask: Ask<Send>, parts: Parts, body: Body) -> Result<Response<Body>, Failure> {
-    let source = view::source(ask.credential).ok_or_else(|| {
+    let Ask { rooms, ctx, credential, .. } = ask;
+    let source = view::source(credential).ok_or_else(|| {
         Failure::new(Kind::Refused, "only an ingest credential names a format and its accounts")
     })?;
     let encoding = encoding(&parts.headers)?;
-    let held = ask.rooms.intake().whole(&parts.headers, body, MAX_BATCH).await?;
-    let receipt = ask.rooms.pipeline.ingest(&ask.ctx, source, held.bytes.clone(), encoding).await;
-    match receipt {
-        Ok(receipt) => reply(&view::receipt(receipt)),
-        Err(error) => Err(Failure::at(&error, view::not_kept(&error))),
-    }
+    let held = rooms.intake().whole(&parts.headers, body, MAX_BATCH).await?;
+    let tasks = rooms.tasks.clone();
+    // What was begun is finished, also when its caller has gone: what is refused goes on record.
+    let work = tasks.spawn(async move {
+        let receipt = rooms.pipeline.ingest(&ctx, source, held.bytes.clone(), encoding).await;
+        let receipt = receipt.map_err(|error| Failure::at(&error, view::not_kept(&error)))?;
+        let foreign =
+            receipt.rejected.iter().filter(|reject| reject.reason == Reason::ForeignAccount).count();
+        if foreign > 0 {
+            let asked = Asked { operation: Send::NAME, action: Send::ACTION };
+            refusals::foreign(&rooms, &ctx, asked, receipt.batch, foreign).await;
+        }
+        Ok(receipt)
+    });
+    let receipt =
+        work.await.unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "the batch met a fault of ours")));
+    reply(&view::receipt(receipt?))
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
