@@ -170,24 +170,19 @@ impl Keys {
         }
     }
 
-    /// Why a version that does not open does not: the organization's own key does not either, or it is alone in that.
+    /// Why a version that does not open does not: the organization's own key in use does not either, or it does.
     pub(crate) async fn why_lost(
         &self,
         door: &impl Queries,
         organization: Id<noun::Organization>,
         row: &Row,
     ) -> Result<Error, Error> {
-        let key = row.id()?;
-        Ok(match row.purpose()? {
-            Purpose::Dataset | Purpose::Field => {
-                let over = self.over_of(door, row).await?;
-                if self.opens_in_place(door, organization, &over).await? {
-                    Error::Lost { key }
-                } else {
-                    Error::Locked { key: over.id()? }
-                }
+        // One that is suspended has its way out: another takes its place.
+        Ok(match tables::active(door, &Line::own(Purpose::Organization)).await? {
+            Some(own) if !self.opens_in_place(door, organization, &own).await? => {
+                Error::Locked { key: own.id()? }
             }
-            _ => Error::Locked { key },
+            _ => Error::Lost { key: row.id()? },
         })
     }
 
