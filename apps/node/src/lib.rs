@@ -35,6 +35,7 @@ mod witnesses;
 
 pub use audit::{
     DetailsIn as LedgerDetails, Directory as LedgerDirectory, FilesIn as VouchedFiles, Signatures,
+    log_name as ledger_name,
 };
 pub use clock::MachineClock;
 pub use config::Config;

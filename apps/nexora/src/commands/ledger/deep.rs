@@ -2,15 +2,17 @@
 
 use super::signatures;
 use super::source::Source;
+use super::trust::Trust;
 use crate::failure::Failure;
 use base::Kind;
-use node::{LedgerDetails, VouchedFiles};
+use node::{LedgerDetails, LedgerDirectory, VouchedFiles};
 use serde::Serialize;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
 use verify::deep::{Details, ObjectFiles, deep};
-use verify::{Pins, Problem, Report};
+use verify::{Origin, Pins, Problem, Report};
 
 /// What was found in order beside the log.
 #[derive(Debug, Serialize)]
@@ -68,7 +70,7 @@ fn apart(directories: &[PathBuf]) -> Vec<PathBuf> {
 /// allowed.
 pub(super) fn beside(
     source: &Source,
-    pins: &Pins,
+    (trust, pins): (&Trust, &Pins),
     report: &Report,
     (deep_in, data): (Option<&[PathBuf]>, Option<&Path>),
 ) -> Result<Option<Beside>, Failure> {
@@ -77,28 +79,39 @@ pub(super) fn beside(
         let what = "--deep needs directories with files that the log vouches for, or --data DIR for details";
         return Err(Failure::new(Kind::BadInput, what));
     }
-    let details = match data {
-        Some(data) => Some(Handle::current().block_on(LedgerDetails::open(data, report.organization))?),
+    let (asked, mut used) = (report.charter.origin.generation, 0);
+    let mut details = match data {
+        Some(data) => {
+            let found = Handle::current().block_on(LedgerDetails::open(data, report.organization))?;
+            used = found.generation();
+            if used < asked {
+                let what =
+                    format!("the logs in this data directory end with log {used}, and this is log {asked}");
+                return Err(Failure::new(Kind::BadInput, what));
+            }
+            Some(Handle::current().block_on(found.of_earlier(asked))?)
+        }
         None => None,
     };
-    let asked = report.charter.origin.generation;
-    if let Some(other) = details.as_ref().map(LedgerDetails::generation).filter(|other| *other != asked) {
-        let what = format!("the details in this data directory are of log {other}, and this is log {asked}");
-        return Err(Failure::new(Kind::BadInput, what));
-    }
     let files = (!directories.is_empty()).then(|| VouchedFiles::new(apart(directories)));
     let log = source.log()?;
-    let held = || {
-        let details = details.as_ref().map(|details| details as &dyn Details);
+    let held = |details: Option<&LedgerDetails>| {
+        let details = details.map(|details| details as &dyn Details);
         let objects = files.as_ref().map(|files| files as &dyn ObjectFiles);
         verify::settled(source.pause(), || deep(log, &signatures(), pins, details, objects))
     };
-    let found = match held() {
-        // The entry that says so may just be on its way into the log.
+    let found = match held(details.as_ref()) {
         Err(failure) if matches!(failure.problem, Problem::DetailsMissing) => {
-            let mut pause = source.pause();
-            while pause() {}
-            held()
+            if let Some(data) = data.filter(|_| asked < used) {
+                // The log has ended: what is erased of it since, later ones say.
+                let erased = erased_since(trust, report, data, asked + 1..=used)?;
+                details = details.map(|details| details.erased_by(erased));
+            } else {
+                // The entry that says so may just be on its way into the log.
+                let mut pause = source.pause();
+                while pause() {}
+            }
+            held(details.as_ref())
         }
         found => found,
     };
@@ -109,6 +122,39 @@ pub(super) fn beside(
         files: files.is_some().then_some(found.files),
         placed: files.is_some().then_some(found.placed),
     }))
+}
+
+/// What later logs of the organization in a data directory say is erased of one that has ended. They are verified, by
+/// what is known of them, as if they were asked about.
+fn erased_since(
+    trust: &Trust,
+    report: &Report,
+    data: &Path,
+    later: RangeInclusive<u32>,
+) -> Result<Vec<RangeInclusive<u64>>, Failure> {
+    let (ended, mut erased) = (report.charter.origin, Vec::new());
+    for generation in later {
+        let origin = Origin { generation, ..ended };
+        let home = data.join("ledgers").join(node::ledger_name(ended.organization, generation));
+        let pins = trust.of(&origin.to_string(), None, None)?.pins;
+        let files = LedgerDirectory::open(&home)?;
+        let said = |what: String| {
+            let what = format!(
+                "{}: details are missing, and log {generation}, which may say that they were erased, {what}",
+                home.display()
+            );
+            Failure::new(Kind::CheckFailed, what)
+        };
+        let found = verify::deep::erased_in(&files, &signatures(), &pins, &ended);
+        let (later, some) = found.map_err(|failure| said(format!("does not verify: {failure}")))?;
+        let before = Origin { generation: generation - 1, ..ended }.to_string();
+        let follows = later.charter.previous.as_ref().is_none_or(|previous| previous.origin == before);
+        if later.charter.origin != origin || !follows {
+            return Err(said("is another one".to_owned()));
+        }
+        erased.extend(some);
+    }
+    Ok(erased)
 }
 
 #[cfg(test)]

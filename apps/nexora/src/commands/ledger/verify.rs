@@ -374,7 +374,7 @@ fn log(
     let with_records = Pins { recorded: said.recorded().to_vec(), ..before.pins.clone() };
     let report = source.verify(&with_records)?;
     let Passed { ever } = passed(source, trust, &before, &report, origin)?;
-    let beside = beside(source, &before.pins, &report, deep)?;
+    let beside = beside(source, (trust, &before.pins), &report, deep)?;
     let remembered = remember(source, trust, &before, &report, &ever)?;
     let head = report.checkpoint.checkpoint();
     let of = |earlier: &Checkpoint| Previous {
