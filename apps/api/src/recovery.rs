@@ -127,10 +127,13 @@ pub struct Recovery {
     pub current: bool,
     /// The sealed shares, each for its custodian alone.
     pub shares: Vec<Value>,
-    /// Earlier setups whose packages are kept until this one is rehearsed: a restore may begin with one.
-    #[schemars(with = "Vec<String>")]
+    /// How many keys the package lacks because the root of trust did not open them as it was written.
+    #[serde(default)]
+    pub left_out: u64,
+    /// Earlier packages that are kept until this setup is rehearsed, or because they alone have keys: a restore may
+    /// begin with one. Each is named by its setup, or by setup and generation (`SETUP.GENERATION`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub earlier: Vec<Id<noun::Ceremony>>,
+    pub earlier: Vec<String>,
     /// That the shares are dealt, and the package could not be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unwritten: Option<Unwritten>,
@@ -165,11 +168,10 @@ pub struct Custodian {
 pub struct BeginRequest {
     /// What it is for.
     pub aim: Aim,
-    /// The earlier setup whose package it is over, in place of the one in force.
-    #[schemars(with = "Option<String>")]
+    /// The earlier package that it is over, in place of the one that the node has now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earlier: Option<Id<noun::Ceremony>>,
-    /// That the package may lack keys which the one in place has: a restore closes these.
+    pub earlier: Option<String>,
+    /// That the package may lack keys which others that the node has hold: a restore closes these.
     #[serde(default)]
     pub older: bool,
 }

@@ -241,6 +241,15 @@ impl ThisNode {
                         hold a recovery ceremony (nexora keys recovery restore)";
             return check(name, State::Failing, said);
         }
+        match self.wiring.keys.unfinished_shred(ctx).await {
+            Err(error) => return check(name, State::Failing, error.to_string()),
+            Ok(Some((id, waits))) => {
+                let why = waits.map_or_else(String::new, |error| format!(": {error}"));
+                let said = format!("the shredding {id} is approved and not finished{why}");
+                return check(name, State::Failing, said);
+            }
+            Ok(None) => {}
+        }
         match self.wiring.keys.lost(ctx).await {
             Err(error) => return check(name, State::Failing, error.to_string()),
             Ok(lost) if !lost.is_empty() => return check(name, State::Failing, shut(&lost)),
@@ -272,6 +281,13 @@ impl ThisNode {
             }
             Ok(Some(recovery)) => {
                 let shares = format!("{} of {} shares", recovery.quorum, recovery.custodians.len());
+                if !recovery.unread.is_empty() {
+                    let said = format!(
+                        "{} do not read: put sound copies there, or remove them",
+                        recovery.unread.join(", ")
+                    );
+                    return check(name, State::Failing, said);
+                }
                 match (recovery.rehearsed_at, recovery.package) {
                     (None, _) => {
                         let said = format!("{shares}; never rehearsed: nexora keys recovery rehearse");
@@ -282,6 +298,15 @@ impl ThisNode {
                     }
                     (Some(_), Some(package)) if package.stale => {
                         check(name, State::Warning, format!("{shares}; the package is behind the keys"))
+                    }
+                    (Some(_), Some(package)) if package.left_out > 0 => {
+                        let said = format!(
+                            "{shares}; the package lacks {} keys that the root does not open: put the newest backup of \
+                             the root back (nexora keys root restore), or restore an earlier package that has them \
+                             (nexora keys recovery show)",
+                            package.left_out
+                        );
+                        check(name, State::Warning, said)
                     }
                     (Some(at), Some(package)) => check(
                         name,

@@ -74,6 +74,11 @@ pub(crate) fn recovery_requests_cancelled(guard: &Guard) -> Vec<Change> {
     ]
 }
 
+/// How many keys a recovery package lacks.
+pub(crate) fn recoveries_left_out(guard: &Guard) -> Vec<Change> {
+    vec![guard.column("recoveries", ColumnDef::new("left_out").big_integer().not_null().default(0))]
+}
+
 fn bytes<'a>(
     table: &'a mut TableCreateStatement,
     there: &[&'static str],
@@ -176,6 +181,7 @@ entity!(recovery, "recoveries", setup: Vec<u8>;
     packaged_at: Option<i64>,
     package_hash: Option<Vec<u8>>,
     package_keys: Option<Vec<u8>>,
+    left_out: i64,
     ended_at: Option<i64>,
 );
 

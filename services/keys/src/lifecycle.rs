@@ -5,6 +5,7 @@ use crate::{
     Error, Exported, Filter, Key, Keys, Purpose, References, Rotation, Scope, State, Unit,
     breach::{self, gate},
     halves::{New, described},
+    recovery::{Closed, RecoveryError},
     rules::{self, Act},
     tables::{self, Half, Line, Row},
 };
@@ -199,9 +200,18 @@ impl Keys {
         let mut tx = self.store.write(ctx).await?;
         let row = self.destroyed(&tx, ctx, id).await?;
         tables::save(&mut tx, &row).await?;
-        let raised = self.raise_epoch(&mut tx).await?;
         let mut entries = vec![described(Entry::done(Kind::KeyDestroyed, id), &row)?];
-        entries.extend(self.write_package(&mut tx).await?.map(|(entry, _)| entry));
+        if let Some((entry, written)) = self.write_package(&mut tx, Closed::PutAside).await? {
+            // What was put aside has the version, where that is one that the root opens beside others that it does not.
+            if written.aside {
+                let count = self.packaged_elsewhere(&tx, ctx.organization(), id).await?;
+                if count > 0 {
+                    return Err(Error::Referred { key: id, count });
+                }
+            }
+            entries.push(entry);
+        }
+        let raised = self.raise_epoch(&mut tx).await?;
         tx.commit_all(entries).await?;
         raised.publish();
         self.shown(ctx, &row)
@@ -222,6 +232,9 @@ impl Keys {
                 gone.before.get_or_insert_with(|| row.state.clone());
             }
             open => open?,
+        }
+        if let Some(file) = self.unread(ctx.organization()).into_iter().next() {
+            return Err(RecoveryError::Unread { file }.into());
         }
         let count = self.referring(tx, ctx, &row).await?.total();
         if count > 0 {

@@ -16,6 +16,7 @@ use crate::{
     breach::reasoned,
     certificate::{self, Certificate, Copies},
     custody, export, halves,
+    recovery::Earlier,
     scope::person,
     tables::{self, Filter, Line, Row},
 };
@@ -111,6 +112,28 @@ pub enum ShredRefused {
         /// What it is.
         state: ShredState,
     },
+    /// The recovery package cannot be written without what is to be shredded and with all else that it has.
+    #[error(
+        "the recovery package holds {count} keys of others that the root does not open, {first} among them, and would lose them: hold a restore with that package (`nexora keys recovery restore`), or put the newest backup of the root back (`nexora keys root restore`), and ask again"
+    )]
+    NotWhole {
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: Id<noun::Key>,
+    },
+    /// An earlier package has keys of what is to be shredded, and alone has others.
+    #[error(
+        "the earlier recovery package {name} has keys of it and would be erased, and {count} keys of others open nowhere else, {first} among them: bring them back first (`nexora keys recovery restore --earlier {name}`), and ask again"
+    )]
+    Alone {
+        /// Which.
+        name: Earlier,
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: Id<noun::Key>,
+    },
     /// The platform has no data, and its keys are no organization's.
     #[error("the platform's own keys are not shredded")]
     Platform,
@@ -120,14 +143,16 @@ impl Fault for ShredRefused {
     fn kind(&self) -> base::Kind {
         match self {
             Self::Unknown => base::Kind::NotFound,
-            Self::Pending { .. } | Self::Over { .. } => base::Kind::Conflict,
+            Self::Pending { .. } | Self::Over { .. } | Self::NotWhole { .. } | Self::Alone { .. } => {
+                base::Kind::Conflict
+            }
             Self::SamePerson => base::Kind::Refused,
             Self::Platform => base::Kind::BadInput,
         }
     }
 
     fn is_refusal(&self) -> bool {
-        matches!(self, Self::SamePerson | Self::Over { .. } | Self::Platform)
+        !matches!(self, Self::Unknown | Self::Pending { .. })
     }
 }
 
@@ -162,6 +187,7 @@ impl Keys {
                 return Err(ShredRefused::Pending { id: known.id }.into());
             }
         }
+        self.may_shred(&tx, ctx.organization(), scope).await?;
         let row = custody::shred::Model {
             organization: tx.owner(),
             id: Id::<noun::Approval>::fresh(now, crypto::random(&*self.provider)).as_bytes().to_vec(),
@@ -213,6 +239,7 @@ impl Keys {
         if shred.requested_by == by {
             return Err(ShredRefused::SamePerson.into());
         }
+        self.may_shred(&tx, ctx.organization(), shred.scope).await?;
         let unit = shred.scope.unit(ctx.organization());
         if shred.scope == Scope::Organization {
             self.set_log_apart(&mut tx, ctx.organization()).await?;
@@ -222,6 +249,7 @@ impl Keys {
         custody::save_shred(&mut tx, &row).await?;
         custody::bury(&mut tx, unit).await?;
         export::blank(&mut tx, shred.scope).await?;
+        self.end_ceremonies(&mut tx).await?;
         let raised = self.raise_epoch(&mut tx).await?;
         let entry = Entry::done(Kind::ShredApproved, id).fact("scope", unit.to_string());
         tx.commit(entry).await?;
@@ -274,6 +302,21 @@ impl Keys {
         let read = self.store.read(ctx).await?;
         let row = custody::shred_of(&read, id).await?.ok_or(ShredRefused::Unknown)?;
         of_row(&row, self.clock.now())
+    }
+
+    /// The shredding that is approved and not finished, if there is one, and what it waits for where that is known.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Damaged`].
+    pub async fn unfinished_shred(
+        &self,
+        ctx: &Context,
+    ) -> Result<Option<(Id<noun::Approval>, Option<Error>)>, Error> {
+        let read = self.store.read(ctx).await?;
+        let Some(row) = custody::unfinished_shred(&read).await? else { return Ok(None) };
+        let id = Id::from_slice(&row.id).ok_or(Error::Damaged { what: "request to shred" })?;
+        let waits = self.may_shred(&read, ctx.organization(), row.scope()?).await.err();
+        Ok(Some((id, waits)))
     }
 
     /// Background work: does what an approved request has left to do. Whether there was one.
@@ -353,6 +396,10 @@ impl Keys {
             custody::save_shred(&mut tx, &row).await?;
             tx.commit_derived().await?;
         }
+        // Decided it is; but another root may have been put in place since.
+        let read = self.store.read(ctx).await?;
+        self.may_shred(&read, ctx.organization(), shred.scope).await?;
+        drop(read);
         let package = self.repackage_after_shred(ctx, shred.scope).await?;
         let mut tx = self.store.write(ctx).await?;
         // Another node may have been here.
@@ -360,6 +407,7 @@ impl Keys {
         if row.done_at.is_some() {
             return of_row(&row, tx.now());
         }
+        self.end_ceremonies_with(&mut tx, shred.scope).await?;
         let package = standing(&tx, package).await?;
         let rows = rows_of(&tx, shred.scope).await?;
         let certificate = self.certify(&tx, ctx.organization(), &row, &rows, package).await?;

@@ -113,11 +113,11 @@ pub(crate) struct Restore {
     /// The recovery package; else the one that the node has
     #[arg(long, value_name = "FILE", conflicts_with = "ceremony")]
     pub(crate) package: Option<PathBuf>,
-    /// Begin with the package of an earlier setup that the node still has, and whose custodians open it: `keys recovery
-    /// show` lists them until the setup in force was rehearsed
-    #[arg(long, value_name = "SETUP", conflicts_with_all = ["ceremony", "package"])]
-    pub(crate) earlier: Option<Id<noun::Ceremony>>,
-    /// Restore though the package that the node has holds keys which this one lacks: these are closed
+    /// Begin with an earlier package that the node still has, and that the custodians of its setup open: `keys recovery
+    /// show` lists them
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["ceremony", "package"])]
+    pub(crate) earlier: Option<String>,
+    /// Restore though packages that the node has hold keys which this one lacks: these are closed
     #[arg(long)]
     pub(crate) older: bool,
     /// Where the invitation goes, which each custodian's open-share is given; with a ceremony, the directory for

@@ -71,10 +71,10 @@ async fn begin(ask: Ask<Begin>, head: Parts, body: Body) -> Result<Response<Body
     let BeginRequest { aim, earlier, older } = ask.request;
     let source = match (held.bytes.is_empty(), earlier) {
         (true, None) => Source::InPlace,
-        (true, Some(setup)) => Source::Earlier(setup),
+        (true, Some(name)) => Source::Earlier(name.parse().map_err(keys::Error::from)?),
         (false, None) => Source::Given(held.bytes.to_vec()),
         (false, Some(_)) => {
-            let said = "a ceremony is over one package: hand one in, or name an earlier setup";
+            let said = "a ceremony is over one package: hand one in, or name an earlier one";
             return Err(Failure::new(Kind::BadInput, said));
         }
     };

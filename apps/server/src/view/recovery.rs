@@ -47,8 +47,9 @@ pub(crate) fn recovery(recovery: recovery::Recovery) -> Result<Recovery, Failure
         custodians: recovery.custodians.into_iter().map(custodian).collect(),
         set_up: recovery.set_up_at,
         rehearsed: recovery.rehearsed_at,
-        current: recovery.package.is_some_and(|package| !package.stale),
-        earlier: recovery.earlier,
+        left_out: recovery.package.as_ref().map_or(0, |package| package.left_out),
+        current: recovery.package.is_some_and(|package| !package.stale && package.left_out == 0),
+        earlier: recovery.earlier.iter().map(ToString::to_string).collect(),
         unwritten: recovery.unwritten.map(|unwritten| Unwritten {
             file: unwritten.file,
             why: unwritten.why,

@@ -1,6 +1,6 @@
 //! Ceremonies: custodians put their shares together, to rehearse or to restore.
 
-use super::{Contribution, Invitation, Package, RecoveryError, SealedShare, belongs, open};
+use super::{Contribution, Earlier, Invitation, Package, RecoveryError, SealedShare, belongs, open};
 use crate::{
     Error, Keys, Unit,
     custody::{self, ceremony, contribution},
@@ -46,8 +46,8 @@ impl Aim {
 pub enum Source {
     /// The one in place.
     InPlace,
-    /// The one of an earlier setup, which is kept until the setup in force was rehearsed.
-    Earlier(Id<noun::Ceremony>),
+    /// An earlier one that is kept.
+    Earlier(Earlier),
     /// One that is handed in.
     Given(Vec<u8>),
 }
@@ -119,7 +119,7 @@ impl Keys {
         let by = person(ctx)?;
         let bytes = match source {
             Source::Given(package) => package,
-            Source::Earlier(setup) => self.earlier_package(ctx.organization(), setup)?,
+            Source::Earlier(name) => self.earlier_package(ctx.organization(), name)?,
             Source::InPlace => {
                 fs::read(self.package_path(ctx.organization())).map_err(|error| match error.kind() {
                     std::io::ErrorKind::NotFound => RecoveryError::NotSetUp,

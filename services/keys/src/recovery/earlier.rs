@@ -1,41 +1,100 @@
-//! Packages of setups before the one in force. A setup counts once a rehearsal of it has succeeded: until then, the
-//! package before it stays as it is, and its custodians open it. It does not follow the keys any more.
+//! Packages that another took the place of and that are kept as they were. A setup counts once a rehearsal of it has
+//! succeeded: until then, the package before it stays, and its custodians open it. And a package with keys that the
+//! root does not open stays beside the one that lacks them. Neither follows the keys any more.
 
-use super::{Package, RecoveryError, rows::packable, writing::blocking};
-use crate::{Error, Keys, Scope, State, custody, private_file, tables};
+use super::{Package, RecoveryError, rows::packable, setup::dealt, writing::blocking};
+use crate::{Error, Keys, RootError, Scope, ShredRefused, State, Unit, custody, private_file, tables};
 use base::{Context, Id, noun};
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs,
+    path::PathBuf,
+    str::FromStr,
+};
 use store::Queries;
 
+/// The name of a package that is kept: `SETUP`, or `SETUP.GENERATION` where the setup has more than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Earlier {
+    /// The setup whose custodians open it.
+    pub setup: Id<noun::Ceremony>,
+    /// Which writing it is.
+    pub generation: Option<u64>,
+}
+
+impl From<Id<noun::Ceremony>> for Earlier {
+    fn from(setup: Id<noun::Ceremony>) -> Self {
+        Self { setup, generation: None }
+    }
+}
+
+impl fmt::Display for Earlier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.generation {
+            Some(generation) => write!(f, "{}.{generation}", self.setup),
+            None => write!(f, "{}", self.setup),
+        }
+    }
+}
+
+impl FromStr for Earlier {
+    type Err = RecoveryError;
+
+    fn from_str(name: &str) -> Result<Self, RecoveryError> {
+        let (setup, generation) = match name.split_once('.') {
+            Some((setup, generation)) => (setup, Some(generation.parse().ok())),
+            None => (name, None),
+        };
+        match (setup.parse(), generation) {
+            (Ok(setup), None) => Ok(Self { setup, generation: None }),
+            (Ok(setup), Some(Some(generation))) => Ok(Self { setup, generation: Some(generation) }),
+            _ => Err(RecoveryError::Malformed {
+                what: "name of an earlier package",
+                why: "it is SETUP or SETUP.GENERATION",
+            }),
+        }
+    }
+}
+
+/// Keys that a package has and that are not open, each with the earlier package that has it, or none for the one in
+/// place.
+pub(super) type Left = Vec<(Id<noun::Key>, Option<Earlier>)>;
+
 impl Keys {
-    /// The earlier setups whose packages are still here, the oldest first.
-    pub(super) fn earlier(&self, organization: Id<noun::Organization>) -> Vec<Id<noun::Ceremony>> {
+    /// The packages that are kept here, the oldest setup's first.
+    pub(super) fn earlier(&self, organization: Id<noun::Organization>) -> Vec<Earlier> {
         let Ok(entries) = fs::read_dir(self.store.directory(organization)) else { return Vec::new() };
         let setup = |name: &str| name.strip_prefix("recovery.")?.strip_suffix(".package")?.parse().ok();
-        let mut found: Vec<_> =
+        let mut found: Vec<Earlier> =
             entries.filter_map(|entry| setup(entry.ok()?.file_name().to_str()?)).collect();
         found.sort_unstable();
         found
     }
 
-    /// Where the package of an earlier setup stands.
-    pub(super) fn earlier_path(
-        &self,
-        organization: Id<noun::Organization>,
-        setup: Id<noun::Ceremony>,
-    ) -> PathBuf {
-        self.store.directory(organization).join(format!("recovery.{setup}.package"))
+    /// Where an earlier package stands.
+    pub(super) fn earlier_path(&self, organization: Id<noun::Organization>, name: Earlier) -> PathBuf {
+        self.store.directory(organization).join(format!("recovery.{name}.package"))
     }
 
-    /// The package of an earlier setup, as it was when another took its place.
+    /// The files of the earlier packages that do not read, below the data directory.
+    pub(crate) fn unread(&self, organization: Id<noun::Organization>) -> Vec<String> {
+        let reads = |name: &Earlier| {
+            let bytes = self.earlier_package(organization, *name);
+            bytes.is_ok_and(|bytes| Package::read(&bytes).is_ok())
+        };
+        let unread = self.earlier(organization).into_iter().filter(|name| !reads(name));
+        unread.map(|name| format!("organizations/{organization}/recovery.{name}.package")).collect()
+    }
+
+    /// An earlier package, as it was when another took its place.
     pub(super) fn earlier_package(
         &self,
         organization: Id<noun::Organization>,
-        setup: Id<noun::Ceremony>,
+        name: Earlier,
     ) -> Result<Vec<u8>, Error> {
-        let read = fs::read(self.earlier_path(organization, setup));
+        let read = fs::read(self.earlier_path(organization, name));
         Ok(read.map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => RecoveryError::NoEarlier { setup },
+            std::io::ErrorKind::NotFound => RecoveryError::NoEarlier { name },
             _ => RecoveryError::Io(error),
         })?)
     }
@@ -54,7 +113,8 @@ impl Keys {
         let wanted: BTreeSet<_> =
             packable(&read).await?.iter().map(tables::Row::id).collect::<Result<_, _>>()?;
         for setup in earlier {
-            let package = Package::read(&self.earlier_package(organization, setup)?)?;
+            // One that does not read stays: nobody knows what it has.
+            let Ok(package) = Package::read(&self.earlier_package(organization, setup)?) else { continue };
             if package.keys.iter().all(|key| held.contains(&key.id) || !wanted.contains(&key.id)) {
                 let path = self.earlier_path(organization, setup);
                 blocking(move || private_file::erase(&path)).await?;
@@ -72,9 +132,8 @@ impl Keys {
     ) -> Result<(), Error> {
         for setup in self.earlier(organization) {
             let stays = shredded != Scope::Organization
-                && Package::read(&self.earlier_package(organization, setup)?).is_ok_and(|package| {
-                    package.keys.iter().all(|key| key.dataset.map(Scope::Dataset) != Some(shredded))
-                });
+                && Package::read(&self.earlier_package(organization, setup)?)
+                    .is_ok_and(|package| !package.has_of(shredded));
             if !stays {
                 let path = self.earlier_path(organization, setup);
                 blocking(move || private_file::erase(&path)).await?;
@@ -83,34 +142,99 @@ impl Keys {
         Ok(())
     }
 
-    /// The keys that the package in place has and `package` has not, and that open nowhere else: a restore of
-    /// `package` would close them.
+    /// Refuses to shred a dataset while a package that is written anew for that, or erased, has keys of others that
+    /// open nowhere else: they would be gone with it.
+    pub(crate) async fn may_shred(
+        &self,
+        door: &impl Queries,
+        organization: Id<noun::Organization>,
+        scope: Scope,
+    ) -> Result<(), Error> {
+        let Scope::Dataset(dataset) = scope else { return Ok(()) };
+        let mut wanted = BTreeMap::new();
+        for row in packable(door).await? {
+            if row.dataset()? != Some(dataset) {
+                wanted.insert(row.id()?, row);
+            }
+        }
+        if let Some(recovery) = custody::current_recovery(door).await? {
+            if let Some(package) = self.package_in_place(organization)
+                && let Some((count, first)) = self.closed_of(organization, &package, &wanted).await?
+            {
+                return Err(ShredRefused::NotWhole { count, first }.into());
+            }
+            self.root.unwrap(Unit::Log(organization), &dealt(&recovery.head), &recovery.vouched).await?;
+        }
+        for name in self.earlier(organization) {
+            if let Ok(package) = Package::read(&self.earlier_package(organization, name)?)
+                && package.has_of(scope)
+                && let Some((count, first)) = self.closed_of(organization, &package, &wanted).await?
+            {
+                return Err(ShredRefused::Alone { name, count, first }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of the wanted keys that a package has the root does not open, and one of them.
+    async fn closed_of(
+        &self,
+        organization: Id<noun::Organization>,
+        package: &Package,
+        wanted: &BTreeMap<Id<noun::Key>, tables::Row>,
+    ) -> Result<Option<(usize, Id<noun::Key>)>, Error> {
+        let mut closed = None;
+        for key in &package.keys {
+            let Some(row) = wanted.get(&key.id) else { continue };
+            match self.open_private(organization, row).await {
+                Ok(_) => {}
+                Err(Error::Root(RootError::UnknownUnit { .. } | RootError::DoesNotOpen)) => {
+                    let (count, _) = closed.get_or_insert((0, key.id));
+                    *count += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(closed)
+    }
+
+    /// The keys that the package in place or an earlier one has and `package` has not, and that open nowhere else: a
+    /// restore of `package` would close them.
     pub(super) async fn left_behind(
         &self,
         door: &impl Queries,
         organization: Id<noun::Organization>,
         package: &Package,
-    ) -> Result<Vec<Id<noun::Key>>, Error> {
-        let Some(here) = self.package_in_place(organization) else { return Ok(Vec::new()) };
-        let has: BTreeSet<_> = package.keys.iter().map(|key| key.id).collect();
+    ) -> Result<Left, Error> {
+        let mut seen: BTreeSet<_> = package.keys.iter().map(|key| key.id).collect();
         let buried = custody::tombstones(door).await?;
         let mut left = Vec::new();
-        for key in &here.keys {
-            let unit = key.line().unit(organization);
-            if has.contains(&key.id) || buried.iter().any(|buried| buried.covers(unit)) {
-                continue;
-            }
-            match tables::get(door, key.id).await? {
-                Some(row) if row.state()? == State::Destroyed || row.private.is_empty() => {}
-                Some(row) if self.opens_in_place(door, organization, &row).await? => {}
-                None if key.purpose.is_of_the_log() => {}
-                _ => left.push(key.id),
+        let earlier = self.earlier(organization).into_iter().map(Some);
+        for name in [None].into_iter().chain(earlier) {
+            let here = match name {
+                None => self.package_in_place(organization),
+                Some(name) => {
+                    self.earlier_package(organization, name).ok().and_then(|bytes| Package::read(&bytes).ok())
+                }
+            };
+            for key in here.iter().flat_map(|here| &here.keys) {
+                let unit = key.line().unit(organization);
+                if !seen.insert(key.id) || buried.iter().any(|buried| buried.covers(unit)) {
+                    continue;
+                }
+                match tables::get(door, key.id).await? {
+                    Some(row) if row.state()? == State::Destroyed || row.private.is_empty() => {}
+                    Some(row) if self.opens_in_place(door, organization, &row).await? => {}
+                    None if key.purpose.is_of_the_log() => {}
+                    _ => left.push((key.id, name)),
+                }
             }
         }
         Ok(left)
     }
 
     /// How many earlier packages, and packages and shares of ceremonies under way, hold a version: each brings it back.
+    /// An earlier package that does not read may.
     pub(crate) async fn packaged_elsewhere(
         &self,
         door: &impl Queries,
@@ -123,7 +247,8 @@ impl Keys {
         };
         let mut count = 0;
         for setup in self.earlier(organization) {
-            count += u64::from(holds(&self.earlier_package(organization, setup)?)?);
+            let bytes = self.earlier_package(organization, setup);
+            count += u64::from(bytes.and_then(|bytes| holds(&bytes)).unwrap_or(true));
         }
         for row in custody::ceremonies(door).await? {
             if row.ended_at.is_none() && holds(&row.package)? {

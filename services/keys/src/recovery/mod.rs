@@ -24,7 +24,8 @@
 //! - What was shredded is not in the package, and no ceremony brings it back here, whatever package it is given.
 //! - A restore ends with a new recovery key and new shares. What was committed is told as done, also where its package
 //!   cannot be written: that is a state, and writing it is asked for again.
-//! - The package before a setup stays until a rehearsal of that setup has succeeded.
+//! - The package before a setup stays until a rehearsal of that setup has succeeded, and one with keys that the root
+//!   does not open until they open again. No shredding erases either while others' keys are in it alone.
 
 mod asking;
 mod belongs;
@@ -44,9 +45,11 @@ mod writing;
 pub use asking::{SETUP_EXPIRY, SetupRequest};
 pub use ceremony::{Aim, Ceremony, CeremonyState, EXPIRY, Source};
 pub use custodian::{Contribution, CustodianKey, CustodianPublic, Invitation, SealedShare, open_share};
+pub use earlier::Earlier;
 pub use package::{Head, Package, PackedKey, Seat};
 pub use restore::Restoration;
 pub use setup::{MAX_CUSTODIANS, NewCustodian, PackageState, Recovery, Unwritten};
+pub(crate) use writing::Closed;
 
 use base::{Id, noun};
 
@@ -136,21 +139,31 @@ pub enum RecoveryError {
         /// What does not agree.
         why: &'static str,
     },
-    /// The package lacks keys that the one in place has, and that open nowhere else.
+    /// The package lacks keys that another that is here has, and that open nowhere else.
     #[error(
-        "the package that this node has holds {count} keys that this one lacks and that would be closed, {first} among them: restore without `--package`, or, where nobody opens the newer one any more, say `--older`; nothing was changed"
+        "this node has {count} keys in packages of its own that this one lacks and that would be closed, {first} among them: restore {} first, or, where nobody opens that any more or each lacks keys of the other, say `--older`; nothing was changed", with(.held)
     )]
     Older {
         /// How many.
         count: usize,
         /// One of them.
         first: Id<noun::Key>,
+        /// The earlier package that has it; none where it is the one in place.
+        held: Option<Earlier>,
     },
-    /// There is no package of such an earlier setup.
-    #[error("there is no package of an earlier setup {setup} here: `nexora keys recovery show` lists them")]
+    /// There is no such earlier package.
+    #[error("there is no earlier package {name} here: `nexora keys recovery show` lists them")]
     NoEarlier {
-        /// Which setup.
-        setup: Id<noun::Ceremony>,
+        /// Which.
+        name: Earlier,
+    },
+    /// An earlier package does not read.
+    #[error(
+        "{file} does not read, and may hold the version: put a sound copy in its place, or remove it; nothing was changed"
+    )]
+    Unread {
+        /// The file, below the data directory.
+        file: String,
     },
     /// Memory cannot be locked.
     #[error(
@@ -168,6 +181,7 @@ impl base::Fault for RecoveryError {
         match self {
             Self::NotSetUp | Self::UnknownCeremony | Self::NoEarlier { .. } => Kind::NotFound,
             Self::Older { .. }
+            | Self::Unread { .. }
             | Self::Over { .. }
             | Self::Rehearsal
             | Self::Given { .. }
@@ -195,11 +209,17 @@ impl base::Fault for RecoveryError {
                 | Self::Given { .. }
                 | Self::TooFew { .. }
                 | Self::Older { .. }
+                | Self::Unread { .. }
                 | Self::WrongSecret
                 | Self::Unsound { .. }
                 | Self::Foreign { .. }
         )
     }
+}
+
+/// How to restore the package that has a key.
+fn with(held: &Option<Earlier>) -> String {
+    held.map_or_else(|| "without `--package`".to_owned(), |name| format!("with `--earlier {name}`"))
 }
 
 /// Sixteen groups of four characters at most, to be compared by two people: base 32 of the first 20 bytes of a hash.

@@ -5,7 +5,7 @@ use super::{
     custodian::{SealedShare, custodian_id},
     locked::{Pages, apart},
 };
-use crate::{Error, Purpose, State};
+use crate::{Error, Purpose, Scope, State};
 use base::{Id, Secret, Timestamp, digest, noun};
 use crypto::{Provider, Suite, bind, envelope, equal, hpke, shamir, text};
 use serde::{Deserialize, Serialize};
@@ -289,6 +289,14 @@ pub struct Package {
 }
 
 impl Package {
+    /// Whether it has keys of what a shredding is of.
+    pub(super) fn has_of(&self, scope: Scope) -> bool {
+        self.keys.iter().any(|key| match scope {
+            Scope::Organization => true,
+            Scope::Dataset(dataset) => key.dataset == Some(dataset),
+        })
+    }
+
     /// Seals private halves, in the order of their keys.
     pub(super) fn seal(
         provider: &dyn Provider,

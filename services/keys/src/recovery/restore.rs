@@ -197,7 +197,7 @@ impl Keys {
         Ok(Restoration { keys, regained, shredded: shredded.into_iter().collect(), missing, recovery })
     }
 
-    /// Refuses a package that is older than the one in place, unless that is meant.
+    /// Refuses a package that lacks keys which another that is here has, unless that is meant.
     pub(super) async fn not_older(
         &self,
         door: &impl Queries,
@@ -207,7 +207,9 @@ impl Keys {
     ) -> Result<(), Error> {
         let left = if meant { Vec::new() } else { self.left_behind(door, organization, package).await? };
         match left.first() {
-            Some(first) => Err(RecoveryError::Older { count: left.len(), first: *first }.into()),
+            Some((first, held)) => {
+                Err(RecoveryError::Older { count: left.len(), first: *first, held: *held }.into())
+            }
             None => Ok(()),
         }
     }

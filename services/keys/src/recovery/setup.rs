@@ -1,13 +1,14 @@
 //! Setting a recovery up, and what is set up.
 
 use super::{
-    Head, RecoveryError, SealedShare,
+    Earlier, Head, Package, RecoveryError, SealedShare,
     ceremony::end_all,
     custodian::{CustodianPublic, custodian_id},
-    writing::file_of,
+    rows::packable,
+    writing::{Closed, file_of},
 };
 use crate::{
-    Error, Keys, Unit,
+    Error, Keys, RootError, Unit,
     custody::{self, recovery},
     scope::person,
 };
@@ -15,8 +16,8 @@ use base::{Action, Context, Id, Secret, Timestamp, digest, noun};
 use crypto::{bind, hpke};
 use ledger::{Entry, Kind};
 use policy::{Permit, Resource};
-use std::fs;
-use store::Tx;
+use std::{collections::BTreeSet, fs};
+use store::{Queries, Tx};
 
 /// How many custodians there may be: their commitments fit into one entry.
 pub const MAX_CUSTODIANS: usize = 64;
@@ -55,8 +56,10 @@ pub struct Recovery {
     pub rehearsed_at: Option<Timestamp>,
     /// The package; none until it was written for the first time.
     pub package: Option<PackageState>,
-    /// The setups before it whose packages are kept until a rehearsal of this one has succeeded.
-    pub earlier: Vec<Id<noun::Ceremony>>,
+    /// Earlier packages that are kept: until a rehearsal of this setup has succeeded, and while they alone have keys.
+    pub earlier: Vec<Earlier>,
+    /// The files of those of them that do not read, below the data directory.
+    pub unread: Vec<String>,
     /// That its package could not be written after it was dealt. The setup is in force all the same.
     pub unwritten: Option<Unwritten>,
 }
@@ -81,6 +84,8 @@ pub struct PackageState {
     pub written_at: Timestamp,
     /// Whether keys have changed since, so that it is to be written anew.
     pub stale: bool,
+    /// How many keys it lacks because the root did not open them as it was written.
+    pub left_out: u64,
 }
 
 impl Keys {
@@ -113,6 +118,7 @@ impl Keys {
             packaged_at: None,
             package_hash: None,
             package_keys: None,
+            left_out: 0,
             ended_at: None,
         };
         custody::save_recovery(tx, &row).await?;
@@ -165,6 +171,7 @@ impl Keys {
                 sha256: hash.try_into().map_err(|_| Error::Damaged { what: "recovery" })?,
                 written_at: Timestamp::from_micros(at),
                 stale,
+                left_out: u64::try_from(row.left_out).unwrap_or(0),
             }),
             _ => None,
         };
@@ -181,6 +188,7 @@ impl Keys {
             rehearsed_at: row.rehearsed_at.map(Timestamp::from_micros),
             package: written,
             earlier: self.earlier(ctx.organization()),
+            unread: self.unread(ctx.organization()),
             unwritten: None,
         })
     }
@@ -188,7 +196,7 @@ impl Keys {
     /// Writes the package of a setup that was just dealt and committed. That it cannot be written undoes nothing of
     /// it, and is said as that: the shares are dealt, and are in the answer.
     pub(super) async fn packaged(&self, ctx: &Context, dealt: &recovery::Model) -> Result<Recovery, Error> {
-        match self.rewrite_package(ctx).await {
+        match self.rewrite_package(ctx, Closed::PutAside).await {
             Ok(Some(written)) => self.described(ctx, &written.row, false),
             // Another setup, or a shredding, came between.
             Ok(None) => self.described(ctx, dealt, true),
@@ -205,11 +213,11 @@ impl Keys {
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::NotAPerson`]; [`Error::Recovery`] where none is set up or the file cannot be
-    /// written; [`Error::Root`] where a key that the package has does not unwrap: then it stays; [`Error::Store`].
+    /// written; [`Error::Root`], [`Error::Store`].
     pub async fn repackage(&self, ctx: &Context, permit: &Permit) -> Result<Recovery, Error> {
         permit.covers(ctx, Action::RecoveryRepackage, Resource::Organization, self.clock.now())?;
         person(ctx)?;
-        let written = self.rewrite_package(ctx).await?.ok_or(RecoveryError::NotSetUp)?;
+        let written = self.rewrite_package(ctx, Closed::PutAside).await?.ok_or(RecoveryError::NotSetUp)?;
         self.described(ctx, &written.row, false)
     }
 
@@ -221,6 +229,31 @@ impl Keys {
         let read = self.store.read(ctx).await?;
         custody::current_recovery(&read).await?.ok_or(RecoveryError::NotSetUp)?;
         Ok(fs::read(self.package_path(ctx.organization())).map_err(RecoveryError::Io)?)
+    }
+
+    /// Whether a key that was left out of the package opens now: the root that has it was put back.
+    async fn opens_again(
+        &self,
+        door: &impl Queries,
+        row: &recovery::Model,
+        ctx: &Context,
+    ) -> Result<bool, Error> {
+        if row.left_out == 0 {
+            return Ok(false);
+        }
+        let package: Option<Package> = self.package_in_place(ctx.organization());
+        let held: BTreeSet<_> = package.iter().flat_map(|package| &package.keys).map(|key| key.id).collect();
+        for row in packable(door).await? {
+            if held.contains(&row.id()?) {
+                continue;
+            }
+            match self.open_private(ctx.organization(), &row).await {
+                Ok(_) => return Ok(true),
+                Err(Error::Root(RootError::UnknownUnit { .. } | RootError::DoesNotOpen)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 
     /// Background work: writes the package anew where keys have changed, and erases what ceremonies that expired
@@ -237,7 +270,7 @@ impl Keys {
             .any(|row| row.ended_at.is_none() && row.expires_at < now);
         let current = custody::current_recovery(&read).await?;
         let stale = match &current {
-            Some(row) => self.stale(&read, row, ctx).await?,
+            Some(row) => self.stale(&read, row, ctx).await? || self.opens_again(&read, row, ctx).await?,
             None => false,
         };
         drop(read);
@@ -246,7 +279,7 @@ impl Keys {
             end_all(&mut tx, |row| row.expires_at < now).await?;
             tx.commit_derived().await?;
         }
-        let written = stale && self.rewrite_package(ctx).await?.is_some();
+        let written = stale && self.rewrite_package(ctx, Closed::PutAside).await?.is_some();
         if current.is_some_and(|row| row.rehearsed_at.is_some()) {
             self.forget_earlier(ctx).await?;
         }

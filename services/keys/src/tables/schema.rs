@@ -13,6 +13,7 @@ pub(crate) const SCHEMA: Schema = Schema {
         Migration { name: "acts on the root of trust", up: crate::custody::root_acts },
         Migration { name: "requests to set up recovery", up: crate::custody::recovery_requests_table },
         Migration { name: "cancelled requests", up: crate::custody::recovery_requests_cancelled },
+        Migration { name: "keys that packages lack", up: crate::custody::recoveries_left_out },
     ],
 };
 

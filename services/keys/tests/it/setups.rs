@@ -3,18 +3,21 @@
 use crate::{House, INFO, custodians::Custodians, sealed};
 use base::{Action, Fault, Id, Kind, noun};
 use keys::{
-    Error, Scope, State,
-    recovery::{Aim, CeremonyState, Package, RecoveryError, Restoration, Source},
+    Error, Scope, ShredRefused, ShredState, State,
+    recovery::{Aim, CeremonyState, Earlier, Package, RecoveryError, Restoration, Source},
 };
 use policy::Resource;
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 impl House {
     fn package_file(&self) -> PathBuf {
         self.store.directory(self.ctx.organization()).join("recovery.package")
     }
 
-    async fn earlier(&self) -> Vec<Id<noun::Ceremony>> {
+    async fn earlier(&self) -> Vec<Earlier> {
         self.keys.recovery(&self.ctx).await.expect("it reads").expect("it is set up").earlier
     }
 
@@ -86,7 +89,7 @@ async fn a_package_older_than_the_nodes_own_is_refused_first_and_restores_where_
     let refused = house.restore_from(&custodians, Source::Given(older.clone()), false).await;
     let refused = refused.expect_err("the node's own has a key that this one lacks");
     assert!(
-        matches!(refused, Error::Recovery(RecoveryError::Older { count: 1, first }) if first == later),
+        matches!(refused, Error::Recovery(RecoveryError::Older { count: 1, first, held: None }) if first == later),
         "{refused}"
     );
     assert_eq!(refused.kind(), Kind::Conflict);
@@ -94,7 +97,7 @@ async fn a_package_older_than_the_nodes_own_is_refused_first_and_restores_where_
 
     let restored = house.restore_from(&custodians, Source::Given(older), true).await.expect("it is meant");
     assert_eq!(restored.missing, [later]);
-    assert_eq!((&restored.recovery.unwritten, &restored.recovery.earlier), (&None, &vec![old]));
+    assert_eq!((&restored.recovery.unwritten, &restored.recovery.earlier), (&None, &vec![old.into()]));
     let package = restored.recovery.package.as_ref().expect("it is written");
     assert_eq!((package.generation, package.stale), (1, false));
     let opens = async |dataset, key, data: &[u8]| {
@@ -108,8 +111,9 @@ async fn a_package_older_than_the_nodes_own_is_refused_first_and_restores_where_
 
     // What only the old package has is not lost by a rehearsal of the new one, and comes back with the old shares.
     house.rehearse(&custodians).await;
-    assert_eq!(house.earlier().await, [old]);
-    let again = house.restore_from(&custodians, Source::Earlier(old), false).await.expect("it has all");
+    assert_eq!(house.earlier().await, [old.into()]);
+    let again =
+        house.restore_from(&custodians, Source::Earlier(old.into()), false).await.expect("it has all");
     assert!(again.missing.is_empty(), "{again:?}");
     assert_eq!(house.said_of(later).await, ["suspended", "wrapped"]);
     let resume = house.on_key(Action::KeysResume, later);
@@ -126,7 +130,7 @@ async fn the_package_before_a_setup_stays_until_that_is_rehearsed() {
     let (first, second) = (Custodians::new(2), Custodians::new(3));
     let old = first.set_up(&house, 2).await.setup;
     let bytes = fs::read(house.package_file()).expect("it is there");
-    assert_eq!(second.set_up(&house, 2).await.earlier, [old]);
+    assert_eq!(second.set_up(&house, 2).await.earlier, [old.into()]);
     let kept = house.package_file().with_file_name(format!("recovery.{old}.package"));
     assert_eq!(fs::read(&kept).expect("it is kept"), bytes);
     house.rehearse(&second).await;
@@ -139,9 +143,9 @@ async fn the_package_before_a_setup_stays_until_that_is_rehearsed() {
     drop(house);
     fs::remove_file(dir.path().join("root.sealed")).expect("the root is lost");
     let house = House::new(dir.path()).await;
-    let unknown = house.restore_from(&second, Source::Earlier(Id::from_bytes([9; 16])), false).await;
+    let unknown = house.restore_from(&second, Source::Earlier(Id::from_bytes([9; 16]).into()), false).await;
     assert!(matches!(unknown, Err(Error::Recovery(RecoveryError::NoEarlier { .. }))), "{unknown:?}");
-    house.restore_from(&second, Source::Earlier(old), false).await.expect("they are back");
+    house.restore_from(&second, Source::Earlier(old.into()), false).await.expect("they are back");
     let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
     house.keys.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &data).await.expect("it opens");
 
@@ -247,4 +251,184 @@ async fn a_version_leaves_the_package_before_it_is_destroyed_and_stays_where_ano
     assert!(!holds(), "without a step");
     assert_eq!(house.last_kinds(2).await, ["key.destroyed", "recovery.packaged"]);
     assert!(!house.keys.recovery_step(&house.ctx).await.expect("nothing to do"));
+}
+
+impl House {
+    fn root_file(dir: &Path) -> PathBuf {
+        dir.join("root.sealed")
+    }
+
+    /// Closes the house, puts an older copy of the root in place, and opens it again.
+    async fn with_root(self, dir: &Path, root: &[u8]) -> Self {
+        self.store.close().await;
+        drop(self);
+        fs::write(Self::root_file(dir), root).expect("it is put back");
+        Self::new(dir).await
+    }
+
+    async fn asks_to_shred(&self, dataset: Id<noun::Dataset>) -> Result<keys::Shred, Error> {
+        let scope = Scope::Dataset(dataset);
+        let permit = self.permit_for(&self.ctx, Action::ShredsRequest, scope.resource());
+        self.keys.request_shred(&self.ctx, &permit, scope, "end of contract").await
+    }
+
+    async fn approves_shred(&self, id: Id<noun::Approval>) -> Result<keys::Shred, Error> {
+        let ctx = self.as_person(2);
+        let permit = self.permit_for(&ctx, Action::ShredsApprove, Resource::Approval(id));
+        self.keys.approve_shred(&ctx, &permit, id).await
+    }
+
+    async fn left_out(&self) -> u64 {
+        let recovery = self.keys.recovery(&self.ctx).await.expect("it reads").expect("it is set up");
+        recovery.package.expect("it is written").left_out
+    }
+}
+
+fn packed(file: &Path) -> Vec<Id<noun::Key>> {
+    let package = Package::read(&fs::read(file).expect("it is there")).expect("it reads");
+    package.keys.iter().map(|key| key.id).collect()
+}
+
+/// The root was put back from a backup from before a dataset: only the recovery package has that one's key.
+#[tokio::test]
+async fn a_shredding_that_would_lose_other_keys_is_refused_before_it_is_decided() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let shredded = house.dataset(1).await;
+    let old = fs::read(House::root_file(dir.path())).expect("it is there");
+    let asked = house.asks_to_shred(shredded).await.expect("all opens").id;
+    let lost = house.dataset(2).await;
+    let (key, data) = sealed(&house, lost).await;
+    let custodians = Custodians::new(2);
+    custodians.set_up(&house, 2).await;
+    let house = house.with_root(dir.path(), &old).await;
+
+    let before = fs::read(house.package_file()).expect("it is there");
+    let kinds = house.last_kinds(3).await;
+    let refused = house.approves_shred(asked).await.expect_err("a key would be lost");
+    assert!(
+        matches!(refused, Error::Shred(ShredRefused::NotWhole { count: 1, first }) if first == key),
+        "{refused}"
+    );
+    assert!(refused.is_refusal() && !refused.on_record(), "whoever answers records it");
+    assert_eq!(house.last_kinds(3).await, kinds, "and nothing is decided");
+    assert_eq!(house.keys.shred(&house.ctx, asked).await.expect("it is there").state, ShredState::Requested);
+    house.keys.dataset_key(&house.ctx, shredded).await.expect("it opens as before");
+    assert_eq!(fs::read(house.package_file()).expect("it is there"), before);
+    let permit = house.permit_for(&house.ctx, Action::ShredsCancel, Resource::Approval(asked));
+    house.keys.cancel_shred(&house.ctx, &permit, asked).await.expect("it waits");
+    let again = house.asks_to_shred(shredded).await;
+    assert!(matches!(again, Err(Error::Shred(ShredRefused::NotWhole { .. }))), "{again:?}");
+
+    // What it says to do helps.
+    house.restore_from(&custodians, Source::InPlace, false).await.expect("the keys are back");
+    let asked = house.asks_to_shred(shredded).await.expect("all opens").id;
+    let done = house.approves_shred(asked).await.expect("it is done");
+    assert_eq!(done.state, ShredState::Done);
+    assert!(packed(&house.package_file()).contains(&key));
+    assert!(house.earlier().await.is_empty(), "what had the shredded keys is erased");
+    let reveal = house.permit(&house.ctx, Action::DatasetsReveal, lost);
+    house.keys.open_data_key(&house.ctx, &reveal, lost, key, INFO, &data).await.expect("it opens");
+}
+
+#[tokio::test]
+async fn a_package_with_keys_that_the_root_does_not_open_is_put_aside_and_the_next_one_says_what_it_lacks() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let shredded = house.dataset(1).await;
+    let known = house.keys.dataset_key(&house.ctx, shredded).await.expect("it is there").id;
+    let old = fs::read(House::root_file(dir.path())).expect("it is there");
+    let (lost, _) = sealed(&house, house.dataset(2).await).await;
+    let custodians = Custodians::new(2);
+    let setup = custodians.set_up(&house, 2).await.setup;
+    house.rehearse(&custodians).await;
+    let newest = fs::read(House::root_file(dir.path())).expect("it is there");
+    let before = fs::read(house.package_file()).expect("it is there");
+    let house = house.with_root(dir.path(), &old).await;
+
+    // The package goes on to follow the keys.
+    let third = house.dataset(3).await;
+    let version = house.keys.dataset_key(&house.ctx, third).await.expect("it is there").id;
+    assert!(house.keys.recovery_step(&house.ctx).await.expect("it is written"));
+    let has = packed(&house.package_file());
+    assert!(has.contains(&version) && has.contains(&known) && !has.contains(&lost));
+    assert_eq!(house.left_out().await, 1);
+    let aside = Earlier { setup, generation: Some(1) };
+    assert_eq!(aside.to_string().parse::<Earlier>().expect("a name"), aside);
+    assert_eq!(house.earlier().await, [aside]);
+    let kept = house.package_file().with_file_name(format!("recovery.{aside}.package"));
+    assert_eq!(fs::read(&kept).expect("it is kept"), before);
+    assert!(!house.keys.recovery_step(&house.ctx).await.expect("nothing to do"));
+    assert!(kept.exists(), "it alone has a key, though the setup is rehearsed");
+    assert_eq!(house.last_entry().await["facts"]["left_out"], 1);
+
+    // A version that it does not have is destroyed; one that it has is not.
+    let rotate = async |key| {
+        let permit = house.on_key(Action::KeysRotate, key);
+        house.keys.rotate(&house.ctx, &permit, key, None).await.expect("rotated");
+        house.keys.destroy(&house.ctx, &house.on_key(Action::KeysDestroy, key), key).await
+    };
+    assert_eq!(rotate(version).await.expect("nothing refers to it").state, State::Destroyed);
+    let refused = rotate(known).await;
+    assert!(matches!(refused, Err(Error::Referred { count: 1, .. })), "{refused:?}");
+
+    // It would be erased with what is shredded, and the lost key with it.
+    let refused = house.asks_to_shred(shredded).await.expect_err("it alone has a key");
+    assert!(
+        matches!(refused, Error::Shred(ShredRefused::Alone { name, count: 1, first }) if name == aside && first == lost),
+        "{refused}"
+    );
+    assert!(refused.is_refusal());
+    assert!(kept.exists());
+    // Nor does a restore of a package that lacks it pass by unsaid.
+    let refused = house.restore_from(&custodians, Source::InPlace, false).await;
+    assert!(
+        matches!(refused, Err(Error::Recovery(RecoveryError::Older { count: 1, held: Some(held), .. })) if held == aside),
+        "{refused:?}"
+    );
+
+    // The newest root lacks what was made since; its own keys are packed again, and nothing is lost.
+    let house = house.with_root(dir.path(), &newest).await;
+    assert!(house.keys.recovery_step(&house.ctx).await.expect("it is written"));
+    assert!(packed(&house.package_file()).contains(&lost));
+}
+
+#[tokio::test]
+async fn there_is_a_package_in_place_also_where_the_next_one_cannot_be_put() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    house.dataset(1).await;
+    let (first, second) = (Custodians::new(2), Custodians::new(3));
+    let old = first.set_up(&house, 2).await.setup;
+    let before = fs::read(house.package_file()).expect("it is there");
+    let fresh = house.package_file().with_extension("new");
+    fs::create_dir(&fresh).expect("it is in the way");
+    assert!(second.set_up(&house, 2).await.unwritten.is_some());
+    assert_eq!(fs::read(house.package_file()).expect("the one before is in place"), before);
+    fs::remove_dir(&fresh).expect("it is removed");
+    assert!(house.keys.recovery_step(&house.ctx).await.expect("it is written"));
+    assert_ne!(fs::read(house.package_file()).expect("it is there"), before);
+    assert_eq!(house.earlier().await, [old.into()], "once");
+}
+
+#[tokio::test]
+async fn an_earlier_package_that_does_not_read_counts_and_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let key = house.keys.dataset_key(&house.ctx, house.dataset(1).await).await.expect("it is there").id;
+    let custodians = Custodians::new(2);
+    let old = custodians.set_up(&house, 2).await.setup;
+    custodians.set_up(&house, 2).await;
+    let name = format!("recovery.{old}.package");
+    fs::write(house.package_file().with_file_name(&name), "garbage").expect("written");
+    let permit = house.on_key(Action::KeysRotate, key);
+    house.keys.rotate(&house.ctx, &permit, key, None).await.expect("rotated");
+    assert_eq!(house.keys.references(&house.ctx, key).await.expect("it is shown").packages, 1);
+    let refused = house.keys.destroy(&house.ctx, &house.on_key(Action::KeysDestroy, key), key).await;
+    let refused = refused.expect_err("it may be in there");
+    assert!(refused.is_refusal() && refused.to_string().contains(&name), "{refused}");
+    house.rehearse(&custodians).await;
+    house.keys.recovery_step(&house.ctx).await.expect("it goes on");
+    let unread = house.keys.recovery(&house.ctx).await.expect("it reads").expect("it is set up").unread;
+    assert!(unread.len() == 1 && unread[0].ends_with(&name), "{unread:?}");
 }

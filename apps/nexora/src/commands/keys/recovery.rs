@@ -32,16 +32,16 @@ impl Show for api::recovery::Recovery {
             Some(unwritten) => {
                 format!("{} was not written: {}; {}", unwritten.file, unwritten.why, unwritten.next)
             }
+            None if self.left_out > 0 => format!("lacks {} keys that the root does not open", self.left_out),
             None if self.current => "holds every key".to_owned(),
             None => "is behind: it is written anew in a moment".to_owned(),
         };
-        let earlier: Vec<String> = self.earlier.iter().map(ToString::to_string).collect();
         facts([
             ("setup", Some(self.setup.to_string())),
             ("shares", Some(format!("{} of {}", self.threshold, self.custodians.len()))),
             ("rehearsed", Some(when)),
             ("package", Some(package)),
-            ("earlier packages", (!earlier.is_empty()).then(|| earlier.join(", "))),
+            ("earlier packages", (!self.earlier.is_empty()).then(|| self.earlier.join(", "))),
         ]) + "\n"
             + &rows(
                 ["custodian", "name"],
@@ -230,7 +230,8 @@ async fn restore(client: &Client, output: Output, restore: Restore) -> Result<()
             None => Upload::empty(),
         };
         let replaces = may_write(&[&restore.out], restore.force)?;
-        let request = BeginRequest { aim: Aim::Restore, earlier: restore.earlier, older: restore.older };
+        let request =
+            BeginRequest { aim: Aim::Restore, earlier: restore.earlier.clone(), older: restore.older };
         let begun_now = client.send::<Begin>(&request, upload).await?;
         return begun(output, begun_now, &restore.out, replaces);
     };
