@@ -89,6 +89,35 @@ fn an_event_that_cannot_be_used_is_rejected_by_its_index_and_the_others_are_kept
 }
 
 #[test]
+fn events_of_accounts_that_a_credential_may_not_speak_for_are_on_record() {
+    let house = House::open();
+    let foreign = |id: &str| {
+        let mut event = harmless(id, 1, 1);
+        event["recipientAccountId"] = "999999999999".into();
+        event["userIdentity"]["accountId"] = "999999999999".into();
+        event.to_string()
+    };
+    for batch in ["a", "b"] {
+        let lines = [
+            foreign(&format!("{batch}-1")),
+            foreign(&format!("{batch}-2")),
+            harmless(batch, 1, 2).to_string(),
+        ];
+        let answer = send(&house, lines.join("\n").into_bytes()).ok().json();
+        assert_eq!(
+            (&answer["accepted"], &answer["rejected"][0]["code"]),
+            (&json!(1), &json!("foreign_account"))
+        );
+    }
+    let entries = tests::ledger::entries(&crate::ledger::directory(&house));
+    let told = |entry: &&Value| entry["kind"] == "access.refused" && entry["reason"] == "foreign_account";
+    let told: Vec<_> = entries.iter().filter(told).collect();
+    assert_eq!(told.len(), 1, "the second batch of the minute is counted: {told:?}");
+    let facts = &told[0]["facts"];
+    assert_eq!((&facts["operation"], &facts["events"]), (&json!("events.send"), &json!(2)), "{facts}");
+}
+
+#[test]
 fn a_wrong_column_credential_or_format_is_named() {
     let house = House::open();
     house.send(&[harmless("w-1", 1, 1)]);

@@ -518,6 +518,29 @@ fn an_older_data_directory_signs_nothing_until_an_operator_begins_a_new_log() {
     });
     let said = verified(&fresh);
     assert_eq!(said.code, Some(0), "{}", said.err);
+
+    // Details of the organization's log that has ended: one is erased, and the log in use says so.
+    let ended = org_log(&data);
+    let deep = || {
+        let arguments =
+            ["ledger", "verify", ended.to_str().expect("UTF-8"), "--deep", "--data", text, "-o", "json"];
+        crate::ledger::Stranger::new().run(&arguments)
+    };
+    let whole = deep().ok().json()["beside"]["details"].as_u64().expect("a number");
+    let entries = tests::ledger::entries(&ended);
+    let one = entries.iter().position(|entry| entry["details"].is_string()).expect("an entry has details");
+    let mut erase = nexora(&["ledger", "erase", &format!("1/{one}"), "--data", text, "-o", "json"]);
+    let _ = run(erase.env("NEXORA_TOKEN", &organization.admin)).ok();
+    let after = until("what is missing is on record in the log in use", PATIENCE, || {
+        let said = deep();
+        (said.code == Some(0)).then(|| said.json())
+    });
+    let beside = &after["beside"];
+    assert_eq!(
+        (beside["details"].as_u64(), beside["erased"].as_u64()),
+        (Some(whole - 1), Some(1)),
+        "{beside}"
+    );
     assert_eq!(server.stop().code(), Some(0));
 }
 
