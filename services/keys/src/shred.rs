@@ -11,16 +11,19 @@
 //!
 //! Each of them may be cut off and done again: [`Keys::shred_step`] goes on from what is on record.
 
+mod refused;
+
+pub use refused::ShredRefused;
+
 use crate::{
     Error, Keys, Purpose, RootError, Scope, State, Unit,
     breach::reasoned,
     certificate::{self, Certificate, Copies},
     custody, export, halves,
-    recovery::Earlier,
     scope::person,
     tables::{self, Filter, Line, Row},
 };
-use base::{Action, Context, Fault, Id, Timestamp, digest, noun};
+use base::{Action, Context, Id, Timestamp, digest, noun};
 use crypto::jws::{Jws, Unsigned};
 use ledger::{Entry, Kind};
 use policy::{Permit, Resource};
@@ -88,71 +91,6 @@ impl ShredState {
             Self::Approved => "approved",
             Self::Done => "done",
         }
-    }
-}
-
-/// Why a request to shred is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ShredRefused {
-    /// There is no such request.
-    #[error("there is no such request to shred here: `nexora keys shred ls` lists them")]
-    Unknown,
-    /// A request for this very scope waits already.
-    #[error("{id} asks for the same already: approve or cancel it")]
-    Pending {
-        /// Which.
-        id: Id<noun::Approval>,
-    },
-    /// The same person asked and approves.
-    #[error("nobody approves their own request: another person has to")]
-    SamePerson,
-    /// It is over.
-    #[error("the request is {}: make a new one", .state.as_str())]
-    Over {
-        /// What it is.
-        state: ShredState,
-    },
-    /// The recovery package cannot be written without what is to be shredded and with all else that it has.
-    #[error(
-        "the recovery package holds {count} keys of others that the root does not open, {first} among them, and would lose them: hold a restore with that package (`nexora keys recovery restore`), or put the newest backup of the root back (`nexora keys root restore`), and ask again"
-    )]
-    NotWhole {
-        /// How many.
-        count: usize,
-        /// One of them.
-        first: Id<noun::Key>,
-    },
-    /// An earlier package has keys of what is to be shredded, and alone has others.
-    #[error(
-        "the earlier recovery package {name} has keys of it and would be erased, and {count} keys of others open nowhere else, {first} among them: bring them back first (`nexora keys recovery restore --earlier {name}`), and ask again"
-    )]
-    Alone {
-        /// Which.
-        name: Earlier,
-        /// How many.
-        count: usize,
-        /// One of them.
-        first: Id<noun::Key>,
-    },
-    /// The platform has no data, and its keys are no organization's.
-    #[error("the platform's own keys are not shredded")]
-    Platform,
-}
-
-impl Fault for ShredRefused {
-    fn kind(&self) -> base::Kind {
-        match self {
-            Self::Unknown => base::Kind::NotFound,
-            Self::Pending { .. } | Self::Over { .. } | Self::NotWhole { .. } | Self::Alone { .. } => {
-                base::Kind::Conflict
-            }
-            Self::SamePerson => base::Kind::Refused,
-            Self::Platform => base::Kind::BadInput,
-        }
-    }
-
-    fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Unknown | Self::Pending { .. })
     }
 }
 
