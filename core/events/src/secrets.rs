@@ -148,7 +148,8 @@ fn assigned(text: &str) -> bool {
                 && before.as_bytes()[before.len() - name.len()..].eq_ignore_ascii_case(name.as_bytes())
         });
         let value = text[at + 1..].trim_start_matches(['"', '\'', ' ']);
-        named && value.bytes().take(6).take_while(|byte| byte.is_ascii_graphic() && *byte != b'"').count() == 6
+        named
+            && value.bytes().take(6).take_while(|byte| byte.is_ascii_graphic() && *byte != b'"').count() == 6
     })
 }
 
