@@ -91,7 +91,9 @@ impl History {
         let head =
             Checkpoint { origin: keys.origin.to_string(), size: sealed.len() as u64, root: tree.root() };
         let mut signers: Vec<&dyn Signer> = keys.pair.iter().map(|key| -> &dyn Signer { key }).collect();
-        signers.extend(witnesses.iter().map(|key| -> &dyn Signer { *key }));
+        for witness in witnesses {
+            signers.push(*witness);
+        }
         let note = checkpoint::sign(&head, Timestamp::from_millis(AT), &signers).expect("it signs");
         fs::write(dir.join("checkpoint"), note).expect("written");
         Self { dir, head }
