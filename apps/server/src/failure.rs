@@ -140,6 +140,10 @@ mod tests {
                 Key::Root(Root::Forgotten { unit: keys::Unit::Organization(Id::from_bytes([1; 16])) }).into(),
             ),
             ("a dataset under a breach", Data::Keys(Key::Breached { scope }).into()),
+            ("no person", Key::NotAPerson.into()),
+            ("nobody approves their own", Key::SamePerson.into()),
+            ("nor their own shredding", Key::Shred(Shred::SamePerson).into()),
+            ("nor through a dataset", Data::Keys(Key::NotAPerson).into()),
             ("403", Failure::new(Kind::Refused, "no")),
         ] {
             assert!(failure.is_unrecorded(), "{which}");
@@ -153,11 +157,7 @@ mod tests {
             ("asked for already", Key::Shred(Shred::Pending { id: Id::from_bytes([1; 16]) }).into()),
             ("a dataset of that name", Data::Exists(name()).into()),
             ("409", Failure::new(Kind::Conflict, "there is one already")),
-            // Whoever refuses these has put them on record.
-            ("no person", Key::NotAPerson.into()),
-            ("nobody approves their own", Key::SamePerson.into()),
-            ("nor their own shredding", Key::Shred(Shred::SamePerson).into()),
-            ("nor through a dataset", Data::Keys(Key::NotAPerson).into()),
+            // Whoever refuses it has put it on record.
             ("another share", Key::Recovery(Ceremony::WrongShare { name: name() }).into()),
         ] {
             assert!(!failure.is_unrecorded(), "{which}");
