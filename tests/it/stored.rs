@@ -110,8 +110,11 @@ fn a_node_keeps_its_ledgers_in_s3_through_a_kill_and_serves_them_from_there() {
     let read =
         crate::served::ask(&json!({"root": format!("{root}/"), "token": auditor, "keys": status["keys"]}));
     assert_eq!(read, json!({"size": status["published"]}));
-    let mut verify = nexora(&["ledger", "verify", root.as_str(), "-o", "json"]);
-    verify.env("NEXORA_TOKEN", &auditor).env("XDG_CONFIG_HOME", dir.path());
+    let token = dir.path().join("otto.token");
+    std::fs::write(&token, &auditor).expect("written");
+    let token = token.to_str().expect("UTF-8");
+    let mut verify = nexora(&["ledger", "verify", root.as_str(), "--token-file", token, "-o", "json"]);
+    verify.env("XDG_CONFIG_HOME", dir.path());
     let verified = run(&mut verify).ok().json();
     assert_eq!((&verified["verified"], &verified["size"]), (&true.into(), &status["published"]));
     let search = Request::new("POST", "/api/v1/ledger/search").token(&auditor);
