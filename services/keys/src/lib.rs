@@ -52,6 +52,7 @@ mod sealed_file;
 mod shred;
 mod tables;
 mod uses;
+mod vetted;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -87,6 +88,7 @@ use store::{OUTBOX, Queries, Schema, Store, Tx};
 use tables::{Half, Line};
 use uses::Uses;
 use verify::{SignatureType, VerifierKey};
+use vetted::Vetted;
 
 /// The tables, for [`Store::open`].
 pub static SCHEMA: Schema = tables::SCHEMA;
@@ -109,6 +111,7 @@ pub struct Keys {
     uses: Arc<Uses>,
     shredding: Arc<shred::Turns>,
     known: Arc<lost::Known>,
+    vetted: Arc<Vetted>,
 }
 
 impl Keys {
@@ -120,8 +123,8 @@ impl Keys {
         provider: Arc<dyn Provider>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (epochs, cache, uses, shredding, known) = Default::default();
-        Self { store, root, provider, clock, epochs, cache, uses, shredding, known }
+        let (epochs, cache, uses, shredding, known, vetted) = Default::default();
+        Self { store, root, provider, clock, epochs, cache, uses, shredding, known, vetted }
     }
 
     /// Begins an organization: its key pair, its log's two signing keys, the key that signs its manifests,

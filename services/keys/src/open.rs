@@ -3,8 +3,10 @@
 use crate::{
     Error, Keys, Purpose, Signatory, State,
     breach::gate,
+    epoch::TOPIC,
     producers,
     tables::{self, Line, Row},
+    vetted::Pair,
 };
 use base::{Action, Context, Id, Secret, digest, noun};
 use crypto::{
@@ -13,6 +15,7 @@ use crypto::{
     sign::{SigningKey, VerifyingKey},
 };
 use policy::{Permit, Resource};
+use std::sync::Arc;
 use store::Queries;
 
 /// The acts that open what is protected.
@@ -54,14 +57,15 @@ impl Keys {
             if let Some(open) = self.cache.get(&name, epoch, now) {
                 return Ok(open);
             }
-            let read = self.store.read(ctx).await?;
-            let row = tables::get(&read, recipient).await?.ok_or(Error::NoKey { dataset })?;
-            if row.purpose()? != Purpose::Dataset || row.dataset()? != Some(dataset) {
-                return Err(Error::NoKey { dataset });
-            }
-            let over = self.usable(&read, &row).await?.ok_or(Error::NotBegun)?;
-            drop(read);
-            let private = self.open_sealed(organization, &row, &over).await?;
+            let (pair, kept) = self.vetted(ctx, dataset, recipient).await?;
+            let private = match self.open_sealed(organization, &pair.row, &pair.over).await {
+                Err(Error::Root(_) | Error::Crypto(_)) if kept => {
+                    self.vetted.forget((organization, recipient));
+                    continue;
+                }
+                opened => opened?,
+            };
+            let Pair { row, over } = &*pair;
             let private = hpke::PrivateKey::from_secret(row.suite()?, private)?;
             let open = hpke::open(&*self.provider, &private, info, &[], sealed)?;
             self.count_uses(ctx, recipient, 1).await?;
@@ -74,6 +78,33 @@ impl Keys {
                 return Ok(open);
             }
         }
+    }
+
+    /// A version of a dataset's key pair that can be opened with now, and what it is sealed to; and whether that is
+    /// from memory, where it is only while the store has the epoch at which it was found open.
+    async fn vetted(
+        &self,
+        ctx: &Context,
+        dataset: Id<noun::Dataset>,
+        version: Id<noun::Key>,
+    ) -> Result<(Arc<Pair>, bool), Error> {
+        let of = (ctx.organization(), version);
+        let read = self.store.read(ctx).await?;
+        let epoch = read.end(TOPIC).await?;
+        let belongs = |row: &Row| match (row.purpose()?, row.dataset()?) {
+            (Purpose::Dataset, Some(of)) if of == dataset => Ok(()),
+            _ => Err(Error::NoKey { dataset }),
+        };
+        if let Some(pair) = self.vetted.get(of, epoch) {
+            belongs(&pair.row)?;
+            return Ok((pair, true));
+        }
+        let row = tables::get(&read, version).await?.ok_or(Error::NoKey { dataset })?;
+        belongs(&row)?;
+        let over = self.usable(&read, &row).await?.ok_or(Error::NotBegun)?;
+        let pair = Arc::new(Pair { row, over });
+        self.vetted.put(of, epoch, Arc::clone(&pair));
+        Ok((pair, false))
     }
 
     /// Signs a document of type `typ` as this organization, for a permit to protect this dataset. The key does not

@@ -72,7 +72,9 @@ impl File {
         let scrubber = scrubber.connect_lazy_with(options.clone().busy_timeout(SCRUB));
         let options = options.pragma("query_only", "on");
         let readers = |most| {
+            // A connection to a file does not go away by itself: it is not asked before each use.
             let pool = SqlitePoolOptions::new().min_connections(0).max_connections(most);
+            let pool = pool.test_before_acquire(false);
             pool.connect_lazy_with(options.clone())
         };
         let (readers, reserved) = (readers(READERS), readers(1));

@@ -34,6 +34,22 @@ async fn a_suspended_key_does_not_open_although_it_is_cached() {
 }
 
 #[tokio::test]
+async fn a_version_that_another_node_closed_opens_nothing_new_though_its_epoch_was_not_heard_of() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::new(dir.path()).await;
+    let dataset = house.dataset(1).await;
+    let (key, data_key) = sealed(&house, dataset).await;
+    let (_, unopened) = sealed(&house, dataset).await;
+    let reveal = house.permit(&house.ctx, Action::DatasetsReveal, dataset);
+    let node = house.node().await;
+    node.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &data_key).await.expect("it opens");
+    house.keys.suspend(&house.ctx, &house.on_key(Action::KeysSuspend, key), key).await.expect("suspended");
+    // What the node knows of the version is good for the epoch that the store has, not for the one it heard last.
+    let open = node.open_data_key(&house.ctx, &reveal, dataset, key, INFO, &unopened).await;
+    assert!(matches!(open, Err(Error::Closed { state: State::Suspended, .. })));
+}
+
+#[tokio::test]
 async fn a_run_over_another_key_goes_on() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::new(dir.path()).await;
