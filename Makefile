@@ -21,7 +21,7 @@ WASM := cargo build --locked -p nexora-verify --target wasm32-unknown-unknown --
 NEXORA := $(CARGO_TARGET_DIR)/debug/nexora
 SHARED := ../shared/data
 
-.PHONY: help demo up test test-shared bench fuzz lint
+.PHONY: help demo up test test-shared bench bench-detect fuzz lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -48,9 +48,14 @@ test-shared: ## Run the tests that need ../shared/data
 	$(TEST) --tests -- shared::
 
 bench: ## Run every benchmark beside its peer, in release mode
-	@.ci/tools cargo cc python
+	@.ci/tools cargo cc python models
 	cargo build --release --workspace --locked --bin nexora --bin bench
 	$(CARGO_TARGET_DIR)/release/bench all
+
+bench-detect: ## Measure detection: false alarms, and attacks found, on simulated organizations (minutes)
+	@.ci/tools cargo cc
+	cargo build --release --workspace --locked --bin bench
+	$(CARGO_TARGET_DIR)/release/bench detect
 
 fuzz: ## Fuzz every parser of untrusted bytes, a minute each (FOR=SECONDS)
 	@.ci/tools cargo cc c++

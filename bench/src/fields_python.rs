@@ -6,6 +6,7 @@
 //! beside this one.
 
 use crate::Failure;
+use crate::python;
 use crate::report::Report;
 use base::{Id, Secret};
 use crypto::{Suite, hpke::KeyPair, sign};
@@ -88,16 +89,5 @@ fn programs() -> Result<(PathBuf, PathBuf), Failure> {
     if !nexora.is_file() {
         return Err(format!("{} is not built: cargo build --release --bin nexora", nexora.display()).into());
     }
-    Ok((nexora, interpreter()?))
-}
-
-/// The interpreter, in the target directory above this program.
-pub(crate) fn interpreter() -> Result<PathBuf, Failure> {
-    let here = std::env::current_exe()?;
-    let target = here.parent().and_then(std::path::Path::parent).ok_or("this program stands in no folder")?;
-    let python = target.join("python/bin/python");
-    if !python.is_file() {
-        return Err(format!("{} is missing: make bench prepares it", python.display()).into());
-    }
-    Ok(python)
+    Ok((nexora, python::interpreter("python")?))
 }

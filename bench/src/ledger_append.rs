@@ -8,9 +8,9 @@
 //! committed through the store's outbox, a batch in one transaction, and then published.
 
 use crate::Failure;
-use crate::fields_python::interpreter;
 use crate::ledger_files::{ENTRY_BYTES, entry};
 use crate::machine::now;
+use crate::python::interpreter;
 use crate::report::{Report, quantile};
 use audit::{Audit, LogKeys, Options, Outbox, Rows};
 use base::{Actor, Clock, Context, Id, Timestamp, noun};
@@ -213,7 +213,7 @@ fn inserted(dir: &Path, entries: &[Vec<u8>]) -> Result<f64, Failure> {
     let work = serde_json::json!({
         "entries": file, "bytes": ENTRY_BYTES, "batch": BATCH, "database": dir.join("peer.db"),
     });
-    let mut child = Command::new(interpreter()?)
+    let mut child = Command::new(interpreter("python")?)
         .args(["-c", PROGRAM])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -2,12 +2,20 @@
 
 use crate::Failure;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The steady clock. Nothing else here reads it.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures with the machine's own clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// How long this thread has been on a processor: what it took, whatever else ran beside it. Exact to a few
+/// milliseconds.
+pub(crate) fn processor() -> Result<Duration, Failure> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanos = told.split(' ').next().ok_or("the kernel does not say")?.parse()?;
+    Ok(Duration::from_nanos(nanos))
 }
 
 /// Its cores and the filesystem of what is temporary, for whoever reads the figures: a sync costs nothing in

@@ -74,6 +74,12 @@ fn short(value: f64) -> String {
     }
 }
 
+/// So many in so many seconds.
+#[expect(clippy::cast_precision_loss, reason = "a count of what was measured")]
+pub(crate) fn per_second(count: usize, seconds: f64) -> f64 {
+    count as f64 / seconds
+}
+
 /// The smallest value that at least this share of the sorted values does not exceed.
 #[expect(
     clippy::cast_possible_truncation,

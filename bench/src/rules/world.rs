@@ -5,6 +5,7 @@
 //! of five digits and more (ids, accounts, moments) is drawn anew for each event, so that no two are the same. Seeded.
 
 use crate::Failure;
+use crate::chance::Chance;
 use detect::{Pack, RuleText};
 use events::{FieldSet, Format, Logsource, Record, Redactor};
 use std::path::{Path, PathBuf};
@@ -103,7 +104,7 @@ pub(crate) fn events(pack: &Pack, count: usize, seed: u64) -> Result<Vec<Event>,
         }
         asked.push(about);
     }
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let events = (0..count).map(|_| {
         let about = &asked[chance.below(asked.len())];
         let (format, source, line) = samples[about[chance.below(about.len())]];
@@ -131,17 +132,4 @@ fn varied(line: &str, chance: &mut Chance) -> String {
         }
     }
     out
-}
-
-/// SplitMix64 (Steele et al. 2014).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let one = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let two = (one ^ (one >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let drawn = (u128::from(two ^ (two >> 31)) * limit as u128) >> 64;
-        usize::try_from(drawn).unwrap_or(0)
-    }
 }

@@ -166,6 +166,9 @@ mod salt {
     pub(super) const DEPLOYED: u64 = 9;
     pub(super) const SESSION: u64 = 10;
     pub(super) const SECOND: u64 = 12;
+    pub(super) const BEGUN: u64 = 13;
+    pub(super) const MOVED: u64 = 14;
+    pub(super) const REWRITTEN: u64 = 15;
 }
 
 /// The identities of one world.
@@ -174,11 +177,13 @@ pub(crate) struct Cast {
     pub(crate) seed: u64,
     pub(crate) size: u32,
     accounts: u64,
+    /// Whether identities change with time: see [`Simulation::changing`](crate::Simulation::changing).
+    pub(crate) changing: bool,
 }
 
 impl Cast {
     pub(crate) fn new(seed: u64, size: u32) -> Self {
-        Self { seed, size, accounts: u64::from(size / 40).clamp(2, 64) }
+        Self { seed, size, accounts: u64::from(size / 40).clamp(2, 64), changing: false }
     }
 
     /// What property `salt` of identity `who` follows from.
@@ -264,7 +269,10 @@ impl Cast {
     /// People from the offices (RFC 2544's range stands for public addresses, so that no real one is
     /// named), machines from the private network, programs with keys from a data center.
     fn address(&self, who: u32) -> String {
-        let bits = self.derive(salt::ADDRESS, who);
+        self.address_of(who, self.derive(salt::ADDRESS, who))
+    }
+
+    fn address_of(&self, who: u32, bits: u64) -> String {
         match self.kind(who) {
             Kind::Employee | Kind::Operator => format!("198.18.{}.{}", bits % 8, 1 + (bits >> 8) % 254),
             Kind::Key => format!("198.18.{}.{}", 64 + bits % 64, 1 + (bits >> 8) % 254),
@@ -273,14 +281,53 @@ impl Cast {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a small remainder")]
     fn agent(&self, who: u32) -> &'static str {
+        self.agent_of(who, self.derive(salt::AGENT, who))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a small remainder")]
+    fn agent_of(&self, who: u32, bits: u64) -> &'static str {
         let choices: &[&str] = match self.kind(who) {
             Kind::Employee | Kind::Operator => &calls::BROWSERS,
             Kind::Pipeline => &calls::DEPLOYERS,
             Kind::Key | Kind::Service | Kind::Cron => &calls::KITS,
         };
-        choices[(self.derive(salt::AGENT, who) % choices.len() as u64) as usize]
+        choices[(bits % choices.len() as u64) as usize]
+    }
+
+    /// When it is deployed anew, in seconds from the beginning of the world.
+    fn deployed(&self, who: u32) -> f64 {
+        fraction(self.derive(salt::DEPLOYED, who)) * 56.0 * 86_400.0
+    }
+
+    /// Whether it is at work by now: in a world that changes, one in eight begins within the first four weeks.
+    pub(crate) fn has_begun(&self, who: u32, now: Timestamp, start: Timestamp) -> bool {
+        let bits = self.derive(salt::BEGUN, who);
+        !self.changing
+            || !bits.is_multiple_of(8)
+            || now.since(start).as_secs_f64() >= fraction(bits) * 28.0 * 86_400.0
+    }
+
+    /// Where it works from in this run, and with what, in a world that changes: a pipeline wherever its host has room; of
+    /// the machines that were deployed anew, half from elsewhere, and a quarter rewritten with another client.
+    pub(crate) fn place(&self, member: &mut Member, now: Timestamp, start: Timestamp, run: u64) {
+        if !self.changing {
+            return;
+        }
+        let who = member.who;
+        match member.kind {
+            Kind::Pipeline => member.address = self.address_of(who, crate::random::mix(run)),
+            Kind::Key | Kind::Service | Kind::Cron if now.since(start).as_secs_f64() > self.deployed(who) => {
+                let (moved, rewritten) = (self.derive(salt::MOVED, who), self.derive(salt::REWRITTEN, who));
+                if moved.is_multiple_of(2) {
+                    member.address = self.address_of(who, moved >> 8);
+                }
+                if rewritten.is_multiple_of(4) {
+                    member.agent = self.agent_of(who, rewritten >> 8);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// What this identity does at `now`: one or two workloads of its kind, and one more after the day it
@@ -296,8 +343,7 @@ impl Cast {
         let pool = calls::workloads(self.kind(who));
         let bits = self.derive(salt::WORK, who);
         let second = (bits >> 20) % 2;
-        let deployed = fraction(self.derive(salt::DEPLOYED, who)) * 56.0 * 86_400.0;
-        let third = u64::from(now.since(start).as_secs_f64() > deployed);
+        let third = u64::from(now.since(start).as_secs_f64() > self.deployed(who));
         let at = bits % 1_024 + choice % (1 + second + third);
         &pool[(at % pool.len() as u64) as usize]
     }

@@ -153,6 +153,15 @@ impl Simulation {
         &self.chains
     }
 
+    /// The same world, in which identities change: one in eight begins within the first four weeks, pipelines run from
+    /// wherever their host has room, and of the machines that are deployed anew half come to stand in another network and a
+    /// quarter to speak with another client. To be called before the first event is taken.
+    #[must_use]
+    pub fn changing(mut self) -> Self {
+        self.cast.changing = true;
+        self
+    }
+
     /// Plans the attacks: victims of the right kind, each once, from a quarter of the duration on.
     fn plan(&mut self, scenario: &Scenario) {
         let plots: Vec<Plot> = match &scenario.attacks {
@@ -209,7 +218,8 @@ impl Simulation {
             None => self.random.below_u32(size),
         };
         let kind = self.cast.kind(who);
-        if kind != Kind::Cron && self.random.happens(share(kind, now) / mean(kind) / MOST) {
+        let works = kind != Kind::Cron && self.random.happens(share(kind, now) / mean(kind) / MOST);
+        if works && self.cast.has_begun(who, now, self.start) {
             self.begin(who, now);
         }
     }
@@ -221,7 +231,7 @@ impl Simulation {
     }
 
     fn run(&mut self, who: u32, workload: &'static Workload, now: Timestamp) {
-        let member = self.cast.member(who);
+        let mut member = self.cast.member(who);
         let opening = match workload.opening {
             Opening::Service(_) if !self.random.happens(OPENING_SHARE) => Opening::None,
             opening => opening,
@@ -233,6 +243,7 @@ impl Simulation {
         };
         let session = session_of(&member, now);
         let thread = self.random.next();
+        self.cast.place(&mut member, now, self.start, thread);
         let run = Run { member, workload, opening, at: 0, left, session, thread };
         self.schedule(now, Task::Run(Box::new(run)));
     }
@@ -396,7 +407,9 @@ impl Iterator for Simulation {
                 Task::Cron(who) => {
                     self.schedule(time + self.period, Task::Cron(who));
                     let late = Duration::from_millis(self.random.below(3_000));
-                    self.begin(who, time + late);
+                    if self.cast.has_begun(who, time, self.start) {
+                        self.begin(who, time + late);
+                    }
                     None
                 }
                 Task::Outage(account) => {

@@ -136,6 +136,41 @@ fn the_benign_world_is_the_same_with_and_without_attacks() {
 }
 
 #[test]
+fn in_a_world_that_changes_identities_begin_move_and_are_rewritten() {
+    let scenario = Scenario { rate: 12.0, ..scenario(400, 14, Attacks::None) };
+    let week = scenario.start + Duration::from_secs(7 * 86_400);
+    // By role or user: the first time, the networks (/16 of machines) and the clients.
+    let seen = |events: &mut dyn Iterator<Item = Event>| {
+        let mut seen: HashMap<String, (Timestamp, HashSet<String>, HashSet<String>)> = HashMap::new();
+        for event in events {
+            let value = json(&event);
+            let issuer = &value["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"];
+            let Some(name) = issuer.as_str().or_else(|| value["userIdentity"]["userName"].as_str()) else {
+                continue;
+            };
+            let known =
+                seen.entry(name.to_owned()).or_insert_with(|| (event.time, HashSet::new(), HashSet::new()));
+            known.1.insert(value["sourceIPAddress"].as_str().expect("an address").to_owned());
+            known.2.insert(value["userAgent"].as_str().expect("a client").to_owned());
+        }
+        seen
+    };
+    let still = seen(&mut scenario.simulate().expect("a valid scenario"));
+    let changing = seen(&mut scenario.simulate().expect("a valid scenario").changing());
+    let late = |seen: &HashMap<String, (Timestamp, _, _)>| {
+        seen.values().filter(|(first, _, _)| *first > week).count()
+    };
+    assert!(late(&changing) >= 5 && late(&still) <= 2, "{} and {}", late(&changing), late(&still));
+    let moved = |seen: &HashMap<String, (_, HashSet<String>, _)>| {
+        seen.values().filter(|(_, from, _)| from.len() == 2).count()
+    };
+    let wide = changing.values().filter(|(_, from, _)| from.len() > 5).count();
+    assert!(moved(&changing) >= moved(&still) + 10 && wide >= 10, "{} and {wide}", moved(&changing));
+    let rewritten = changing.values().filter(|(_, _, by)| by.len() > 1).count();
+    assert!(rewritten >= 5, "{rewritten}");
+}
+
+#[test]
 fn a_seed_is_a_world() {
     let of = |seed| Scenario { seed, ..scenario(40, 1, Attacks::Count(1)) };
     assert_eq!(run(&of(1)), run(&of(1)));
