@@ -65,6 +65,11 @@ fn health_readiness_and_metrics_answer_and_the_unknown_is_not_found() {
         for path in ["/healthz", "/readyz", "/metrics"] {
             let answer = Request::new("GET", path).send(address).expect("an answer");
             assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            // What detection gives up for want of room, or for want of a credible time, is there to be seen.
+            for figure in ["evicted_total 0", "told_together_total 0", "identities 0"] {
+                let figure = format!("nexora_detection_{figure}");
+                assert!(path != "/metrics" || answer.text().contains(&figure), "{figure}: {}", answer.text());
+            }
         }
         let unknown = Request::new("GET", "/api/v1/nothing").send(address).expect("an answer");
         assert_eq!((unknown.status, unknown.json()["kind"].as_str()), (404, Some("not_found")));

@@ -141,6 +141,22 @@ impl Platform for ThisNode {
         for (code, count) in counts.rejected {
             metrics::counter!("nexora_events_rejected_total", "code" => code).absolute(count);
         }
+        let pipeline::Remembered { identities, wide, waiting, evicted, told_together, passed_over } =
+            self.wiring.pipeline.remembered();
+        for (name, count) in [
+            ("nexora_detection_identities", identities),
+            ("nexora_detection_wide_identities", wide),
+            ("nexora_detection_waiting", waiting),
+        ] {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            metrics::gauge!(name).set(count as f64);
+        }
+        metrics::counter!("nexora_detection_evicted_total").absolute(evicted);
+        metrics::counter!("nexora_detection_told_together_total").absolute(told_together);
+        let detect::PassedOver { ahead, ancient, late } = passed_over;
+        for (why, count) in [("ahead", ahead), ("ancient", ancient), ("late", late)] {
+            metrics::counter!("nexora_events_passed_over_total", "why" => why).absolute(count);
+        }
         let figures = figures::recorder();
         figures.run_upkeep();
         figures.render()

@@ -163,7 +163,11 @@ impl Correlator {
         }
         window.entries.push_back(entry);
         let value = window.value(correlation)?;
-        correlation.holds(value).then(|| Hit { correlation, value, event_ids: window.events() })
+        (window.fits(correlation) && correlation.holds(value)).then(|| Hit {
+            correlation,
+            value,
+            event_ids: window.events(),
+        })
     }
 
     /// Takes in what was forwarded to this shard, in its order, and answers with the correlations that match, each with
@@ -343,10 +347,12 @@ impl Window {
                 });
                 values.collect::<BTreeSet<_>>().len() as f64
             }
-            Kind::Temporal => {
+            Kind::TemporalOrdered if correlation.expression.is_none() => {
+                self.in_order(0..correlation.refs.len()) as f64
+            }
+            Kind::Temporal | Kind::TemporalOrdered => {
                 self.entries.iter().map(|entry| entry.rule).collect::<BTreeSet<_>>().len() as f64
             }
-            Kind::TemporalOrdered => self.in_order(correlation.refs.len()) as f64,
             Kind::Sum => numbers().iter().sum(),
             Kind::Average => {
                 let numbers = numbers();
@@ -357,18 +363,28 @@ impl Window {
         })
     }
 
-    /// How many of the rules matched one after the other, from the first on; several at the same moment are in any
+    /// Whether the expression holds of the rules that matched, where there is one; and whether these matched one after
+    /// the other, where that is asked for.
+    fn fits(&self, correlation: &Correlation) -> bool {
+        let Some((expression, _)) = &correlation.expression else { return true };
+        let matched: BTreeSet<usize> = self.entries.iter().map(|entry| entry.rule).collect();
+        let ordered = correlation.kind != Kind::TemporalOrdered
+            || self.in_order(matched.iter().copied()) == matched.len();
+        ordered && expression.holds(&|rule| matched.contains(&rule))
+    }
+
+    /// How many of these rules matched one after the other, from the first on; several at the same moment are in any
     /// order.
-    fn in_order(&self, rules: usize) -> usize {
-        let mut after = i64::MIN;
-        for rule in 0..rules {
+    fn in_order(&self, rules: impl Iterator<Item = usize>) -> usize {
+        let (mut after, mut count) = (i64::MIN, 0);
+        for rule in rules {
             let next = self.entries.iter().filter(|entry| entry.rule == rule && entry.time >= after);
             match next.map(|entry| entry.time).min() {
-                Some(time) => after = time,
-                None => return rule,
+                Some(time) => (after, count) = (time, count + 1),
+                None => break,
             }
         }
-        rules
+        count
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::behaviour::{self, RulesOnly, Signal, Verdict};
 use crate::correlate::{Correlator, Hit};
+use crate::crowd::Crowd;
 use crate::finding::{Detector, Finding, MAX_EVIDENCE, Trigger, clip};
 use crate::pack::Pack;
 use crate::sequence::{self, Reached};
@@ -70,7 +71,8 @@ impl Judge {
     }
 
     /// The same, and a finding for each correlation that matches now. Here activities must come in the order of
-    /// event time, of all identities together: correlations group by whatever they like.
+    /// event time, of all identities together: correlations group by whatever they like. There is no store behind it,
+    /// and nobody is told of together with others.
     #[must_use]
     pub fn judge_in_order(
         &self,
@@ -93,6 +95,7 @@ impl Judge {
     ) -> Vec<Finding> {
         let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
         let case = Case { activity, organization, identity, arrival };
+        let stored = correlator.is_none();
         let rules = self.pack.matches(activity);
         let worst = rules.iter().map(|rule| rule.severity).max();
         let hits = correlator.map_or_else(Vec::new, |correlator| {
@@ -104,7 +107,7 @@ impl Judge {
             hits.iter().filter(|hit| self.pack.tells(hit.correlation)).map(|hit| by_correlation(&case, hit)),
         );
         let verdict = if self.behaviour {
-            behaviour::observe(state, activity, organization, identity, arrival, worst)
+            behaviour::observe(state, activity, organization, identity, arrival, worst, false)
         } else {
             let source = behaviour::source(activity, organization.as_bytes());
             state.watermarks.admit(source, activity.time, arrival).and(Err(RulesOnly::Unknown))
@@ -128,6 +131,12 @@ impl Judge {
             // Of a rule it is known before; of a correlation or a sequence only now.
             state.opened(identity, activity.time);
         }
+        if stored && !findings.is_empty() {
+            let credible = !verdict.is_err_and(|why| why.is_of_time());
+            if !(credible && state.knows_well(identity)) {
+                together(&mut state.crowd, organization, arrival, &mut findings);
+            }
+        }
         findings
     }
 
@@ -139,6 +148,20 @@ impl Judge {
             owasp: rule.owasp().map(str::to_owned).collect(),
             reasons: reasons.collect(),
             ..case.finding(Detector::Rule, &rule.id, &rule.title, rule.severity)
+        }
+    }
+}
+
+/// Of the unknown only so many are told of one by one.
+fn together(
+    crowd: &mut Crowd,
+    organization: Id<noun::Organization>,
+    arrival: Timestamp,
+    findings: &mut [Finding],
+) {
+    for finding in findings.iter_mut().filter(|finding| finding.detector != Detector::Sequence) {
+        if !crowd.admit(finding, organization, arrival) {
+            Crowd::join(finding, organization, arrival);
         }
     }
 }

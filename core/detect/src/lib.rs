@@ -10,6 +10,7 @@
 //! - [`incident`] groups findings that one attack explains.
 //! - [`samples`] runs a rule on the events it is written for and on those it must not match.
 //! - [`reload`] puts another pack in place of the one in use, or refuses it.
+//! - A crowd of the unknown is told together, so that a flood is few writes (`crowd`).
 //! - [`lint`] says what is wrong with a rule that loads.
 //!
 //! Behaviour signals are medium at most: they alone never tip a quarantine.
@@ -17,6 +18,7 @@
 
 pub mod behaviour;
 pub mod correlate;
+mod crowd;
 pub mod finding;
 pub mod incident;
 mod judge;
@@ -36,5 +38,5 @@ pub use correlate::Correlator;
 pub use finding::{Detector, Finding, Trigger};
 pub use incident::Incident;
 pub use judge::Judge;
-pub use pack::{Pack, RuleText, Skipped};
+pub use pack::{Options, Pack, RuleText, Skipped};
 pub use state::{MAX_IDENTITIES, MODEL_VERSION, PassedOver, SHARDS, ShardState, WrongSnapshot, shard_of};

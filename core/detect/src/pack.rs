@@ -26,6 +26,29 @@ pub struct RuleText<'a> {
     pub text: &'a str,
 }
 
+/// What of Sigma rules may use beyond what stands in their text alone. Nothing, unless it is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Temporal correlations may have an expression over their rules as a condition (`made and not (read or failed)`): a
+    /// draft of Sigma.
+    pub drafts: bool,
+    /// What placeholders stand for, by their names without percent signs: values with the modifier `expand`.
+    pub placeholders: BTreeMap<String, Vec<String>>,
+}
+
+impl Options {
+    /// A hash of what values may mean by it; `None` where that is nothing.
+    fn mark(&self) -> Option<[u8; 32]> {
+        let values = self.placeholders.iter().flat_map(|(name, values)| {
+            let count = values.len().to_string();
+            [name.clone(), count].into_iter().chain(values.iter().cloned())
+        });
+        let values: Vec<String> = values.collect();
+        let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
+        (!values.is_empty()).then(|| digest::of_parts("nexora/placeholders/1", &values))
+    }
+}
+
 /// A file whose rules were not loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
@@ -60,9 +83,16 @@ impl Pack {
     /// expressions (each at most 1 MiB compiled).
     #[must_use]
     pub fn compile(texts: &[RuleText<'_>]) -> (Self, Vec<Skipped>) {
+        Self::compile_with(texts, Options::default())
+    }
+
+    /// The same, of rules that may use more of Sigma.
+    #[must_use]
+    pub fn compile_with(texts: &[RuleText<'_>], options: Options) -> (Self, Vec<Skipped>) {
         let mut texts = texts.to_vec();
         texts.sort_by_key(|text| (text.path, text.text));
-        let mut slots = Slots::default();
+        let meant = options.mark();
+        let mut slots = Slots::with(options);
         let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
         let mut correlations: BTreeMap<String, Correlation> = BTreeMap::new();
         let mut filters: Vec<Filter> = Vec::new();
@@ -84,6 +114,13 @@ impl Pack {
                     filters.extend(found.filters);
                 }
                 Err(reason) => skipped.push(Skipped { path: path.to_owned(), reason }),
+            }
+        }
+        if let Some(meant) = meant {
+            parts.push(meant.to_vec());
+            let marks = rules.values_mut().map(|rule| &mut rule.mark);
+            for mark in marks.chain(filters.iter_mut().map(|filter| &mut filter.mark)) {
+                *mark = digest::of_parts("nexora/expanded-rule/1", &[&*mark, &meant]);
             }
         }
         for filter in &filters {

@@ -9,6 +9,7 @@ use crate::behaviour::{
     self, Bursts, Disposition, Epoch, Group, Probation, Record, RulesOnly, Slab, Verdict, Watermarks, moment,
     release_told,
 };
+use crate::crowd::Crowd;
 use crate::sequence::Chains;
 use base::{Fault, Id, Kind, Severity, Timestamp, noun};
 use events::Activity;
@@ -21,9 +22,9 @@ use std::sync::Arc;
 pub const SHARDS: usize = 64;
 
 /// Version of the behaviour model: of what a state means and of what is concluded from it.
-pub const MODEL_VERSION: u32 = 2;
+pub const MODEL_VERSION: u32 = 3;
 
-const MAGIC: &[u8; 8] = b"nxshard\x02";
+const MAGIC: &[u8; 8] = b"nxshard\x03";
 
 pub use crate::behaviour::MAX_IDENTITIES;
 
@@ -42,6 +43,7 @@ pub struct ShardState {
     pub(crate) watermarks: Watermarks,
     pub(crate) bursts: Bursts,
     pub(crate) chains: Chains,
+    pub(crate) crowd: Crowd,
     pub(crate) epoch: Arc<Epoch>,
     /// The moment of the latest activity that was judged.
     pub(crate) latest: u32,
@@ -117,6 +119,13 @@ impl ShardState {
         self.passed_over
     }
 
+    /// How many hits of rules against identities that nobody knew were told together, for there were too many different
+    /// ones, ever.
+    #[must_use]
+    pub const fn told_together(&self) -> u64 {
+        self.crowd.together
+    }
+
     /// Bytes of its identities: records, index and the pages of wide ones.
     #[must_use]
     pub fn identity_bytes(&self) -> usize {
@@ -160,7 +169,7 @@ impl ShardState {
         worst: Option<Severity>,
     ) -> Result<Verdict, RulesOnly> {
         let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
-        behaviour::observe(self, activity, organization, identity, arrival, worst)
+        behaviour::observe(self, activity, organization, identity, arrival, worst, true)
     }
 
     /// Takes in what a person decided: what is benign is learned, and where no severe finding is open any more, the
@@ -180,6 +189,12 @@ impl ShardState {
             let waiting: Vec<u64> = waiting.map(|(hash, _)| hash).collect();
             waiting.into_iter().for_each(|hash| self.release(place, hash));
         }
+    }
+
+    /// Whether the identity is known well enough to be told of by name, whatever others do.
+    pub(crate) fn knows_well(&self, identity: Option<Id<noun::Identity>>) -> bool {
+        let place = identity.and_then(|identity| self.slab.find(identity));
+        place.and_then(|place| self.slab.get(place)).is_some_and(|record| record.established(record.last))
     }
 
     /// A high or critical finding of the identity is open from here on: nothing is learned of it.
@@ -208,10 +223,14 @@ impl ShardState {
         self.slab.add(record)
     }
 
-    /// Forgets the sixteenth that knows least: those with nothing open, the fewest activities, then the longest
-    /// silent. In one go, so that a flood of invented names costs each of them little.
+    /// Forgets the sixteenth that knows least: those of few activities before those of many, those with nothing open
+    /// before those with something, the fewest activities, then the longest silent. In one go, so that a flood of
+    /// invented names costs each of them little; and whatever rules these match, who is known stays.
     fn evict(&mut self) {
-        let rank = |record: &Record| (record.open != 0, record.seen, record.last, record.id);
+        let rank = |record: &Record| {
+            let many = record.seen >= crate::ESTABLISHED_ACTIVITIES;
+            (many, record.open != 0, record.seen, record.last, record.id)
+        };
         let mut ranked: Vec<_> = self.slab.records().map(rank).collect();
         let count = (ranked.len() / 16).max(1);
         let (_, last, _) = ranked.select_nth_unstable(count - 1);
@@ -248,6 +267,7 @@ impl ShardState {
         snapshot::write_groups(&mut out, &self.groups);
         snapshot::write_bursts(&mut out, &self.bursts);
         snapshot::write_chains(&mut out, &self.chains);
+        snapshot::write_crowd(&mut out, &self.crowd);
         out.finish()
     }
 
@@ -294,6 +314,7 @@ impl ShardState {
         state.groups = snapshot::read_groups(&mut reader)?;
         state.bursts = snapshot::read_bursts(&mut reader)?;
         state.chains = snapshot::read_chains(&mut reader)?;
+        state.crowd = snapshot::read_crowd(&mut reader)?;
         reader.end()?;
         Ok(state)
     }

@@ -34,12 +34,12 @@ mod snapshot;
 mod tail;
 
 pub use error::{Error, Failure};
-pub use model::{Accounts, Counts, Kept, Receipt, Source};
+pub use model::{Accounts, Counts, Kept, Receipt, Remembered, Source};
 pub use tail::Tail;
 
 use base::{Clock, Context, Id, noun};
 use bytes::Bytes;
-use detect::Judge;
+use detect::{Judge, ShardState};
 use events::{Encoding, Redactor};
 use findings::Findings;
 use identities::Identities;
@@ -94,6 +94,8 @@ pub struct Pipeline {
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) counts: Mutex<Counts>,
+    /// By organization, as of its latest group.
+    remembered: Mutex<HashMap<Id<noun::Organization>, Remembered>>,
     organizations: Mutex<Open>,
     /// How many bodies are inflated and parsed at once.
     parsers: Semaphore,
@@ -118,6 +120,7 @@ impl Pipeline {
             shared: Arc::new(Shared {
                 options,
                 counts: Mutex::default(),
+                remembered: Mutex::default(),
                 organizations: Mutex::default(),
                 parsers: Semaphore::new(cores.max(2)),
                 openers: Arc::new(Semaphore::new(2)),
@@ -214,6 +217,13 @@ impl Pipeline {
         self.shared.counts().clone()
     }
 
+    /// What the models remember of all organizations that are open, and what they gave up.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        let all = self.shared.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().copied().fold(Remembered::default(), Remembered::and)
+    }
+
     /// Takes no more batches, finishes those that wait, and writes the snapshots.
     pub async fn drain(&self) {
         let organizations: Vec<_> = {
@@ -259,5 +269,11 @@ impl Pipeline {
 impl Shared {
     pub(crate) fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn remembers(&self, organization: Id<noun::Organization>, states: &[ShardState]) {
+        let remembered = Remembered::of(states);
+        let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(organization, remembered);
     }
 }

@@ -81,3 +81,54 @@ pub struct Counts {
     /// Identities that were added or changed.
     pub identities: u64,
 }
+
+/// What the shards of all open organizations remember, and what they gave up for want of room or of a credible time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// Identities.
+    pub identities: u64,
+    /// Identities with a page of their own.
+    pub wide: u64,
+    /// New things that wait to be learned.
+    pub waiting: u64,
+    /// Identities that were forgotten for want of room, ever.
+    pub evicted: u64,
+    /// Hits against identities that nobody knew, told together with others, ever.
+    pub told_together: u64,
+    /// Activities that were judged by rules alone because of their time, ever.
+    pub passed_over: detect::PassedOver,
+}
+
+impl Remembered {
+    /// What some shards remember.
+    pub(crate) fn of<'s>(states: impl IntoIterator<Item = &'s detect::ShardState>) -> Self {
+        states.into_iter().fold(Self::default(), |sum, state| {
+            let one = Self {
+                identities: state.len() as u64,
+                wide: state.wide() as u64,
+                waiting: state.waiting() as u64,
+                evicted: state.evicted(),
+                told_together: state.told_together(),
+                passed_over: state.passed_over(),
+            };
+            sum.and(one)
+        })
+    }
+
+    /// Both together.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        let (one, two) = (self.passed_over, other.passed_over);
+        Self {
+            identities: self.identities + other.identities,
+            wide: self.wide + other.wide,
+            waiting: self.waiting + other.waiting,
+            evicted: self.evicted + other.evicted,
+            told_together: self.told_together + other.told_together,
+            passed_over: detect::PassedOver {
+                ahead: one.ahead + two.ahead,
+                ancient: one.ancient + two.ancient,
+                late: one.late + two.late,
+            },
+        }
+    }
+}

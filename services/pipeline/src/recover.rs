@@ -101,6 +101,7 @@ pub(crate) fn recover(sequencer: &Sequencer) -> Result<Live, Failure> {
     while let Some(batch) = reader.next(end)? {
         replay(sequencer, &mut live, &batch)?;
     }
+    shared.remembers(organization, live.shards.states());
     sequencer.show(&log, live.committed);
     Ok(live)
 }

@@ -262,6 +262,7 @@ impl Sequencer {
             return Err(failure);
         }
         live.committed = next;
+        self.shared.remembers(self.organization, live.shards.states());
         live.since_snapshot += next - before.offset();
         live.remember(group.iter().zip(&offsets).map(|(batch, offset)| (batch.prepared.id, *offset)));
         self.committed.send_replace(next);

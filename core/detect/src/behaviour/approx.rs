@@ -20,8 +20,11 @@ pub(crate) fn exp2(x: f64) -> f64 {
 
 /// What is left of one after `elapsed`, where half is left after `half_life` (same unit).
 pub(crate) fn left(elapsed: f64, half_life: f64) -> f32 {
+    if elapsed <= 0.0 {
+        return 1.0;
+    }
     #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
-    let left = exp2(-(elapsed.max(0.0)) / half_life) as f32;
+    let left = exp2(-elapsed / half_life) as f32;
     left
 }
 

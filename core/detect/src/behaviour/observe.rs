@@ -37,10 +37,12 @@ struct Case<'a, 'e> {
     severe: bool,
     /// A number of its own, for what is drawn by chance.
     chance: u64,
+    /// Whether the verdict has a probability for what is ordinary too.
+    in_full: bool,
 }
 
 /// Judges an activity by what is known of its identity, and learns from it. `worst` is the level of the worst rule
-/// that matched it.
+/// that matched it. The verdict has the probabilities of all signals only `in_full`.
 pub(crate) fn observe(
     state: &mut ShardState,
     activity: &Activity<'_>,
@@ -48,6 +50,7 @@ pub(crate) fn observe(
     identity: Option<Id<noun::Identity>>,
     arrival: Timestamp,
     worst: Option<Severity>,
+    in_full: bool,
 ) -> Result<Verdict, RulesOnly> {
     let facts = activity.actor.facts;
     let ours = facts.authenticated && !facts.failed && !facts.cross_account;
@@ -73,7 +76,7 @@ pub(crate) fn observe(
     let sight = Sight::of(activity, key);
     let chance = sight.action ^ u64::from_le_bytes(identity.as_bytes()[8..].try_into().unwrap_or_default());
     let chance = crate::siphash::hash(key, &(chance ^ u64::from(now)).to_le_bytes());
-    let case = Case { activity, sight, now, severe, chance };
+    let case = Case { activity, sight, now, severe, chance, in_full };
     Ok(state.judge(&case, place, worst))
 }
 
@@ -110,7 +113,7 @@ impl ShardState {
             &mut grades,
         );
         let group = group_of(&mut self.groups, &epoch, key);
-        let mut verdict = weigh(record, group, &grades, established, case.chance);
+        let mut verdict = weigh(record, group, &grades, established, case.chance, case.in_full);
         let adds = add_risk(record, verdict.parts, worst);
         verdict.risk = record.risk;
         let told = verdict.fresh < TELLING && !case.severe;

@@ -153,9 +153,10 @@ impl Record {
         if passed > 0.0 {
             self.minute *= left(passed, 60.0);
             self.hour *= left(passed, 3_600.0);
-            self.day *= left(passed, 86_400.0);
-            self.news *= left(passed, 86_400.0);
-            self.counted *= left(passed, 86_400.0);
+            let of_day = left(passed, 86_400.0);
+            self.day *= of_day;
+            self.news *= of_day;
+            self.counted *= of_day;
             self.risk *= left(passed, RISK_HALF_LIFE);
         }
         let behind = f64::from(self.last.saturating_sub(now));

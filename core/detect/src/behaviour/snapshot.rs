@@ -12,6 +12,7 @@ use super::slab::{MAX_IDENTITIES, MAX_PAGES, PAGE, Page};
 use super::tail::{Counts, Own};
 use super::trees::CELLS;
 use super::watermark::MAX_SOURCES;
+use crate::crowd::{self, Crowd};
 use crate::sequence::{Chain, Chains, MAX_CHAINS, MAX_HANDED};
 use crate::state::WrongSnapshot;
 use base::{Id, digest};
@@ -404,6 +405,29 @@ pub(crate) fn read_chains(reader: &mut Reader<'_>) -> Read<Chains> {
         }
     }
     Ok(chains)
+}
+
+pub(crate) fn write_crowd(out: &mut Writer, crowd: &Crowd) {
+    out.u32(crowd.hour);
+    out.u64(crowd.together);
+    out.length(crowd.told.len());
+    for (rule, finding) in &crowd.told {
+        out.u64(*rule);
+        out.u64(*finding);
+    }
+}
+
+pub(crate) fn read_crowd(reader: &mut Reader<'_>) -> Read<Crowd> {
+    let mut crowd = Crowd { hour: reader.u32()?, together: reader.u64()?, ..Crowd::default() };
+    let mut of_rule = (0, 0);
+    for _ in 0..reader.length(crowd::MAX_ALL)? {
+        let one = (reader.u64()?, reader.u64()?);
+        ascending(crowd.told.last(), &one)?;
+        of_rule = if of_rule.0 == one.0 { (one.0, of_rule.1 + 1) } else { (one.0, 1) };
+        require(of_rule.1 <= crowd::MAX_EACH)?;
+        crowd.told.insert(one);
+    }
+    Ok(crowd)
 }
 
 /// Cells of a sketch: none, or two rows of a power of two within its bounds.

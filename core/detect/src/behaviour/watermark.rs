@@ -87,6 +87,11 @@ impl Watermarks {
 }
 
 impl RulesOnly {
+    /// Whether its time is not to be relied on.
+    pub(crate) const fn is_of_time(self) -> bool {
+        matches!(self, Self::Ahead | Self::Ancient | Self::Late { .. })
+    }
+
     /// For a person: why nothing was learned; `None` where that is the ordinary case.
     #[must_use]
     pub fn reason(self) -> Option<String> {

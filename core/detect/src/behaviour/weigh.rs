@@ -43,19 +43,31 @@ impl Weighed {
     }
 }
 
-/// From grades to probabilities to one.
+/// From grades to probabilities to one. Of what is ordinary a probability is worked out only `in_full`: nothing is
+/// concluded from it.
 pub(super) fn weigh(
     record: &Record,
     group: &Group,
     grades: &Grades,
     established: bool,
     mut chance: u64,
+    in_full: bool,
 ) -> Weighed {
     let [mut fresh, mut news, mut more] = [Combined::default(); 3];
     let (mut signals, mut middles) = ([None; SIGNALS], [None; SIGNALS]);
     let mut top: Option<(f64, Signal)> = None;
     for signal in Signal::ALL {
         let Some(grade) = grades[signal.place()] else { continue };
+        let (part, other) = match signal.asks_for_news() {
+            true => (&mut news, &mut more),
+            false => (&mut more, &mut news),
+        };
+        other.abstain(signal.weight());
+        if grade == 0 && !in_full {
+            fresh.abstain(signal.weight());
+            part.abstain(signal.weight());
+            continue;
+        }
         chance = chance.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) ^ u64::from(record.seen);
         #[expect(clippy::cast_precision_loss, reason = "53 bits")]
         let spread = (crate::siphash::mixed(chance) >> 11) as f64 / (1_u64 << 53) as f64;
@@ -69,11 +81,6 @@ pub(super) fn weigh(
         signals[signal.place()] = Some(tail.uniform);
         middles[signal.place()] = (grade > 0).then_some(tail.middle);
         let told = usize::from(record.told[signal.place()]) > grade && !signal.asks_for_news();
-        let (part, other) = match signal.asks_for_news() {
-            true => (&mut news, &mut more),
-            false => (&mut more, &mut news),
-        };
-        other.abstain(signal.weight());
         if told || grade == 0 {
             fresh.abstain(signal.weight());
             part.abstain(signal.weight());

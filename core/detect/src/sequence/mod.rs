@@ -199,17 +199,15 @@ pub(crate) fn observe(
     let stage = table::stage(activity.logsource.product, &activity.service, &activity.action);
     let shard = shard_of(Some(identity));
     let known = state.chains.by_identity.get(&identity);
-    if known.is_none() && stage.is_none() && !verdict.as_ref().is_ok_and(|verdict| verdict.new_network) {
+    let new = verdict.as_ref().is_ok_and(|verdict| verdict.new_network);
+    if known.is_none() && !new && !stage.is_some_and(Stage::begins) {
         return Vec::new();
     }
     let network = activity.source_ip.map_or(0, |from| network(from, organization));
-    let strange = verdict.as_ref().is_ok_and(|verdict| verdict.new_network)
+    let strange = new
         || known.is_some_and(|chain| {
             chain.network != 0 && network != 0 && chain.network != network && chain.times[1] == [0; 2]
         });
-    if known.is_none() && !strange && !stage.is_some_and(Stage::begins) {
-        return Vec::new();
-    }
     let chain = state.chains.touch(identity, now);
     let reached = [strange.then_some(Stage::NewNetwork), stage];
     reached.into_iter().flatten().for_each(|stage| chain.reach(stage, now));

@@ -16,6 +16,18 @@ pub(crate) enum Condition {
     Any(Vec<Condition>),
 }
 
+impl Condition {
+    /// Whether it holds where the selections hold that `of` says.
+    pub(crate) fn holds(&self, of: &impl Fn(usize) -> bool) -> bool {
+        match self {
+            Self::Selection(at) => of(*at),
+            Self::Not(inner) => !inner.holds(of),
+            Self::All(parts) => parts.iter().all(|part| part.holds(of)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(of)),
+        }
+    }
+}
+
 /// Reads a condition; `names` are the selections in the order of the rule.
 pub(crate) fn parse(text: &str, names: &[String]) -> Result<Condition, Reason> {
     let refuse = |problem: String| Reason::Condition { condition: text.to_owned(), problem };

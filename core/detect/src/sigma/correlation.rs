@@ -1,6 +1,7 @@
 //! A correlation as written: which rules, grouped by what, within how long, and how many make it match.
 
 use super::Reason;
+use super::condition::{self, Condition};
 use super::matcher::Relation;
 use super::rule::{Head, Slots, shape, string};
 use base::Severity;
@@ -28,6 +29,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Whether it asks which of its rules matched.
+    pub(crate) const fn is_temporal(self) -> bool {
+        matches!(self, Self::Temporal | Self::TemporalOrdered)
+    }
+
     /// Whether it looks at numbers.
     pub(crate) const fn is_numeric(self) -> bool {
         matches!(self, Self::Sum | Self::Average | Self::Percentile(_) | Self::Median)
@@ -69,6 +75,8 @@ pub struct Correlation {
     pub(crate) span: i64,
     /// All must hold of what is counted.
     pub(crate) tests: Vec<(Relation, f64)>,
+    /// An expression over its rules, and how it is written: a draft of Sigma.
+    pub(crate) expression: Option<(Condition, String)>,
     /// The fields whose values are counted or computed.
     pub(crate) fields: Vec<usize>,
     /// SHA-256 of its document and of all that it is made of: what it means.
@@ -115,7 +123,7 @@ impl Correlation {
             };
             format!("{relation} {wanted}")
         });
-        let wanted: Vec<_> = wanted.collect();
+        let wanted: Vec<_> = wanted.chain(self.expression.iter().map(|(_, text)| text.clone())).collect();
         format!("{value} {what} within {} s; it asks for {}", self.span / 1_000_000, wanted.join(" and "))
     }
 }
@@ -129,11 +137,10 @@ pub(crate) fn read(head: Head, rule: &Mapping, slots: &mut Slots) -> Result<Corr
         return Err(shape("rules", "names no rule"));
     }
     let condition = body.get("condition");
-    if condition.is_some_and(Value::is_string) {
-        return Err(Reason::Unsupported("a condition over rules in a correlation".to_owned()));
-    }
+    let written = condition.and_then(Value::as_str);
     let condition = condition.and_then(Value::as_mapping);
     let kind = kind(body, condition)?;
+    let expression = written.map(|text| expression(text, kind, &refs, slots.options.drafts)).transpose()?;
     let fields = condition.map(|condition| texts(condition, "field")).transpose()?.unwrap_or_default();
     if fields.is_empty() && (kind == Kind::ValueCount || kind.is_numeric()) {
         return Err(shape("condition", "names no `field`"));
@@ -155,8 +162,8 @@ pub(crate) fn read(head: Head, rule: &Mapping, slots: &mut Slots) -> Result<Corr
         };
         tests.push((relation, value.as_f64().ok_or_else(|| shape("condition", "compares with no number"))?));
     }
-    if tests.is_empty() {
-        if !matches!(kind, Kind::Temporal | Kind::TemporalOrdered) {
+    if tests.is_empty() && expression.is_none() {
+        if !kind.is_temporal() {
             return Err(shape("condition", "is missing, or compares with nothing"));
         }
         // All of them.
@@ -179,11 +186,23 @@ pub(crate) fn read(head: Head, rule: &Mapping, slots: &mut Slots) -> Result<Corr
         group_by: group_by(body, slots)?,
         span: span(&string(body, "timespan")?.ok_or_else(|| shape("timespan", "is missing"))?)?,
         tests,
+        expression,
         fields: fields.iter().map(|field| slots.of(field)).collect(),
         refs,
         mark: head.mark,
         height: 0,
     })
+}
+
+/// The drafted condition of what is temporal: `and`, `or`, `not`, parentheses and `1 of` over the names of its rules.
+fn expression(text: &str, kind: Kind, refs: &[String], drafts: bool) -> Result<(Condition, String), Reason> {
+    if !kind.is_temporal() {
+        return Err(shape("condition", "is an expression over rules, which only what is temporal can have"));
+    }
+    if !drafts {
+        return Err(shape("condition", "is an expression over rules: a draft of Sigma, read only on demand"));
+    }
+    Ok((condition::parse(text, refs)?, text.to_owned()))
 }
 
 fn kind(body: &Mapping, condition: Option<&Mapping>) -> Result<Kind, Reason> {

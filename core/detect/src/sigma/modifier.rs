@@ -7,9 +7,12 @@ use super::time::Part;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_yaml_ng::Value;
+use std::collections::BTreeMap;
 
 /// How many variants one value may grow to (`windash`).
 const MAX_VARIANTS: usize = 256;
+/// How many values one with placeholders may stand for (`expand`).
+const MAX_EXPANDED: usize = 65_536;
 
 /// A field's name taken apart: the path and what the modifiers ask for.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,7 @@ pub(crate) struct Modifiers {
     pub(crate) reference: bool,
     pub(crate) unequal: bool,
     pub(crate) cased: bool,
+    pub(crate) expand: bool,
     place: Option<Place>,
     relation: Option<Relation>,
     part: Option<Part>,
@@ -59,6 +63,7 @@ impl Modifiers {
                 "fieldref" => found.reference = true,
                 "neq" => found.unequal = true,
                 "cased" => found.cased = true,
+                "expand" => found.expand = true,
                 "re" => found.regex = true,
                 "i" | "ignorecase" if found.regex => found.ignore_case = true,
                 "m" | "multiline" if found.regex => found.multi_line = true,
@@ -119,6 +124,7 @@ impl Modifiers {
             self.exists,
             self.reference,
         ];
+        let no_text = self.exists || self.reference || self.relation.is_some() || self.part.is_some();
         let one = kinds.iter().filter(|&&used| used).count() <= 1;
         let text_only =
             self.regex || self.cidr || self.exists || self.relation.is_some() || self.part.is_some();
@@ -133,7 +139,13 @@ impl Modifiers {
         // UTF-16 has no text form: only as base64 can it stand in an event.
         let bytes =
             matches!(self.encodings.last(), Some(Encoding::Utf16 | Encoding::Utf16Be | Encoding::Utf16Le));
-        if one && !reference && encoded_last && !bytes && !(self.cased && text_only) {
+        if one
+            && !reference
+            && encoded_last
+            && !bytes
+            && !(self.cased && text_only)
+            && !(self.expand && no_text)
+        {
             Ok(())
         } else {
             Err(self.wrong("these modifiers do not go together"))
@@ -203,6 +215,29 @@ impl Modifiers {
         texts.collect()
     }
 
+    /// The value with everything that its placeholders (`%name%`) stand for in their place, each in turn.
+    pub(crate) fn expanded(
+        &self,
+        value: &Value,
+        placeholders: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<Value>, Reason> {
+        let Some(text) = value.as_str() else { return Err(self.wrong("`expand` needs a text")) };
+        let mut variants = vec![String::new()];
+        let mut rest = text;
+        while let Some((before, name, after)) = placeholder(rest) {
+            let stands = placeholders.get(name).filter(|values| !values.is_empty());
+            let values = stands.ok_or_else(|| self.wrong(format!("nothing stands for `%{name}%`")))?;
+            if variants.len() * values.len() > MAX_EXPANDED {
+                return Err(self.wrong(format!("`expand` makes more than {MAX_EXPANDED} variants of it")));
+            }
+            let with =
+                |variant: &String| values.iter().map(|value| format!("{variant}{before}{value}")).collect();
+            variants = variants.iter().flat_map(|variant| -> Vec<String> { with(variant) }).collect();
+            rest = after;
+        }
+        Ok(variants.into_iter().map(|variant| Value::String(variant + rest)).collect())
+    }
+
     /// The value as it stands where it was encoded with what was around it.
     fn encoded(&self, text: &str, place: Place) -> Vec<(String, Place)> {
         let mut bytes = text.as_bytes().to_vec();
@@ -247,6 +282,16 @@ impl Modifiers {
         }
         Ok(variants)
     }
+}
+
+/// The first placeholder of a text, and what stands around it. A `\\%` begins none.
+fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
+    text.match_indices('%').find_map(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        let (name, rest) = after.split_once('%')?;
+        let word = !name.is_empty() && name.chars().all(|one| one.is_alphanumeric() || one == '_');
+        (word && !before.ends_with('\\')).then_some((before, name, rest))
+    })
 }
 
 /// The three forms that bytes take inside base64, by their offset in a group of three, without the
@@ -335,7 +380,7 @@ mod tests {
     #[test]
     fn what_is_not_supported_or_does_not_go_together_is_refused() {
         for field in [
-            "f|expand",
+            "f|exists|expand",
             "f|hour|day",
             "f|re|contains",
             "f|contains|startswith",

@@ -6,6 +6,7 @@ use super::correlation::{self, Correlation};
 use super::expr::Expr;
 use super::modifier::{Modifiers, joined};
 use super::text::{Place, Text};
+use crate::pack::Options;
 use base::{Severity, digest};
 use serde::Deserialize as _;
 use serde_yaml_ng::{Mapping, Value};
@@ -83,13 +84,18 @@ impl Rule {
     }
 }
 
-/// The slots of a pack while it is compiled: one for each path.
+/// The slots of a pack while it is compiled: one for each path. And what of Sigma its rules may use.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     paths: Vec<String>,
+    pub(crate) options: Options,
 }
 
 impl Slots {
+    pub(crate) const fn with(options: Options) -> Self {
+        Self { paths: Vec::new(), options }
+    }
+
     pub(crate) fn of(&mut self, path: &str) -> usize {
         self.paths.iter().position(|known| known == path).unwrap_or_else(|| {
             self.paths.push(path.to_owned());
@@ -368,7 +374,14 @@ fn test(slot: usize, value: &Value, modifiers: &Modifiers, slots: &mut Slots) ->
     if value.is_null() {
         return Ok(Expr::Null { slot });
     }
-    let matchers = modifiers.matchers(value)?;
+    let matchers = match modifiers.expand {
+        false => modifiers.matchers(value)?,
+        true => {
+            let values = modifiers.expanded(value, &slots.options.placeholders)?.into_iter();
+            let each: Result<Vec<_>, Reason> = values.map(|value| modifiers.matchers(&value)).collect();
+            each?.concat()
+        }
+    };
     Ok(Expr::any(matchers.into_iter().map(|matcher| Expr::Test { slot, matcher }).collect()))
 }
 

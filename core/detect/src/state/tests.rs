@@ -23,8 +23,8 @@ fn golden() {
     assert_eq!(
         digest::hex(&bytes[..80]),
         concat!(
-            "6e78736861726402",
-            "00000002",
+            "6e78736861726403",
+            "00000003",
             "0000000000000000",
             "0000000000000000",
             "0000000000000000",
@@ -38,7 +38,7 @@ fn golden() {
         )
     );
     assert_eq!(digest::hex(&bytes[80..112]), format!("{}00000007000003e8000007d000000000", "01".repeat(16)));
-    assert_eq!(bytes.len(), 80 + 2 * super::snapshot::RECORD + 3 * 4 + 12 + 2 * 4 + 8);
+    assert_eq!(bytes.len(), 80 + 2 * super::snapshot::RECORD + 3 * 4 + 12 + 2 * 4 + 16 + 8);
     assert_eq!(ShardState::from_bytes(&bytes), Ok(sample()));
 }
 
@@ -58,8 +58,8 @@ fn every_flipped_or_missing_byte_is_noticed() {
         other.extend(&sum[..8]);
         ShardState::from_bytes(&other)
     };
-    let version = resealed(|bytes| bytes[11] = 3);
-    assert_eq!(version, Err(WrongSnapshot::Version { found: 3, ours: MODEL_VERSION }));
+    let version = resealed(|bytes| bytes[11] = 4);
+    assert_eq!(version, Err(WrongSnapshot::Version { found: 4, ours: MODEL_VERSION }));
     assert_eq!(resealed(|bytes| bytes[19] = 1), Err(WrongSnapshot::Epoch { found: 1, given: 0 }));
 }
 

@@ -2,7 +2,7 @@
 
 use crate::event;
 use base::Timestamp;
-use detect::{Correlator, Pack, RuleText};
+use detect::{Correlator, Options, Pack, RuleText};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -27,6 +27,14 @@ pub(crate) fn correlation(id: &str, body: &str) -> String {
 
 pub(crate) fn compile(text: &str) -> Pack {
     let (pack, skipped) = Pack::compile(&[RuleText { path: "c.yml", text }]);
+    assert!(skipped.is_empty(), "{skipped:?}\n{text}");
+    pack
+}
+
+/// The same, with what is a draft of Sigma.
+pub(crate) fn compile_drafts(text: &str) -> Pack {
+    let options = Options { drafts: true, ..Options::default() };
+    let (pack, skipped) = Pack::compile_with(&[RuleText { path: "c.yml", text }], options);
     assert!(skipped.is_empty(), "{skipped:?}\n{text}");
     pack
 }
@@ -169,6 +177,65 @@ fn a_temporal_correlation_without_a_condition_asks_for_all_of_its_rules() {
     }
 }
 
+/// A temporal correlation with an expression over its rules, as a draft of the specification has it.
+fn drafted(kind: &str, condition: &str) -> String {
+    let rules = "[failed, made, read, sized]";
+    let body = format!(
+        "type: {kind}\nrules: {rules}\ngroup-by: [sourceIPAddress]\ntimespan: 1m\ncondition: {condition}"
+    );
+    base_rules() + &correlation("c", &body)
+}
+
+#[test]
+fn another_engine_agrees_on_drafted_conditions_over_rules() {
+    for (kind, condition) in [
+        ("temporal", "failed and made"),
+        ("temporal", "failed and not read"),
+        ("temporal", "(failed or made) and not (read and sized)"),
+        ("temporal", "not failed"),
+        ("temporal_ordered", "failed and made and read and sized"),
+    ] {
+        let text = drafted(kind, condition);
+        let pack = compile_drafts(&text);
+        let mut matched = 0;
+        for seed in 0..6 {
+            let events = events(seed, 150);
+            let (ours, theirs) = (ours(&pack, &events), theirs(&text, &events));
+            matched += ours.iter().filter(|found| !found.is_empty()).count();
+            for (at, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+                assert_eq!(ours, theirs, "{condition}, seed {seed}, event {at}: {:?}", &events[at]);
+            }
+        }
+        assert!((5..850).contains(&matched), "{kind} {condition} matched {matched} of 900 times");
+    }
+}
+
+/// "`temporal_ordered` behaves like `temporal` and requires in addition that the events appear in the order provided":
+/// of those that matched, for an expression need not ask for all. The other engine asks for all in any case.
+#[test]
+fn a_drafted_condition_in_order_asks_for_the_order_of_what_matched() {
+    let one = |text: &str, events: &[&str]| {
+        let pack = compile_drafts(text);
+        let event = |(at, name): (usize, &&str)| {
+            let fields = match *name {
+                "failed" => json!({"errorCode": "AccessDenied"}),
+                "made" => json!({"eventName": "CreateAccessKey"}),
+                _ => json!({"eventName": "GetObject"}),
+            };
+            (i64::try_from(at).expect("small"), fields)
+        };
+        let events: Vec<Timed> = events.iter().enumerate().map(event).collect();
+        ours(&pack, &events).iter().map(BTreeSet::len).collect::<Vec<_>>()
+    };
+    let text = drafted("temporal_ordered", "failed and made and not read");
+    assert_eq!(one(&text, &["failed", "made", "read", "made"]), [0, 1, 0, 0]);
+    assert_eq!(one(&text, &["made", "failed", "made"]), [0, 0, 1]);
+    let any = drafted("temporal", "all of *d and not sized");
+    assert_eq!(one(&any, &["read", "made", "failed"]), [0, 0, 0], "`sized` is one of `*d` too");
+    let any = drafted("temporal", "1 of ma*");
+    assert_eq!(one(&any, &["read", "made", "read"]), [0, 1, 1]);
+}
+
 /// Chains, by the specification: the outer correlation groups by its own fields of the event that completed the
 /// inner one.
 #[test]
@@ -247,10 +314,16 @@ fn what_a_correlation_cannot_be_is_refused_by_name() {
     refused("type: event_count\nrules: [made]\ntimespan: 1m", "`condition`");
     refused("type: value_count\nrules: [made]\ntimespan: 1m\ncondition: {gte: 1}", "`field`");
     refused("type: event_count\nrules: [made]\ntimespan: 1m\ncondition: {about: 1}", "`condition`");
+    let drafted = "type: temporal\nrules: [made, read]\ntimespan: 1m\ncondition: made and not read";
+    refused(drafted, "an expression over rules: a draft of Sigma, read only on demand");
     refused(
-        "type: temporal\nrules: [made, read]\ntimespan: 1m\ncondition: made and not read",
-        "a condition over rules",
+        &drafted.replace("temporal", "event_count"),
+        "an expression over rules, which only what is temporal can have",
     );
+    let text = base_rules() + &correlation("c", &drafted.replace("not read", "not failed"));
+    let options = Options { drafts: true, ..Options::default() };
+    let (_, skipped) = Pack::compile_with(&[RuleText { path: "c.yml", text: &text }], options);
+    assert!(skipped[0].reason.to_string().contains("there is no selection `failed`"), "{skipped:?}");
     refused("type: event_count\nrules: [nobody]\ntimespan: 1m\ncondition: {gte: 1}", "refers to nobody");
     refused("type: event_count\nrules: [c]\ntimespan: 1m\ncondition: {gte: 1}", "is made of it");
 }

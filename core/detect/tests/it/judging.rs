@@ -19,7 +19,7 @@ detection:
 level: high
 ";
 
-fn judge() -> Judge {
+pub(crate) fn judge() -> Judge {
     let (pack, skipped) = Pack::compile(&[RuleText { path: "t", text: RULE }]);
     assert!(skipped.is_empty());
     Judge::new(Arc::new(pack))
@@ -33,7 +33,7 @@ fn judged(fields: serde_json::Value) -> Vec<Finding> {
     judge.judge(&mut ShardState::default(), &activity, Id::from_bytes([9; 16]), arrival)
 }
 
-fn stopped() -> serde_json::Value {
+pub(crate) fn stopped() -> serde_json::Value {
     json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "readOnly": false})
 }
 

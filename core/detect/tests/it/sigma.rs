@@ -1,7 +1,7 @@
 //! What rules mean, sentence by sentence of the specification.
 
 use crate::event;
-use detect::{Pack, RuleText};
+use detect::{Options, Pack, RuleText};
 use serde_json::{Value, json};
 
 fn rule(id: u32, detection: &str) -> String {
@@ -139,6 +139,108 @@ fn references_compare_two_fields() {
     assert!(matches(&within, json!({"requestParameters": {"userName": ["x", "user/build"]}})));
 }
 
+/// Every modifier of the specification (its appendix, 2.1.0), with what it takes and what it leaves.
+#[test]
+fn every_modifier_of_the_specification_is_there() {
+    let yes_and_no = [
+        ("contains|all: [b, c]", json!("abcd"), json!("abd")),
+        ("startswith: ab", json!("abc"), json!("cab")),
+        ("endswith: bc", json!("abc"), json!("bcd")),
+        ("contains: b", json!("abc"), json!("acd")),
+        ("exists: true", json!(null), json!(["@missing"])),
+        ("exists: false", json!(["@missing"]), json!("")),
+        ("cased: Ab", json!("Ab"), json!("ab")),
+        ("neq: ab", json!("b"), json!("AB")),
+        ("neq: 4", json!(5), json!(4)),
+        ("contains|neq: b", json!("acd"), json!("abc")),
+        ("windash|contains: ' -f'", json!("x /f"), json!("x f")),
+        ("re: '^a.c$'", json!("abc"), json!("aBcd")),
+        ("re|i: '^A.C$'", json!("abc"), json!("abd")),
+        ("re|m: '^b$'", json!("a\nb"), json!("a b")),
+        ("re|s: 'a.b'", json!("a\nb"), json!("a\n\nb")),
+        ("base64: foobar", json!("Zm9vYmFy"), json!("foobar")),
+        ("base64offset|contains: foobar", json!("eGZvb2Jhcnh4"), json!("foobar")),
+        ("utf16le|base64offset|contains: ping", json!("cABpAG4AZwA="), json!("ping")),
+        ("utf16be|base64offset|contains: ping", json!("AHAAaQBuAGc="), json!("cABpAG4AZwA=")),
+        ("utf16|base64|contains: ping", json!("//5wAGkAbgBnAA=="), json!("cABpAG4AZwA=")),
+        ("wide|base64offset|contains: ping", json!("cABpAG4AZwA="), json!("ping")),
+        ("lt: 5", json!(4), json!(5)),
+        ("lte: 5", json!(5), json!(6)),
+        ("gt: 5", json!(6), json!(5)),
+        ("gte: 5", json!(5), json!(4)),
+        ("minute: 6", json!("2026-03-04T05:06:07Z"), json!("2026-03-04T05:07:07Z")),
+        ("hour: 5", json!("2026-03-04T05:06:07Z"), json!("2026-03-04T06:06:07Z")),
+        ("day: 4", json!("2026-03-04T05:06:07Z"), json!("2026-03-05T05:06:07Z")),
+        ("week: 10", json!("2026-03-04T05:06:07Z"), json!("2026-03-12T05:06:07Z")),
+        ("month|gte: 3", json!("2026-03-04T05:06:07Z"), json!("2026-02-04T05:06:07Z")),
+        ("year|neq: 2025", json!("2026-03-04T05:06:07Z"), json!("2025-03-04T05:06:07Z")),
+        ("cidr: 10.0.0.0/8", json!("10.1.2.3"), json!("11.1.2.3")),
+        ("cidr: fd00::/8", json!("fd12::1"), json!("fe80::1")),
+        ("fieldref: requestParameters.g", json!("other"), json!("another")),
+        ("fieldref|startswith: requestParameters.g", json!("other one"), json!("an other")),
+        ("fieldref|neq: requestParameters.g", json!("another"), json!("other")),
+    ];
+    for (modifiers, yes, no) in yes_and_no {
+        let detection = selection(&format!("requestParameters.f|{modifiers}"));
+        let with = |value: Value| match value {
+            Value::Array(_) => json!({"requestParameters": {"g": "other"}}),
+            value => json!({"requestParameters": {"f": value, "g": "other"}}),
+        };
+        assert!(matches(&detection, with(yes)), "{modifiers}");
+        assert!(!matches(&detection, with(no)), "{modifiers}");
+    }
+}
+
+#[test]
+fn placeholders_are_expanded_to_what_stands_for_them() {
+    let expanded = |detection: &str, fields: Value| {
+        let text = rule(1, detection);
+        let values = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
+        let placeholders =
+            [("admins", values(&["Alice", "bob*"])), ("end", values(&["1", "2"])), ("none", Vec::new())];
+        let placeholders = placeholders.map(|(name, values)| (name.to_owned(), values)).into();
+        let options = Options { placeholders, ..Options::default() };
+        let (pack, skipped) = Pack::compile_with(&[RuleText { path: "test.yml", text: &text }], options);
+        let record = event(fields);
+        let activity = record.activity(pack.fields()).expect("it is an activity");
+        (!pack.matches(&activity).is_empty(), skipped.first().map(|one| one.reason.to_string()))
+    };
+    let user = |name: &str| json!({"requestParameters": {"userName": name}});
+    let detection = selection("requestParameters.userName|expand: ['%admins%', 'x-%admins%-%end%']");
+    for (name, matches) in [
+        ("alice", true),
+        ("Bobby", true),
+        ("x-alice-2", true),
+        ("x-bob-2", true),
+        ("x-alice-3", false),
+        ("%admins%", false),
+        ("carol", false),
+    ] {
+        assert_eq!(expanded(&detection, user(name)), (matches, None), "{name}");
+    }
+    let within = selection("requestParameters.userName|expand|contains|all: ['%admins%', '%end%']");
+    assert_eq!(expanded(&within, user("an alice of 1")), (true, None));
+    assert_eq!(expanded(&within, user("an alice of 3")), (false, None));
+    let plain = selection("requestParameters.userName: '%admins%'");
+    assert_eq!(expanded(&plain, user("%admins%")), (true, None), "without the modifier it is a text");
+    let percent = selection("requestParameters.userName|expand|contains: '100% or % %'");
+    assert_eq!(expanded(&percent, user("100% or % %")), (true, None));
+    for name in ["none", "nobody"] {
+        let missing = selection(&format!("requestParameters.userName|expand: '%{name}%'"));
+        let (_, reason) = expanded(&missing, user("x"));
+        assert!(reason.is_some_and(|reason| reason.contains(&format!("nothing stands for `%{name}%`"))));
+    }
+    // What a placeholder stands for is part of what a pack is.
+    let text = rule(1, &detection);
+    let hash = |admin: &str| {
+        let placeholders = [("admins", admin), ("end", "1")];
+        let placeholders = placeholders.map(|(name, value)| (name.to_owned(), vec![value.to_owned()])).into();
+        let options = Options { placeholders, ..Options::default() };
+        Pack::compile_with(&[RuleText { path: "test.yml", text: &text }], options).0.hash()
+    };
+    assert_ne!(hash("a"), hash("b"));
+}
+
 #[test]
 fn neq_negates_the_field_alone() {
     let other = selection("eventName: X\nawsRegion|neq: [a, b]");
@@ -192,7 +294,8 @@ fn what_is_not_supported_is_listed_with_its_reason() {
         let reason = reason(&rule(1, detection));
         assert!(reason.contains(expected), "{reason}");
     };
-    has(&selection("eventName|expand: '%x%'"), "modifier `expand` is not supported");
+    has(&selection("eventName|expand: '%x%'"), "nothing stands for `%x%`");
+    has(&selection("eventName|near: X"), "modifier `near` is not supported");
     has("sel:\n  eventName: X\ncondition: sel | count() > 5", "aggregation");
     has("sel:\n  eventName: X\ntimeframe: 5m\ncondition: sel", "`timeframe`");
     has(&selection("eventName|re: '(?=a)b'"), "look-around");

@@ -1,7 +1,7 @@
 //! Correlations in two stages over 64 shards, and another pack in the middle of the log: on a harness with an ordered
 //! list as the log.
 
-use crate::correlations::{BODIES, Timed, base_rules, compile, correlation, events, rule};
+use crate::correlations::{BODIES, Timed, base_rules, compile, compile_drafts, correlation, events, rule};
 use crate::event;
 use base::{Id, Timestamp};
 use detect::correlate::{self, Forward};
@@ -150,7 +150,11 @@ fn what_is_counted_on_the_shards_of_the_groups_is_what_is_counted_at_once() {
         "twice",
         "type: event_count\nrules: [chained, made]\ngroup-by: [awsRegion]\ntimespan: 5m\ncondition: {gte: 3}",
     );
-    let pack = Arc::new(compile(&text));
+    text += &correlation(
+        "drafted",
+        "type: temporal\nrules: [failed, made, read]\ngroup-by: [sourceIPAddress]\ntimespan: 1m\ncondition: failed and not read",
+    );
+    let pack = Arc::new(compile_drafts(&text));
     for seed in 0..3 {
         let log = log(events(seed, 200));
         let expected = at_once(&pack, &log);

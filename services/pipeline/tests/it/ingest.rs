@@ -43,6 +43,26 @@ async fn a_batch_is_kept_judged_and_on_record_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
+async fn what_the_models_remember_and_what_they_passed_over_is_counted_also_after_a_restart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let house = House::open(dir.path()).await;
+    let ahead = event(3, 3, "ListUsers").replace("2025-10-09", "2031-10-09");
+    let ancient = event(4, 3, "ListUsers").replace("2025-10-09", "2009-10-09");
+    let body = lines([event(1, 1, "ListUsers"), event(2, 2, "ListUsers"), ahead, ancient]);
+    assert_eq!(house.send(body).await.expect("it is kept").accepted, 4);
+    let remembered = house.pipeline.remembered();
+    assert_eq!((remembered.identities, remembered.evicted, remembered.told_together), (2, 0, 0));
+    let passed = remembered.passed_over;
+    assert_eq!((passed.ahead, passed.ancient, passed.late), (1, 1, 0));
+    house.close().await;
+
+    let house = House::open(dir.path()).await;
+    house.pipeline.open(ORGANIZATION).await.expect("it opens");
+    assert_eq!(house.pipeline.remembered(), remembered);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn rejected_events_are_named_and_counted_and_the_rest_is_kept() {
     let dir = tempfile::tempdir().expect("a directory");
     let house = House::open(dir.path()).await;

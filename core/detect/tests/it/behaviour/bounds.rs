@@ -3,12 +3,11 @@
 use super::world::{Act, HOUR, START, Shards, benign, organization};
 use crate::event;
 use base::{Id, Severity, Timestamp};
-use detect::{Finding, Judge, MAX_IDENTITIES, Pack, RuleText, SHARDS, ShardState, shard_of};
-use serde_json::json;
+use detect::{Finding, MAX_IDENTITIES, SHARDS, ShardState, shard_of};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A part of the ten million: those of one shard out of 64, and then some.
+/// A part of the ten million of `crowd`: those of one shard out of 64, and then some.
 const NAMES: u64 = 200_000;
 
 #[test]
@@ -91,22 +90,32 @@ fn filling_the_memory_fast_is_itself_a_finding_and_a_full_one_says_so() {
     assert!(full, "{verdict:?}");
 }
 
+/// A full shard in which one in ten does very many different things: two in a hundred have a page, and all together a
+/// KiB each.
+#[test]
+fn wide_identities_are_two_in_a_hundred_and_all_take_a_kib_on_average() {
+    let mut state = ShardState::default();
+    let arrival = Timestamp::from_millis((START + 24 * HOUR) * 1_000);
+    let million = 1_000_000 / SHARDS as u64;
+    let mut sees =
+        |act: &Act| assert!(act.with(|one| state.observe(one, organization(), arrival, None)).is_ok());
+    (0..million).for_each(|who| sees(&Act::of(who, START)));
+    for who in (0..million).step_by(10) {
+        (0..120).for_each(|step| {
+            sees(&Act::of(who, START + step).calls("s3.amazonaws.com", &format!("Action{step}")))
+        });
+    }
+    assert_eq!(state.len() as u64, million);
+    assert!((300..=state.len() / 50).contains(&state.wide()), "{} wide ones", state.wide());
+    let each = state.identity_bytes() as f64 / state.len() as f64;
+    assert!(each <= 1_024.0, "{each} bytes each, with index and pages");
+}
+
 #[test]
 fn a_flood_of_matching_events_is_few_writes() {
-    const RULE: &str = "
-title: Trail stopped
-id: 5b1d1a10-0000-4000-8000-000000000001
-logsource: {product: aws, service: cloudtrail}
-detection:
-  sel:
-    eventName: StopLogging
-  condition: sel
-level: high
-";
-    let (pack, _) = Pack::compile(&[RuleText { path: "t", text: RULE }]);
-    let judge = Judge::new(Arc::new(pack));
+    let judge = crate::judging::judge();
     let mut state = ShardState::default();
-    let record = event(json!({"eventName": "StopLogging", "readOnly": false}));
+    let record = event(crate::judging::stopped());
     let activity = record.activity(judge.pack().fields()).expect("an activity");
     let arrival: Timestamp = "2026-03-02T08:01:00Z".parse().expect("RFC 3339");
     // A second of 100,000 matching events: what a store would hold of them.

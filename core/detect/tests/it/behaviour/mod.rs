@@ -1,7 +1,9 @@
 //! The behaviour models.
 
 mod bounds;
+mod crowd;
 mod learning;
+mod log;
 mod sequences;
 mod time;
 mod told;

@@ -2,11 +2,10 @@
 
 use super::world::{Act, DAY, START, organization};
 use crate::event;
-use base::{Timestamp, noun};
+use base::Timestamp;
+use detect::ShardState;
 use detect::behaviour::RulesOnly;
-use detect::{Judge, Pack, RuleText, ShardState};
 use serde_json::json;
-use std::sync::Arc;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1_000)
@@ -54,24 +53,14 @@ fn what_is_a_little_late_is_inserted_at_its_time() {
 
 #[test]
 fn a_rule_s_finding_on_what_came_too_late_says_so() {
-    let rule = "
-title: Trail stopped
-id: 5b1d1a10-0000-4000-8000-000000000001
-logsource: {product: aws, service: cloudtrail}
-detection:
-  sel:
-    eventName: StopLogging
-  condition: sel
-level: high
-";
-    let (pack, _) = Pack::compile(&[RuleText { path: "t", text: rule }]);
-    let judge = Judge::new(Arc::new(pack));
+    let judge = crate::judging::judge();
     let mut state = ShardState::default();
     let mut judged = |time: &str, name: &str, arrival: &str| {
-        let record = event(json!({"eventTime": time, "eventName": name, "readOnly": false}));
+        let record = event(json!({
+            "eventTime": time, "eventSource": "cloudtrail.amazonaws.com", "eventName": name, "readOnly": false
+        }));
         let activity = record.activity(judge.pack().fields()).expect("an activity");
-        let organization: base::Id<noun::Organization> = organization();
-        judge.judge(&mut state, &activity, organization, arrival.parse().expect("RFC 3339"))
+        judge.judge(&mut state, &activity, organization(), arrival.parse().expect("RFC 3339"))
     };
     assert!(judged("2026-03-02T08:00:00Z", "ListRoles", "2026-03-02T08:01:00Z").is_empty());
     let late = judged("2026-03-02T07:13:00Z", "StopLogging", "2026-03-02T08:02:00Z");

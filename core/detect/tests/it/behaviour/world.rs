@@ -88,6 +88,7 @@ impl Act {
 
     pub(crate) fn with<T>(&self, then: impl FnOnce(&Activity<'_>) -> T) -> T {
         let name = format!("AKIA{:016}", self.who);
+        let raw = format!(r#"{{"eventName":"{}"}}"#, self.action);
         let activity = Activity {
             time: Timestamp::from_millis(self.time * 1_000),
             class: Class::ApiActivity,
@@ -121,7 +122,7 @@ impl Act {
             user_agent: Some(self.agent),
             event_id: None,
             fields: Slots::default(),
-            raw: "{}",
+            raw: &raw,
         };
         then(&activity)
     }
