@@ -137,7 +137,8 @@ async fn holds(
 
 /// An anchor as somebody who remembers. Who cannot be reached keeps the log from being signed: a log that is behind
 /// is seen nowhere else. So does an anchor that has less than it gave a receipt for: it was emptied. What it holds counts
-/// for what the log has signed.
+/// for what the log has signed, and what claims more under keys that nobody here knows: the log may have signed it after
+/// a rotation that a restored directory does not have.
 pub struct AnchorMemory {
     anchor: Arc<dyn Anchor>,
     store: Store,
@@ -158,6 +159,22 @@ impl AnchorMemory {
         let accepted = state.accepted.and_then(|(note, _)| claimed(&note));
         Ok(accepted.filter(|accepted| accepted.origin == origin))
     }
+
+    /// What it has of the log that claims more than this node has, by keys that are not known here.
+    async fn strange(&self, own: Own<'_>, signed: SignedBy) -> Result<Option<Sighting>, Unreachable> {
+        let (chain, size) = (own.chain.clone(), own.size);
+        let is_strange =
+            move |note: &[u8]| claimed(note).is_some_and(|head| head.size > size) && chain.is_strange(note);
+        let strange = is_strange.clone();
+        let note =
+            self.anchor.latest(own.origin, Arc::new(move |note| signed(note) || strange(note))).await?;
+        let head = note.as_deref().filter(|note| is_strange(note)).and_then(claimed);
+        Ok(head.filter(|head| head.origin == own.origin).map(|head| Sighting {
+            by: format!("{}, in a line by keys that are not known here,", self.name()),
+            size: head.size,
+            root: None,
+        }))
+    }
 }
 
 impl Memory for AnchorMemory {
@@ -171,17 +188,6 @@ impl Memory for AnchorMemory {
 
     fn recall<'a>(
         &'a self,
-        _: &'a Context,
-        _: &'a str,
-        _: Option<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
-        let why = "what it holds is held against the log's keys".to_owned();
-        let unreachable = Unreachable { by: self.name(), why, required: true };
-        async move { Err(unreachable) }.boxed()
-    }
-
-    fn recall_against<'a>(
-        &'a self,
         ctx: &'a Context,
         own: Own<'a>,
     ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
@@ -194,9 +200,13 @@ impl Memory for AnchorMemory {
                 required: true,
             })?;
             holds(&*self.anchor, accepted.as_ref(), Arc::clone(&signed)).await?;
-            let note = self.anchor.latest(origin, signed).await?;
+            let note = self.anchor.latest(origin, Arc::clone(&signed)).await?;
             let head = note.as_deref().and_then(claimed).filter(|head| head.origin == origin);
-            Ok(head.map(|head| Sighting { by: self.name(), size: head.size, root: Some(head.root) }))
+            let shown = head.map(|head| Sighting { by: self.name(), size: head.size, root: Some(head.root) });
+            if shown.as_ref().is_some_and(|shown| shown.size > own.size) {
+                return Ok(shown);
+            }
+            Ok(self.strange(own, signed).await?.or(shown))
         }
         .boxed()
     }

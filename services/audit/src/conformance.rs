@@ -2,6 +2,10 @@
 //! did not hold.
 #![expect(clippy::missing_panics_doc, reason = "a suite is a test")]
 
+mod watched;
+
+pub use watched::{Call, Watched};
+
 use crate::{Storage, StorageError, Stored};
 
 /// Files as tiles are named.

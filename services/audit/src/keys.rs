@@ -5,7 +5,7 @@ use base::{Id, noun};
 use crypto::sign::{Algorithm, SigningKey, VerifyingKey};
 use ledger::{Signer, Unsigned, checkpoint};
 use std::sync::Arc;
-use verify::{SignatureCheck, SignatureType, VerifierKey};
+use verify::{SignatureCheck, SignatureType, VerifierKey, note};
 
 /// The keys of a log: pairs of Ed25519, which every tool reads, and ML-DSA-44. They are the log's own: no other log
 /// and no other purpose uses them. One pair signs at a time; after a rotation the earlier one is here too, for as
@@ -144,6 +144,15 @@ impl Chain {
     pub(crate) fn at(&self, size: u64) -> &[VerifierKey; 2] {
         let rotated = self.rotated.iter().rev().find(|(position, _)| *position < size);
         rotated.map_or(&self.first, |(_, keys)| keys)
+    }
+
+    /// Whether a note claims to be signed by the log, and by none of its keys that are known here: as what a rotation
+    /// brought that came after this chain.
+    pub(crate) fn is_strange(&self, note: &[u8]) -> bool {
+        let Ok(note) = note::read(note) else { return false };
+        let known = || self.first.iter().chain(self.rotated.iter().flat_map(|(_, keys)| keys));
+        let mut own = note.signatures.iter().filter(|line| line.name == self.first[0].name()).peekable();
+        own.peek().is_some() && !own.any(|line| known().any(|key| line.is_by(key)))
     }
 
     /// Whether entry 0 names the keys that the log began with.

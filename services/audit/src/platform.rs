@@ -12,7 +12,7 @@ mod tables;
 
 pub(crate) use tables::tables;
 
-use crate::ports::{Memory, Sighting, Unreachable};
+use crate::ports::{Memory, Own, Sighting, Unreachable};
 use crate::witness::next_in_log;
 use crate::{Audit, Error, Shared};
 use base::{Context, Id, noun};
@@ -158,6 +158,31 @@ impl Recorded {
         }
         Ok(())
     }
+
+    /// The newest record of the log of this origin, which is the one of `ctx`; none of the platform's own.
+    ///
+    /// # Errors
+    /// What does not read, and a platform's log that is behind itself or was not compared yet.
+    pub async fn newest(&self, ctx: &Context, origin: &str) -> Result<Option<Sighting>, Unreachable> {
+        if ctx.organization() == self.store.platform() {
+            return Ok(None);
+        }
+        let silent = |why: String| Unreachable { by: self.name(), why, required: true };
+        self.platform_is_in_order().map_err(silent)?;
+        let platform = (self.context)();
+        let last = async {
+            let read = self.store.read(&platform).await?;
+            tables::last(&read, origin, None).await
+        };
+        let last = last.await.map_err(|error| silent(error.to_string()))?.map(|record| record.checkpoint);
+        let published = self.published(&platform, origin).await.map_err(silent)?;
+        let newest = last.into_iter().chain(published).max_by_key(|checkpoint| checkpoint.size);
+        Ok(newest.map(|checkpoint| Sighting {
+            by: self.name(),
+            size: checkpoint.size,
+            root: Some(checkpoint.root),
+        }))
+    }
 }
 
 impl Memory for Recorded {
@@ -172,29 +197,8 @@ impl Memory for Recorded {
     fn recall<'a>(
         &'a self,
         ctx: &'a Context,
-        origin: &'a str,
-        _: Option<&'a [u8]>,
+        own: Own<'a>,
     ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
-        async move {
-            if ctx.organization() == self.store.platform() {
-                return Ok(None);
-            }
-            let silent = |why: String| Unreachable { by: self.name(), why, required: true };
-            self.platform_is_in_order().map_err(silent)?;
-            let platform = (self.context)();
-            let last = async {
-                let read = self.store.read(&platform).await?;
-                tables::last(&read, origin, None).await
-            };
-            let last = last.await.map_err(|error| silent(error.to_string()))?.map(|record| record.checkpoint);
-            let published = self.published(&platform, origin).await.map_err(silent)?;
-            let newest = last.into_iter().chain(published).max_by_key(|checkpoint| checkpoint.size);
-            Ok(newest.map(|checkpoint| Sighting {
-                by: self.name(),
-                size: checkpoint.size,
-                root: Some(checkpoint.root),
-            }))
-        }
-        .boxed()
+        self.newest(ctx, own.origin).boxed()
     }
 }

@@ -240,23 +240,14 @@ pub trait Memory: Send + Sync + 'static {
     /// Whether it would survive that the whole data directory is replaced by an older one.
     fn is_outside(&self) -> bool;
 
-    /// The largest checkpoint of this log that it remembers. `published` is the newest note that this node has, for
-    /// those who can only be asked by showing one. Who cannot be reached is an error; it is asked again.
+    /// The largest checkpoint of this log that it remembers. `own` is what this node has of it: for those who can only
+    /// be asked by showing something, and to hold their word against. Who cannot be reached is an error; it is asked
+    /// again.
     fn recall<'a>(
         &'a self,
         ctx: &'a Context,
-        origin: &'a str,
-        published: Option<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>>;
-
-    /// As [`recall`](Self::recall), for those whose word has to be held against what the node has itself.
-    fn recall_against<'a>(
-        &'a self,
-        ctx: &'a Context,
         own: Own<'a>,
-    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
-        self.recall(ctx, own.origin, own.published)
-    }
+    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>>;
 }
 
 /// Somebody who does not answer, and why.

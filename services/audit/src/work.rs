@@ -308,7 +308,7 @@ impl Audit {
         memory: &dyn Memory,
         own: Own<'_>,
     ) -> Result<Option<Sighting>, Error> {
-        match memory.recall_against(ctx, own).await {
+        match memory.recall(ctx, own).await {
             Ok(sighting) => Ok(sighting),
             Err(unreachable @ Unreachable { required: true, .. }) => Err(Error::Uncompared(unreachable)),
             Err(Unreachable { by, why, .. }) => {
@@ -355,7 +355,7 @@ impl Audit {
         let signatures = &self.shared.signatures;
         let own = Own { origin: &origin, published: note.as_deref(), size, chain, signatures };
         for memory in &self.shared.options.memories {
-            known.extend(memory.recall_against(ctx, own).await.ok().flatten());
+            known.extend(memory.recall(ctx, own).await.ok().flatten());
         }
         // Of the same size, one that tells its root.
         known.into_iter().max_by_key(|sighting| (sighting.size, sighting.root.is_some()))

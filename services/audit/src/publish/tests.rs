@@ -3,6 +3,7 @@
 use super::{Writer, sign};
 use crate::{
     Chain, Error, LocalDirectory, LogKeys, Signatures, Storage, StorageError, Stored,
+    conformance::{Call, Watched},
     disk::Disk as _,
     disk::simulated::{Fault, SimulatedDisk},
 };
@@ -270,61 +271,36 @@ fn what_waits_is_published_as_it_was_put_there_or_not_at_all() {
 }
 
 /// A storage that others can reach too: they do so just before a checkpoint is replaced.
-struct Shared {
-    inner: LocalDirectory,
-    meanwhile: Mutex<Option<Meanwhile>>,
-}
-
-type Meanwhile = Box<dyn FnOnce() + Send>;
-
-impl Storage for Shared {
-    fn read(&self, log: &str, path: &str, limit: usize) -> Result<Option<Vec<u8>>, StorageError> {
-        self.inner.read(log, path, limit)
-    }
-
-    fn list(&self, log: &str, under: &str) -> Result<Vec<String>, StorageError> {
-        self.inner.list(log, under)
-    }
-
-    fn put(&self, log: &str, files: &[Stored]) -> Result<(), StorageError> {
-        self.inner.put(log, files)
-    }
-
-    fn replace(
-        &self,
-        log: &str,
-        path: &str,
-        expected: Option<&[u8]>,
-        bytes: &[u8],
-    ) -> Result<(), StorageError> {
-        if let Some(meanwhile) = self.meanwhile.lock().expect("nobody panicked").take() {
-            meanwhile();
+fn shared(disk: &Arc<SimulatedDisk>, meanwhile: &Meanwhile) -> Arc<dyn Storage> {
+    let meanwhile = Arc::clone(meanwhile);
+    Arc::new(Watched::new(on(disk), move |call: Call<'_>| {
+        let others = || meanwhile.lock().expect("nobody panicked").take();
+        if let Some(others) = matches!(call, Call::Replace(_)).then(others).flatten() {
+            others();
         }
-        self.inner.replace(log, path, expected, bytes)
-    }
-
-    fn remove(&self, log: &str, paths: &[String]) -> Result<(), StorageError> {
-        self.inner.remove(log, paths)
-    }
+        Ok(())
+    }))
 }
+
+/// What they do, once.
+type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
 
 #[test]
 fn a_start_removes_nothing_that_another_writer_is_about_to_publish() {
     let house = Arc::new(House::new(300));
     let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
-    let shared = || Arc::new(Shared { inner: on(&disk), meanwhile: Mutex::default() });
-    let storage = shared();
-    let mut writer = house.open_in(storage.clone()).expect("an empty disk");
+    let (none, meanwhile) = (Meanwhile::default(), Meanwhile::default());
+    let mut writer = house.open_in(shared(&disk, &meanwhile)).expect("an empty disk");
     house.publish(&mut writer, 4).expect("it publishes");
-    let (second, also) = (shared(), Arc::clone(&house));
+    let (second, also) = (shared(&disk, &none), Arc::clone(&house));
     let start = move || assert_eq!(also.open_in(second).expect("it starts").size(), 4);
-    *storage.meanwhile.lock().expect("nobody panicked") = Some(Box::new(start));
+    *meanwhile.lock().expect("nobody panicked") = Some(Box::new(start));
     house.publish(&mut writer, 290).expect("it publishes");
     assert_eq!(house.verify(&disk), 290, "no tile of it is missing");
     // What is really left goes with the next checkpoint.
     let left = |path: &str| Stored { path: path.to_owned(), bytes: vec![7; 32] };
     on(&disk).put(&writer.log, &[left("tile/0/001.p/39"), left("tile/0/001.p/43")]).expect("it is put");
-    let mut writer = house.open_in(shared()).expect("it starts");
+    let mut writer = house.open_in(shared(&disk, &none)).expect("it starts");
     house.publish(&mut writer, 298).expect("it publishes");
     let names = on(&disk).list(&writer.log, "tile/0").expect("it lists");
     assert_eq!(names, ["tile/0/000", "tile/0/001.p/34", "tile/0/001.p/42"]);
@@ -335,7 +311,7 @@ fn a_start_removes_nothing_that_another_writer_is_about_to_publish() {
 fn a_second_writer_leaves_no_tile_in_a_log_that_went_on_without_it() {
     let house = House::new(30);
     let disk = Arc::new(SimulatedDisk::new(Path::new("/data"), 1));
-    let shared = || Arc::new(Shared { inner: on(&disk), meanwhile: Mutex::default() });
+    let shared = || shared(&disk, &Meanwhile::default());
     let mut first = house.open_in(shared()).expect("an empty disk");
     house.publish(&mut first, 4).expect("it publishes");
     let mut second = house.open_in(shared()).expect("it starts");

@@ -295,17 +295,6 @@ impl Memory for Quorum {
 
     fn recall<'a>(
         &'a self,
-        _: &'a Context,
-        _: &'a str,
-        _: Option<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
-        let why = "what they say is held against what this node has".to_owned();
-        let unreachable = Unreachable { by: self.name(), why, required: true };
-        async move { Err(unreachable) }.boxed()
-    }
-
-    fn recall_against<'a>(
-        &'a self,
         ctx: &'a Context,
         own: Own<'a>,
     ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {

@@ -1,7 +1,7 @@
 //! Checkpoints handed to an anchor that takes them twice, late, or not at all; and to a file.
 
-use crate::house::{Fixed, House};
-use audit::{Anchor, AnchorMemory, Error, Fate, FileAnchor, SignedBy, Unreachable, WrongReceipt};
+use crate::house::{Fixed, House, Pair, copy};
+use audit::{Anchor, AnchorMemory, Error, Fate, FileAnchor, LogKeys, SignedBy, Unreachable, WrongReceipt};
 use base::Timestamp;
 use futures::{FutureExt as _, future::BoxFuture};
 use std::{
@@ -191,7 +191,7 @@ async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refu
     let keys = house.keys.clone();
     house.store.close().await;
     let backup = dir.path().join("backup");
-    crate::search::copy(&data, &backup);
+    copy(&data, &backup);
     let house = House::open_with(&data, Some(keys.clone()), with).await;
     house.commit(5).await;
     assert_eq!(house.publish().await, 5, "the log goes on");
@@ -204,7 +204,7 @@ async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refu
 
     // The file knows more than the log that the log has signed: an older state.
     fs::remove_dir_all(&data).expect("it goes");
-    crate::search::copy(&backup, &data);
+    copy(&backup, &data);
     let house = House::open_with(&data, Some(keys.clone()), with).await;
     house.commit(1).await;
     let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
@@ -217,6 +217,57 @@ async fn a_file_remembers_whatever_a_crash_left_in_it_and_a_restored_log_is_refu
     let house = House::open_with(&data, Some(keys), with).await;
     let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
     assert!(matches!(refused, Err(Error::Uncompared(_))), "{refused:?}");
+}
+
+/// Keys of after a rotation are not known to a directory of before it: what they sign counts all the same.
+#[tokio::test]
+async fn what_was_anchored_after_a_rotation_is_seen_from_before_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    let anchor = FileAnchor::new(&dir.path().join("anchor.jsonl"), Arc::new(Fixed));
+    let with = |options: &mut audit::Options| remembered_by(options, &anchor);
+    let anchored = async |house: &House| {
+        house.publish().await;
+        for _ in 0..2 {
+            let _ = house.audit.anchor_step(&house.ctx, &anchor).await.expect("it is handed over");
+        }
+        size_of_accepted(house, &anchor).await
+    };
+    let (first, second) = (Pair::fresh(), Pair::fresh());
+    let house = House::open_with(&data, None, with).await;
+    let organization = house.ctx.organization();
+    let keys = |pairs: &[&Pair]| {
+        LogKeys::of(organization, 1, pairs.iter().map(|pair| pair.keys()).collect()).expect("pairs")
+    };
+    let house = House { keys: keys(&[&first]), ..house };
+    house.begin().await;
+    assert_eq!(anchored(&house).await, 1);
+    house.store.close().await;
+    copy(&data, &backup);
+
+    let house = House::open_with(&data, Some(keys(&[&first])), with).await;
+    house.publish().await;
+    let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
+    let entry = house.audit.rotate(&mut tx, &house.keys, &second.keys()).await.expect("both sign");
+    let _ = tx.commit(entry).await.expect("it commits");
+    let house = House { keys: keys(&[&first, &second]), ..house };
+    house.commit(3).await;
+    assert_eq!(anchored(&house).await, 5, "by the keys of after the rotation");
+    house.store.close().await;
+    let house = House::open_with(&data, Some(keys(&[&first, &second])), with).await;
+    house.commit(1).await;
+    assert_eq!(house.publish().await, 1, "whoever knows them goes on");
+    house.store.close().await;
+
+    fs::remove_dir_all(&data).expect("it goes");
+    copy(&backup, &data);
+    let house = House::open_with(&data, Some(keys(&[&first])), with).await;
+    house.commit(1).await;
+    let refused = house.audit.publish_step(&house.ctx, &house.keys).await;
+    let Err(Error::Behind { by, known: 5, own: 1 }) = refused else { unreachable!("{refused:?}") };
+    assert!(by.contains("by keys that are not known here"), "{by}");
+    let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
+    let _ = house.audit.restart(&mut tx, &Pair::fresh().keys(), false).await.expect("another log leads on");
 }
 
 /// A note's text, and its signatures.

@@ -1,13 +1,12 @@
 //! Publication that waits for others, and a log that is behind what others remember of it.
 
-use crate::house::{House, Pair};
-use audit::{Cosigners, Error, LogKeys, Memory, Options, Sighting, Signed, Unmet, Unreachable};
+use crate::house::{House, Pair, copy};
+use audit::{Cosigners, Error, LogKeys, Memory, Options, Own, Sighting, Signed, Unmet, Unreachable};
 use base::Context;
 use futures::{FutureExt as _, future::BoxFuture};
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
     sync::{Arc, Mutex},
 };
 use store::Queries as _;
@@ -76,10 +75,9 @@ impl Memory for Witness {
     fn recall<'a>(
         &'a self,
         _: &'a Context,
-        origin: &'a str,
-        _: Option<&'a [u8]>,
+        own: Own<'a>,
     ) -> BoxFuture<'a, Result<Option<Sighting>, Unreachable>> {
-        let seen = self.seen.lock().expect("nobody panics").get(origin).map(|head| self.sighting(head));
+        let seen = self.seen.lock().expect("nobody panics").get(own.origin).map(|head| self.sighting(head));
         async move { Ok(seen) }.boxed()
     }
 }
@@ -91,19 +89,6 @@ fn asks(witness: &Arc<Witness>) -> impl FnOnce(&mut Options) + use<> {
         options.memories.push(memory);
         options.cosigners = Some(witness);
         options.batch = 100;
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("it is made");
-    for entry in fs::read_dir(from).expect("it lists") {
-        let entry = entry.expect("it lists");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("it copies");
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use base::{Clock, Context, Id, Secret, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
 use ledger::{Entry, Kind, checkpoint};
 use std::{
+    fs,
     path::Path,
     sync::{Arc, Mutex},
 };
@@ -153,5 +154,19 @@ impl House {
         let pins = Pins { keys: keys.to_vec(), ..Pins::default() };
         let files = Directory::open(&home).expect("the ledger is there");
         verify::directory(&files, &Signatures::new(Arc::clone(&self.provider)), &pins)
+    }
+}
+
+/// A copy of a directory, as a backup makes one.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("it is made");
+    for entry in fs::read_dir(from).expect("it lists") {
+        let entry = entry.expect("it lists");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("it copies");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The log of logs: what the platform's log records of an organization's, and what that is good for.
 
-use crate::house::{House, keys};
+use crate::house::{House, copy, keys};
 use audit::platform::Recorded;
 use audit::{Error, Memory, Sighting};
 use base::{Context, Id, noun};
@@ -127,11 +127,11 @@ async fn what_has_grown_is_recorded_once_in_order_and_a_proof_passes_through_it(
     let covering =
         house.audit.covering(&house.ctx, &origin, 1).await.expect("it reads").expect("it is recorded");
     assert_eq!(covering.checkpoint.size, 7);
-    let seen = recorded.recall(&a.ctx, &origin, None).await.expect("it answers");
+    let seen = recorded.newest(&a.ctx, &origin).await.expect("it answers");
     let root = Some(covering.checkpoint.root);
     assert_eq!(seen, Some(Sighting { by: "the platform's log".to_owned(), size: 7, root }));
     assert_eq!(
-        recorded.recall(&house.ctx, &origin, None).await.expect("it answers"),
+        recorded.newest(&house.ctx, &origin).await.expect("it answers"),
         None,
         "of itself it says nothing"
     );
@@ -207,7 +207,7 @@ async fn the_platform_s_published_files_remember_what_its_database_was_made_to_f
     backup.put_back(&data);
     let (house, recorded) = platform(&data, Some(house.keys.clone())).await;
     let other = Other::register(&house, 8, Some(other.keys)).await;
-    let elsewhere = recorded.recall(&other.ctx, "nexora.internal/elsewhere", None).await;
+    let elsewhere = recorded.newest(&other.ctx, "nexora.internal/elsewhere").await;
     assert_eq!(elsewhere.expect("it answers"), None, "a log without a record");
     let error = other.publish(&house).await.expect_err("it is behind");
     assert!(matches!(error, Error::Behind { known: 3, .. }), "{error:?}");
@@ -218,7 +218,7 @@ async fn the_platform_s_published_files_remember_what_its_database_was_made_to_f
     std::fs::remove_file(platform_files.join("tile/entries/000")).expect("removed");
     let (house, recorded) = platform(&data, Some(house.keys.clone())).await;
     let _ = &house;
-    let silent = recorded.recall(&other.ctx, "nexora.internal/elsewhere", None).await;
+    let silent = recorded.newest(&other.ctx, "nexora.internal/elsewhere").await;
     assert!(silent.expect_err("it does not know").required);
 }
 
@@ -240,15 +240,4 @@ mod rows {
     pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("a directory").map_while(Result::ok) {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => copy(&from, &to),
-            _ => drop(std::fs::copy(&from, &to).expect("copied")),
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! When ledger and store do not fit each other, nothing is published and nothing is touched.
 
-use crate::house::{House, keys};
+use crate::house::{House, copy, keys};
 use audit::Error;
 use std::{fs, path::Path};
 
@@ -17,19 +17,6 @@ fn content(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     }
     found.sort();
     found
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("it is made");
-    for entry in fs::read_dir(from).expect("it lists") {
-        let entry = entry.expect("it lists");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("it copies");
-        }
-    }
 }
 
 async fn refused(house: &House) -> Error {

@@ -1,12 +1,13 @@
 //! Expiry: what is older than is kept goes, by an entry that says so; a hold stops it; a crash at any point is made up.
 
 use crate::house::{House, Pair};
-use audit::{Directory, Error, LocalDirectory, LogKeys, Storage, StorageError, Stored, retention};
+use audit::conformance::{Call, Watched};
+use audit::{Directory, Error, LocalDirectory, LogKeys, Storage, StorageError, retention};
 use base::{Clock as _, Timestamp};
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -287,94 +288,30 @@ async fn keys_that_were_renewed_are_restated() {
     assert_eq!(report.keys, house.keys.verifier_keys());
 }
 
-/// Fails at every call in turn that removes something.
-struct Failing {
-    inner: LocalDirectory,
-    left: Arc<AtomicUsize>,
-}
-
-impl Storage for Failing {
-    fn read(&self, log: &str, path: &str, limit: usize) -> Result<Option<Vec<u8>>, StorageError> {
-        self.inner.read(log, path, limit)
-    }
-
-    fn list(&self, log: &str, under: &str) -> Result<Vec<String>, StorageError> {
-        self.inner.list(log, under)
-    }
-
-    fn put(&self, log: &str, files: &[Stored]) -> Result<(), StorageError> {
-        self.inner.put(log, files)
-    }
-
-    fn replace(
-        &self,
-        log: &str,
-        path: &str,
-        expected: Option<&[u8]>,
-        bytes: &[u8],
-    ) -> Result<(), StorageError> {
-        self.inner.replace(log, path, expected, bytes)
-    }
-
-    /// Removes one file after the other, and stops where it is told to.
-    fn remove(&self, log: &str, paths: &[String]) -> Result<(), StorageError> {
-        for path in paths {
-            let stopped =
-                self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-            if stopped.is_err() {
-                let (path, source) = (path.clone(), std::io::Error::other("cut short"));
-                return Err(StorageError::Failed { doing: "remove", path, source });
-            }
-            self.inner.remove(log, std::slice::from_ref(path))?;
+/// The storage of a data directory, of which a file is removed only after `goes` said so.
+fn watched(dir: &Path, goes: impl Fn() -> bool + Send + Sync + 'static) -> impl Storage {
+    Watched::new(LocalDirectory::new(&dir.join("ledgers")), move |call: Call<'_>| match call {
+        Call::Remove(path) if !goes() => {
+            let (path, source) = (path.to_owned(), std::io::Error::other("cut short"));
+            Err(StorageError::Failed { doing: "remove", path, source })
         }
-        Ok(())
-    }
-}
-
-/// Places a hold as soon as something was removed.
-struct Holding {
-    inner: LocalDirectory,
-    by: Arc<OnceLock<(audit::Audit, base::Context)>>,
-}
-
-impl Storage for Holding {
-    fn read(&self, log: &str, path: &str, limit: usize) -> Result<Option<Vec<u8>>, StorageError> {
-        self.inner.read(log, path, limit)
-    }
-
-    fn list(&self, log: &str, under: &str) -> Result<Vec<String>, StorageError> {
-        self.inner.list(log, under)
-    }
-
-    fn put(&self, log: &str, files: &[Stored]) -> Result<(), StorageError> {
-        self.inner.put(log, files)
-    }
-
-    fn replace(
-        &self,
-        log: &str,
-        path: &str,
-        expected: Option<&[u8]>,
-        bytes: &[u8],
-    ) -> Result<(), StorageError> {
-        self.inner.replace(log, path, expected, bytes)
-    }
-
-    fn remove(&self, log: &str, paths: &[String]) -> Result<(), StorageError> {
-        self.inner.remove(log, paths)?;
-        if let Some((audit, ctx)) = self.by.get() {
-            let placed = tokio::runtime::Handle::current().block_on(audit.place_hold(ctx, "not now"));
-            assert!(placed.is_ok(), "{placed:?}");
-        }
-        Ok(())
-    }
+        Call::Remove(_) | Call::Replace(_) => Ok(()),
+    })
 }
 
 #[tokio::test]
 async fn a_hold_that_is_placed_amid_a_removal_stops_it_within_64_files() {
     let dir = tempfile::tempdir().expect("a directory");
-    let by = Arc::new(OnceLock::new());
-    let holding = Holding { inner: LocalDirectory::new(&dir.path().join("ledgers")), by: Arc::clone(&by) };
+    let by: Arc<Mutex<Option<(audit::Audit, base::Context)>>> = Arc::default();
+    let placed_by = Arc::clone(&by);
+    // A hold is placed before the first file goes.
+    let holding = watched(dir.path(), move || {
+        if let Some((audit, ctx)) = placed_by.lock().expect("nobody panics").take() {
+            let placed = tokio::runtime::Handle::current().block_on(audit.place_hold(&ctx, "not now"));
+            assert!(placed.is_ok(), "{placed:?}");
+        }
+        true
+    });
     let house = House::open_with(dir.path(), None, |options| options.storage = Arc::new(holding)).await;
     fill(&house).await;
     // As many files as a log has that grew in small steps and was never tidied up.
@@ -386,7 +323,7 @@ async fn a_hold_that_is_placed_amid_a_removal_stops_it_within_64_files() {
     shorten(&house, 30).await;
     house.audit.expire_step(&house.ctx).await.expect("the entry");
     house.publish().await;
-    let _ = by.set((house.audit.clone(), house.ctx.clone()));
+    *by.lock().expect("nobody panics") = Some((house.audit.clone(), house.ctx.clone()));
     let step = house.audit.expire_step(&house.ctx).await.expect("a step");
     assert_eq!(step.removed, 64);
     assert_eq!(house.audit.expire_step(&house.ctx).await.expect("a step").removed, 0, "it is held");
@@ -398,8 +335,10 @@ async fn wherever_the_removal_is_cut_short_the_log_verifies_and_the_next_start_f
     for cut in 0..=6 {
         let dir = tempfile::tempdir().expect("a directory");
         let left = Arc::new(AtomicUsize::new(usize::MAX));
-        let inner = LocalDirectory::new(&dir.path().join("ledgers"));
-        let failing = Failing { inner, left: Arc::clone(&left) };
+        let files = Arc::clone(&left);
+        let failing = watched(dir.path(), move || {
+            files.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+        });
         let house = House::open_with(dir.path(), None, |options| options.storage = Arc::new(failing)).await;
         fill(&house).await;
         shorten(&house, 30).await;

@@ -1,6 +1,6 @@
 //! What a search finds, held against reading every entry; and the index through crashes, older files and pruning.
 
-use crate::house::{House, Pair};
+use crate::house::{House, Pair, copy};
 use audit::LogKeys;
 use audit::prove::NotProven;
 use audit::search::{ActorTerm, At, Found, Head, ObjectTerm, Query, Search, SearchError};
@@ -498,17 +498,5 @@ async fn what_a_search_finds_in_an_earlier_log_is_proved_there() {
     assert!(matches!(ended, Err(NotProven::Ended { published: 19, .. })), "{ended:?}");
     for generation in [0, 3] {
         assert!(matches!(prove(Some(generation), 3).await, Err(NotProven::NoLog { present: 2, .. })));
-    }
-}
-
-pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).expect("a directory");
-    for entry in std::fs::read_dir(from).expect("a listing").map(|entry| entry.expect("an entry")) {
-        let name = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &name);
-        } else {
-            std::fs::copy(entry.path(), name).expect("a copy");
-        }
     }
 }

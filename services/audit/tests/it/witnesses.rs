@@ -1,6 +1,6 @@
 //! A log and its witnesses: each with its own store, asked in this process.
 
-use crate::house::{Fixed, House};
+use crate::house::{Fixed, House, copy};
 use audit::witness::{Denied, Quorum, SCHEMA, Unanswered, Witness, WitnessKeys, Witnessing};
 use audit::{Cosigners, Error, Memory, Signatures};
 use base::{Clock, Context, Id};
@@ -172,18 +172,6 @@ fn made(dir: &Path, name: &str) -> std::path::PathBuf {
     let made = dir.join(name);
     std::fs::create_dir(&made).expect("made");
     made
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("made");
-    for entry in std::fs::read_dir(from).expect("a directory").map_while(Result::ok) {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            copy(&from, &to);
-        } else {
-            std::fs::copy(&from, &to).expect("copied");
-        }
-    }
 }
 
 fn cosigned_by(house: &House) -> Vec<String> {
