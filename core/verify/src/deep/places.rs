@@ -11,6 +11,8 @@ pub(super) struct Places<'o> {
     slots: Vec<Slot<'o>>,
     /// Those whose path is known, by its last element.
     by_name: HashMap<String, Vec<usize>>,
+    /// The same by the last two, where it has two: of many files of one name few lie in folders of one name.
+    by_two: HashMap<String, Vec<usize>>,
     /// The others, by their hash.
     by_hash: HashMap<[u8; 32], Vec<usize>>,
 }
@@ -32,11 +34,21 @@ pub(super) struct Nearest {
 
 impl<'o> Places<'o> {
     pub(super) fn new(objects: impl Iterator<Item = (&'o (String, String), &'o Object)>) -> Self {
-        let mut places = Self { slots: Vec::new(), by_name: HashMap::new(), by_hash: HashMap::new() };
+        let mut places = Self {
+            slots: Vec::new(),
+            by_name: HashMap::new(),
+            by_two: HashMap::new(),
+            by_hash: HashMap::new(),
+        };
         for (key, object) in objects {
             let (at, path) = (places.slots.len(), object.path.as_deref().map(plain));
             match &path {
-                Some(path) => places.by_name.entry(name(path).to_owned()).or_default().push(at),
+                Some(path) => {
+                    places.by_name.entry(name(path).to_owned()).or_default().push(at);
+                    if let Some(two) = last_two(path) {
+                        places.by_two.entry(two.to_owned()).or_default().push(at);
+                    }
+                }
                 None => places.by_hash.entry(object.sha256).or_default().push(at),
             }
             places.slots.push(Slot { key, object, path, found: false });
@@ -46,9 +58,16 @@ impl<'o> Places<'o> {
 
     /// The objects that are nearest to a file's [`plain`] path: of all, or of those without a file.
     pub(super) fn nearest(&self, path: &str, all: bool) -> Nearest {
+        // Whatever agrees in two elements is nearer than what agrees in one.
+        let two = last_two(path).and_then(|two| self.by_two.get(two)).map(|at| self.among(at, path, all));
+        let among_all = || self.among(self.by_name.get(name(path)).map_or(&[], Vec::as_slice), path, all);
+        two.filter(|nearest| !nearest.slots.is_empty()).unwrap_or_else(among_all)
+    }
+
+    /// The nearest of these.
+    fn among(&self, candidates: &[usize], path: &str, all: bool) -> Nearest {
         let (mut most, mut nearest) = (0, Nearest { slots: Vec::new(), whole: false });
-        let candidates = self.by_name.get(name(path)).into_iter().flatten();
-        for &at in candidates.filter(|at| all || !self.slots[**at].found) {
+        for &at in candidates.iter().filter(|at| all || !self.slots[**at].found) {
             let Some(said) = &self.slots[at].path else { continue };
             let (common, whole) = agreement(said, path);
             if common > most {
@@ -110,6 +129,13 @@ pub(super) fn in_order(mut paths: Vec<String>) -> Vec<(String, String)> {
 
 fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The last two elements, if there are two.
+fn last_two(path: &str) -> Option<&str> {
+    let (folders, name) = path.rsplit_once('/')?;
+    let folder = folders.rsplit('/').next().filter(|folder| !folder.is_empty())?;
+    path.get(path.len() - folder.len() - 1 - name.len()..)
 }
 
 /// How many elements two paths have in common, from the end, and whether these are all of the less complete one.
