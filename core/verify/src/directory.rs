@@ -21,7 +21,8 @@ use crate::entry::Seen;
 use crate::failure::{Failure, Problem};
 use crate::note;
 use crate::origin::Origin;
-use crate::quorum::Witness;
+use crate::quorum::{Policy, Witness};
+use crate::records;
 use crate::tiles::TilePath;
 use crate::trust::{KeyTrust, Pins, Vouched};
 use crate::vkey::{SignatureType, VerifierKey};
@@ -94,6 +95,19 @@ pub struct Report {
     pub vouched: Vouched,
     /// What the log says of itself: its keys now and before, its witnesses, minimum index, and what came before it.
     pub charter: Charter,
+}
+
+impl Report {
+    /// Who of a policy's witnesses cosigned the checkpoint; lines of others are passed over. For a policy whose quorum
+    /// may be met elsewhere: by the platform's log that records this one.
+    ///
+    /// # Errors
+    /// [`Problem::Quorum`] unless they are its quorum, and a cosignature of theirs that is forged.
+    pub fn vouched_under(&self, policy: &Policy, check: &dyn SignatureCheck) -> Result<Vouched, Problem> {
+        let note = self.checkpoint.note();
+        let opened = VerifiedCheckpoint::open_known(note, &self.keys, policy.witnesses(), check);
+        Vouched::under(policy, &opened.map_err(|failure| failure.problem)?, true)
+    }
 }
 
 /// What a log is, as `nexora ledger show -o json` prints it.
@@ -205,7 +219,7 @@ fn verify(
         Some(own) => Vouched::under(own, &checkpoint, false).map_err(in_checkpoint)?,
         None => Vouched::default(),
     };
-    if let Some(policy) = pins.policy_for(&claimed.origin) {
+    if let Some(policy) = &pins.policy {
         vouched = Vouched::under(policy, &checkpoint, true).map_err(in_checkpoint)?;
     }
     Ok(Report {
@@ -242,6 +256,7 @@ fn walked(
             return Err(in_checkpoint(Problem::Shrunk { size: claimed.size, earlier: earlier.size }));
         }
     }
+    records::grow(&pins.recorded, claimed).map_err(in_checkpoint)?;
     inventory.within(claimed.size)?;
     let organization = origin.organization;
     let name = organization.to_string();
@@ -295,7 +310,7 @@ fn trusted(charter: &Charter, pins: &Pins) -> Result<Option<(VerifierKey, usize)
 
 /// Whose cosignatures can be checked: the log's own witnesses and those that the caller knows.
 fn known_witnesses(charter: &Charter, pins: &Pins) -> Vec<Witness> {
-    let mut known: Vec<Witness> = pins.witnesses().to_vec();
+    let mut known: Vec<Witness> = pins.known_witnesses();
     for witness in charter.witnesses.iter().flat_map(|policy| policy.witnesses()) {
         if !known.iter().any(|other| other.key == witness.key) {
             known.push(witness.clone());

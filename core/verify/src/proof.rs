@@ -177,7 +177,8 @@ impl Proof {
         let note = note::read(&self.checkpoint).map_err(|wrong| unread(wrong.into()))?;
         let tree = Checkpoint::read(note.text).ok_or_else(|| unread(Problem::Checkpoint))?;
         let keys: Vec<_> = signing_keys(&note, pins.keys_of(&tree.origin));
-        let checkpoint = VerifiedCheckpoint::open_known(&self.checkpoint, &keys, pins.witnesses(), check)?;
+        let checkpoint =
+            VerifiedCheckpoint::open_known(&self.checkpoint, &keys, &pins.known_witnesses(), check)?;
         let wrong = |problem: Problem| Failure::new("extra", problem).at(self.index);
         let seen = entry::read(&self.entry).map_err(|error| wrong(error.into()))?;
         if seen.position != self.index {

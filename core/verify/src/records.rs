@@ -36,8 +36,9 @@ impl Records {
 }
 
 /// Verifies a platform's log as [`directory`](crate::directory()) does, and takes out every checkpoint that it records
-/// of the log of this name, in order. With them as [`Pins::recorded`] that log is verified: each must be one of its
-/// history. Read the platform's log first, for the other goes on growing. It remembers 100 bytes of each record.
+/// of the log of this name: their sizes and roots in order, each once. With them as [`Pins::recorded`] that log is
+/// verified: each must be one of its history. Read the platform's log first, for the other goes on growing. It remembers
+/// 40 bytes of each.
 ///
 /// # Errors
 /// As [`directory`](crate::directory()).
@@ -46,7 +47,7 @@ pub fn records(
     check: &dyn SignatureCheck,
     pins: &Pins,
     origin: &str,
-) -> Result<(Report, Vec<Checkpoint>), Failure> {
+) -> Result<(Report, Vec<(u64, Hash)>), Failure> {
     let mut of = Of { origin, found: Vec::new() };
     let report = visited(files, check, pins, &mut of)?;
     Ok((report, of.found))
@@ -62,16 +63,34 @@ pub fn records_by(
     pins: &Pins,
     origin: &str,
     hands: &dyn Hands,
-) -> Result<(Report, Vec<Checkpoint>), Failure> {
+) -> Result<(Report, Vec<(u64, Hash)>), Failure> {
     let mut of = Of { origin, found: Vec::new() };
     let report = visited_by(files, check, pins, &mut of, hands)?;
     Ok((report, of.found))
 }
 
+/// Holds what is recorded of a log to its order, and to the log's size.
+pub(crate) fn grow(recorded: &[(u64, Hash)], log: &Checkpoint) -> Result<(), Problem> {
+    if let Some((earlier, _)) = recorded.iter().find(|(size, _)| *size > log.size) {
+        return Err(Problem::Shrunk { size: log.size, earlier: *earlier });
+    }
+    let origin = || log.origin.clone();
+    for two in recorded.windows(2) {
+        let &[(earlier, known), (size, root)] = two else { continue };
+        if size < earlier {
+            return Err(Problem::RecordShrunk { origin: origin(), size, earlier });
+        }
+        if size == earlier && root != known {
+            return Err(Problem::RecordSplit { origin: origin(), size });
+        }
+    }
+    Ok(())
+}
+
 /// The records of one log.
 struct Of<'o> {
     origin: &'o str,
-    found: Vec<Checkpoint>,
+    found: Vec<(u64, Hash)>,
 }
 
 impl Visit for Of<'_> {
@@ -81,7 +100,12 @@ impl Visit for Of<'_> {
 
     fn see(&mut self, entry: &Seen) -> Result<(), Problem> {
         let named = recorded(entry).ok_or(Problem::RecordFacts)?;
-        self.found.extend(named.into_iter().filter(|named| named.origin == self.origin));
+        for Checkpoint { size, root, .. } in named.into_iter().filter(|named| named.origin == self.origin) {
+            // Sizes only grow, so that what is recorded again stands last.
+            if self.found.last() != Some(&(size, root)) {
+                self.found.push((size, root));
+            }
+        }
         Ok(())
     }
 

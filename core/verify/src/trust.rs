@@ -2,6 +2,7 @@
 
 use crate::checkpoint::{Checkpoint, Cosigned, VerifiedCheckpoint};
 use crate::failure::Problem;
+use crate::merkle::Hash;
 use crate::quorum::{Policy, Witness};
 use crate::vkey::VerifierKey;
 use std::collections::BTreeSet;
@@ -17,12 +18,17 @@ pub struct Pins {
     /// Further checkpoints of the same log, of any sizes: each must be one of its history. Two that are both in it are
     /// consistent with each other.
     pub earlier: Vec<Checkpoint>,
-    /// What the platform's log records of the same log, in its order ([`records`](crate::records())): each must be one
-    /// of its history. Of a pruned log those below its minimum index can no longer be compared and are passed over, but
-    /// for the last one.
-    pub recorded: Vec<Checkpoint>,
-    /// Whose cosignatures count, and how many are needed.
+    /// What the platform's log records of the log that is verified: sizes and roots in its order, as
+    /// [`records`](crate::records()) takes them out. Each must be one of its history. Of a pruned log those below its
+    /// minimum index can no longer be compared and are passed over, but for the last one. A proof does not look at them.
+    pub recorded: Vec<(u64, Hash)>,
+    /// Whose cosignatures count, and how many are needed: on the log's own checkpoint, whichever logs the policy names.
+    /// Of a log that is witnessed through the platform's, leave it out, and ask both reports
+    /// ([`Report::vouched_under`](crate::Report::vouched_under)).
     pub policy: Option<Policy>,
+    /// Further witnesses that may cosign: their lines are checked, and count for nothing by themselves. Other lines under
+    /// a log's checkpoint are refused.
+    pub witnesses: Vec<Witness>,
 }
 
 impl Pins {
@@ -38,23 +44,21 @@ impl Pins {
         self.keys.iter().chain(named).filter(move |key| key.name() == origin)
     }
 
-    /// The policy, where it is about this log: it names no logs, or this one. One that names the platform's log alone
-    /// says nothing of an organization's, which is witnessed through the platform's.
-    #[must_use]
-    pub fn policy_for(&self, origin: &str) -> Option<&Policy> {
-        let about = |policy: &&Policy| {
-            policy.logs().is_empty() || policy.logs().iter().any(|log| log.key.name() == origin)
-        };
-        self.policy.as_ref().filter(about)
-    }
-
-    /// The checkpoints of this log that it must hold, in no order.
+    /// The checkpoints that were verified before, in no order.
     pub(crate) fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {
-        self.checkpoint.iter().chain(&self.earlier).chain(&self.recorded)
+        self.checkpoint.iter().chain(&self.earlier)
     }
 
-    pub(crate) fn witnesses(&self) -> &[Witness] {
-        self.policy.as_ref().map_or(&[], Policy::witnesses)
+    /// Whose cosignatures can be checked, each key once.
+    pub(crate) fn known_witnesses(&self) -> Vec<Witness> {
+        let mut known: Vec<Witness> = Vec::new();
+        let named = self.policy.iter().flat_map(Policy::witnesses).chain(&self.witnesses);
+        for witness in named {
+            if !known.iter().any(|other| other.key == witness.key) {
+                known.push(witness.clone());
+            }
+        }
+        known
     }
 }
 

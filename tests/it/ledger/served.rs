@@ -43,6 +43,9 @@ fn a_node_serves_its_log_to_auditors_and_to_nobody_without_a_token() {
     assert!(with(&["--platform", &platform]).ok().out.contains("records one history of this log"));
     assert_eq!(with(&["--platform", &format!("{platform}.2")]).code, Some(8), "it is not there");
     let _ = verify(&platform, &token).ok();
+    // Under the name that stands for it, too.
+    let head = url.replace(&house.organization.id, "platform");
+    assert_eq!(verify(&head, &token).ok().json()["origin"], said["platform"]["origin"]);
     let also = verify(&format!("{url}/checkpoint"), &token).ok().json();
     assert_eq!(also["root"], said["root"], "the address of the checkpoint does as well");
     assert_eq!(verify(&url, "").code, Some(3));
@@ -64,10 +67,10 @@ fn a_node_serves_its_log_to_auditors_and_to_nobody_without_a_token() {
 }
 
 /// What the heads of the requests were.
-type Heads = Arc<Mutex<Vec<String>>>;
+pub(super) type Heads = Arc<Mutex<Vec<String>>>;
 
 /// A server of files that nobody has to trust: what it answers to a path is up to `answer`. It ends with the test.
-fn serve(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> (String, Heads) {
+pub(super) fn serve(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> (String, Heads) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let heads: Heads = Arc::default();
@@ -84,7 +87,7 @@ fn serve(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> (String, He
     (format!("http://{address}/log"), heads)
 }
 
-enum Answer {
+pub(super) enum Answer {
     File(Vec<u8>),
     Status(&'static str),
     /// A body without an end.
@@ -124,7 +127,7 @@ fn connection(stream: &TcpStream, seen: &Heads, answer: &dyn Fn(&str) -> Answer)
     }
 }
 
-fn from(dir: PathBuf) -> impl Fn(&str) -> Answer {
+pub(super) fn from(dir: PathBuf) -> impl Fn(&str) -> Answer {
     move |path| fs::read(dir.join(path)).map_or(Answer::Status("404 Not Found"), Answer::File)
 }
 

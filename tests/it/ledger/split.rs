@@ -1,6 +1,7 @@
 //! An operator with all keys who keeps two histories of one organization's log and has the platform's log record both:
 //! proofs out of either are cosigned by a quorum. The platform's log tells.
 
+use super::served::{Answer, from, serve};
 use super::{Stranger, fails, text};
 use base::{Actor, Id, Timestamp, noun};
 use crypto::sign::{Algorithm, SigningKey};
@@ -265,4 +266,103 @@ fn one_history_passes_with_all_that_is_recorded_of_it() {
     // A proof passes through the log that it says, not through any.
     let through = scene.proof("through.proof", &begun, &platform, 2);
     fails(&verify(&scene.stranger().0, &through, &["--platform", dir(&only.dir)]), "cut or restored");
+}
+
+/// Witnesses cosign the platform's log alone: the policy that a user brings is met there, and never passed over.
+#[test]
+fn a_policy_is_met_by_the_platform_s_log_that_records_the_log_or_not_at_all() {
+    let scene = Scene::new();
+    let log = scene.history("log", 12, 10);
+    let platform = scene.recording("platform", &[&log]);
+    let (stranger, named) = scene.stranger();
+    let unnamed = format!("witness w {}\nquorum w\n", scene.witness.verifier);
+    let other = Key::named("w.example", SignatureType::MlDsa44);
+    let others = stranger.put("others", format!("witness w {}\nquorum w\n", other.verifier));
+    let (unnamed_file, over) = (stranger.put("unnamed", &unnamed), ["--platform", dir(&platform.dir)]);
+    let log_dir = dir(&log.dir);
+    for policy in [&named, &unnamed_file] {
+        // By itself it is not met, whichever logs the policy names, and what would is said.
+        fails(&verify(&stranger, log_dir, &["--policy", policy]), "--platform DIR|URL");
+        let said = verify(&stranger, log_dir, &[&["--policy", policy][..], &over].concat()).ok();
+        assert!(said.out.contains("is met by the platform's log, up to 12 entries"), "{}", said.out);
+        // Nor does it hang on what was pinned.
+        fails(&verify(&Stranger::new(), log_dir, &["--policy", policy]), "--platform DIR|URL");
+        let _ = verify(&Stranger::new(), log_dir, &[&["--policy", policy][..], &over].concat()).ok();
+        // The platform's own log meets it itself.
+        let said = verify(&stranger, over[1], &["--policy", policy]).ok();
+        assert!(said.out.contains("the quorum of your policy is met"), "{}", said.out);
+    }
+    let unmet = verify(&stranger, log_dir, &[&["--policy", &others][..], &over].concat());
+    fails(&unmet, "nor does that of the platform's log");
+    // Nor by a platform's log that the policy does not speak of, whoever cosigned that.
+    let only = format!("log {}\n{unnamed}", scene.organization.pin());
+    let only = stranger.put("only", only);
+    let unnamed_log = verify(&stranger, log_dir, &[&["--policy", &only][..], &over].concat());
+    fails(&unnamed_log, "the policy has no `log` line of the platform's log");
+    // A log's own checkpoint may be cosigned by a witness of the user's whom the log does not name.
+    let own = History::write(scene.dir.path().join("own"), &scene.platform, Vec::new(), &[&scene.witness]);
+    let said = verify(&Stranger::new(), dir(&own.dir), &["--policy", &unnamed_file]).ok();
+    assert!(said.out.contains("the quorum of your policy is met"), "{}", said.out);
+    // One that is remembered as well.
+    let remembering = Stranger::new();
+    let pin = scene.organization.pin();
+    let _ = remembering.run(&["ledger", "pins", "add", &pin, "--policy", &unnamed_file]).ok();
+    fails(&verify(&remembering, log_dir, &[]), "--platform DIR|URL");
+    let said = verify(&remembering, log_dir, &over).ok();
+    assert!(said.out.contains("is met by the platform's log, up to 12 entries"), "{}", said.out);
+
+    // A proof: through the platform's log by itself, or held against it.
+    let through = scene.proof("through", &log, &platform, 2);
+    let plain = scene.dir.path().join("plain");
+    fs::write(&plain, log.prove(10).to_file()).expect("written");
+    let policy = ["--policy", unnamed_file.as_str()];
+    for proof in [through.as_str(), text(&plain)] {
+        let all = [&policy[..], &over, &["--log", log_dir]].concat();
+        let said = verify(&stranger, proof, &all).ok();
+        assert!(said.out.contains("the quorum of your policy is met"), "{}", said.out);
+    }
+    let _ = verify(&stranger, &through, &policy).ok();
+    fails(&verify(&stranger, text(&plain), &policy), "--platform");
+    // Without the platform's key its witnesses count for nothing; which key that is, is said.
+    let knows_one = Stranger::new();
+    let said = verify(&knows_one, &through, &[&policy[..], &["--key", &pin]].concat());
+    fails(&said, "no key of that is known: bring one with --key");
+    assert!(said.err.contains(&scene.platform.origin.to_string()), "{}", said.err);
+}
+
+/// A server that shows the platform's log can leave it out the next time.
+#[test]
+fn a_platform_s_log_that_is_withheld_later_is_no_accident() {
+    let scene = Scene::new();
+    let log = scene.history("log", 12, 10);
+    let platform = scene.recording("platform", &[&log]);
+    let served = |shown: Option<&History>| {
+        let (log, shown) = (from(log.dir.clone()), shown.map(|shown| shown.dir.clone()));
+        let name = scene.platform.origin.organization.to_string();
+        let (url, _) = serve(move |path| match path.trim_start_matches('/').split_once('/') {
+            Some((first, file)) if first == name || first == "platform" => {
+                shown.clone().map_or(Answer::Status("404 Not Found"), |dir| from(dir)(file))
+            }
+            _ => log(path),
+        });
+        url
+    };
+    let (stranger, _) = scene.stranger();
+    // Who never saw it is told that it is not there.
+    let said = verify(&stranger, &served(None), &[]).ok();
+    assert!(said.out.contains("the server shows no platform's log"), "{}", said.out);
+    let said = verify(&stranger, &served(Some(&platform)), &[]).ok();
+    assert!(said.out.contains("records one history of this log"), "{}", said.out);
+    fails(&verify(&stranger, &served(None), &[]), "was held against the platform's log");
+    let said = verify(&stranger, dir(&log.dir), &[]).ok();
+    assert!(said.out.contains("name where that is with --platform"), "{}", said.out);
+    // Another platform's log is no better, not even one that the user names.
+    let mut other = Scene::new();
+    other.platform = Keys::of(2);
+    let other = other.recording("platform", &[&log]);
+    let named = ["--platform", dir(&other.dir)];
+    fails(&verify(&stranger, dir(&log.dir), &named), "was held against the platform's log");
+    let _ = verify(&stranger, &served(None), &["--forget-platform"]).ok();
+    let _ = verify(&stranger, &served(None), &[]).ok();
+    let _ = verify(&stranger, dir(&log.dir), &named).ok();
 }

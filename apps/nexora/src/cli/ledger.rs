@@ -87,6 +87,10 @@ pub(crate) struct Verify {
     /// by its URL it is looked for beside it
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) platform: Option<String>,
+    /// Pass although the platform's log that this log was held against before is not shown, or is another one; and
+    /// forget that
+    #[arg(long)]
+    pub(crate) forget_platform: bool,
     /// Of a proof: the log that it is out of, which must continue it as well as all that --platform records
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) log: Option<String>,

@@ -204,11 +204,22 @@ fn a_policy_from_elsewhere_counts_before_the_log_s_own() {
     log.sign();
     assert_eq!(problem(log.verify_under(&mine("mine"))), Problem::Quorum { cosigned: 0, witnesses: 1 });
     assert!(log.verify_under(&mine("none")).is_ok());
-    // A policy that names another log says nothing of this one.
+    // It is asked of this log whichever logs it names: nothing is passed over unsaid.
     let other = Double::named("nexora.internal/org_platform/1", SignatureType::Ed25519, 1);
     let text = format!("log {}\nwitness mine {}\nquorum mine", other.verifier_key(), d.verifier_key());
     let elsewhere = Pins { policy: Some(text.parse().expect("a policy")), ..Pins::default() };
-    assert!(log.verify_under(&elsewhere).is_ok_and(|report| !report.vouched.pinned));
+    assert_eq!(problem(log.verify_under(&elsewhere)), Problem::Quorum { cosigned: 0, witnesses: 1 });
+    // Whoever lets it be met elsewhere asks the report.
+    let (report, policy) = (log.verify().expect("it verifies"), mine("mine").policy.expect("a policy"));
+    assert_eq!(report.vouched_under(&policy, &Doubles), Err(Problem::Quorum { cosigned: 0, witnesses: 1 }));
+    log.witnesses.push(d);
+    log.sign();
+    // A witness that the log does not name has to be known, or its line is a stranger's.
+    assert_eq!(problem(log.verify()), Problem::UnknownSigner { name: "d.example".into() });
+    let knowing = Pins { witnesses: policy.witnesses().to_vec(), ..Pins::default() };
+    let report = log.verify_under(&knowing).expect("it verifies");
+    assert!(!report.vouched.pinned, "it counts for nothing by itself");
+    assert!(report.vouched_under(&policy, &Doubles).is_ok_and(|vouched| vouched.cosigned() == 1));
 }
 
 #[test]

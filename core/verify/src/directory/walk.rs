@@ -65,8 +65,10 @@ pub(super) struct Walk<'a> {
     tree: Frontier,
     /// What its last leaves are, if they make no full tile.
     rest: Vec<Hash>,
-    /// Roots that are expected at sizes on the way, the smallest last.
+    /// Roots that were verified at sizes on the way, the smallest last.
     earlier: Vec<(u64, Hash)>,
+    /// Those that the platform's log records, the smallest first.
+    recorded: &'a [(u64, Hash)],
     /// The first hash in a tile that is not the computed one. Whether the tile or what lies below it was
     /// changed is known at the end, when the computed root meets the signed one.
     differs: Option<(TilePath, usize)>,
@@ -89,18 +91,17 @@ impl<'a> Walk<'a> {
         view: View<'a>,
         signed: &'a Checkpoint,
         charter: Charter,
-        pins: &Pins,
+        pins: &'a Pins,
         minimum: u64,
     ) -> Result<Self, Failure> {
         // What is pinned has to be compared; of what is recorded, whatever is kept, and the last one.
-        let passed_over = |at: usize, size: u64| at + 1 < pins.recorded.len() && size < minimum;
-        let recorded = pins.recorded.iter().enumerate().filter(|(at, one)| !passed_over(*at, one.size));
-        let pinned = pins.checkpoint.iter().chain(&pins.earlier);
-        let expected = pinned.chain(recorded.map(|(_, recorded)| recorded));
-        let mut earlier: Vec<_> = expected.map(|earlier| (earlier.size, earlier.root)).collect();
+        let passed_over = pins.recorded.partition_point(|(size, _)| *size < minimum);
+        let recorded = &pins.recorded[passed_over.min(pins.recorded.len().saturating_sub(1))..];
+        let mut earlier: Vec<_> = pins.checkpoints().map(|earlier| (earlier.size, earlier.root)).collect();
         earlier.sort_by(|a, b| b.cmp(a));
-        if let Some((earlier, _)) = earlier.last().filter(|(size, _)| *size < minimum) {
-            let past = Problem::Past { earlier: *earlier, minimum };
+        let smallest = earlier.last().into_iter().chain(recorded.first()).map(|(size, _)| *size).min();
+        if let Some(earlier) = smallest.filter(|size| *size < minimum) {
+            let past = Problem::Past { earlier, minimum };
             return Err(Failure::new(checkpoint::FILE, past));
         }
         let mut levels = vec![Vec::new()];
@@ -138,6 +139,7 @@ impl<'a> Walk<'a> {
             tree,
             rest: Vec::new(),
             earlier,
+            recorded,
             differs: None,
             stale: None,
             times: None,
@@ -252,14 +254,16 @@ impl<'a> Walk<'a> {
 
     /// Holds the roots that are expected from here to behind these leaves against the tree.
     fn compare_earlier(&mut self, start: u64, leaves: &[Hash]) -> Result<(), Failure> {
-        while let Some(&(size, root)) = self.earlier.last() {
+        while let Some(&(size, root)) = self.earlier.last().into_iter().chain(self.recorded.first()).min() {
             let ahead = usize::try_from(size.saturating_sub(start)).unwrap_or(usize::MAX);
             let Some(leaves) = leaves.get(..ahead) else { return Ok(()) };
             let edge: Frontier = leaves.iter().copied().collect();
             if fold(&[self.tree.peaks(), edge.peaks()].concat()) != root {
                 return Err(Failure::new(checkpoint::FILE, Problem::Inconsistent { earlier: size }));
             }
-            self.earlier.pop();
+            if self.earlier.pop_if(|earlier| *earlier == (size, root)).is_none() {
+                self.recorded = self.recorded.get(1..).unwrap_or_default();
+            }
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ pub(super) struct Known {
     pub(super) policy: Option<String>,
     /// Directories and URLs that it was verified at: another log there is not taken for the first one.
     pub(super) places: Vec<String>,
+    /// The platform's log that it was held against: one that is not shown any more, or is another one, is no accident.
+    pub(super) platform: Option<String>,
 }
 
 /// A checkpoint that was verified.
@@ -91,6 +93,8 @@ struct Row {
     policy: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     places: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<String>,
 }
 
 /// One checkpoint in it.
@@ -243,6 +247,7 @@ impl Row {
             seen: known.seen.iter().map(noted).collect(),
             policy: known.policy.clone(),
             places: known.places.clone(),
+            platform: known.platform.clone(),
         }
     }
 
@@ -271,8 +276,8 @@ impl Row {
         };
         let (largest, seen) = (self.largest.map(head).transpose()?, self.seen.into_iter().map(head));
         let seen = seen.collect::<Result<Vec<_>, String>>()?;
-        let Self { origin, trust: why, since, policy, places, .. } = self;
-        Ok(Known { origin, keys, why, since, head: largest, seen, policy, places })
+        let Self { origin, trust: why, since, policy, places, platform, .. } = self;
+        Ok(Known { origin, keys, why, since, head: largest, seen, policy, places, platform })
     }
 }
 

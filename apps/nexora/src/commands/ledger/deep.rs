@@ -1,5 +1,6 @@
 //! `ledger verify --deep DIR… --data DIR`: what lies beside the log and is vouched for in it.
 
+use super::quorum;
 use super::signatures;
 use super::source::Source;
 use super::trust::Trust;
@@ -136,7 +137,9 @@ fn erased_since(
     for generation in later {
         let origin = Origin { generation, ..ended };
         let home = data.join("ledgers").join(node::ledger_name(ended.organization, generation));
-        let pins = trust.of(&origin.to_string(), None, None)?.pins;
+        let mut pins = trust.of(&origin.to_string(), None, None)?.pins;
+        // The quorum is asked of the log that is asked about.
+        drop(quorum::apart(&mut pins, Some(&origin.to_string())));
         let files = LedgerDirectory::open(&home)?;
         let said = |what: String| {
             let what = format!(

@@ -6,6 +6,7 @@ mod deep;
 mod pins;
 mod platform;
 mod prove;
+mod quorum;
 mod retention;
 mod search;
 mod source;

@@ -35,6 +35,8 @@ struct Log {
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<String>,
     places: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<String>,
 }
 
 /// Those that are known, and where that stands.
@@ -59,6 +61,7 @@ impl Log {
             checkpoint: head.map(|head| head.note.clone()),
             policy: known.policy.clone(),
             places: known.places.clone(),
+            platform: known.platform.clone(),
         }
     }
 
@@ -84,6 +87,7 @@ impl Show for Log {
             ("verified", self.verified.map(|at| at.to_string())),
         ]);
         lines.extend(self.places.iter().map(|place| ("place", Some(place.clone()))));
+        lines.push(("platform", self.platform.clone()));
         lines.extend(
             self.policy.iter().flat_map(|text| text.lines()).map(|line| ("policy", Some(line.to_owned()))),
         );
@@ -208,6 +212,7 @@ impl Known {
             seen: Vec::new(),
             policy: None,
             places: Vec::new(),
+            platform: None,
         }
     }
 

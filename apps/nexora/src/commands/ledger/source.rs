@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The largest log that is verified by its URL, in entries: some hundred megabytes of paths.
 const LARGEST: u64 = 1 << 27;
 
+/// What the platform's log records of a log: a size, and the root of that.
+pub(super) type Record = (u64, Hash);
+
 /// What a command is pointed at.
 pub(super) enum Source {
     /// A log's directory.
@@ -48,7 +51,14 @@ impl Source {
     /// Nothing there, an address that is none, a file that is too large.
     pub(super) fn open(what: &str, global: &Global, surroundings: &Surroundings) -> Result<Self, Failure> {
         if what.starts_with("https://") || what.starts_with("http://") {
-            return Ok(Self::Served(Box::new(Served::open(what, global, surroundings)?)));
+            let served = Served::open(what, global, surroundings)?;
+            // Of the platform's log only the head stands under that name; its files, under its own.
+            let is_head = served.place.rsplit('/').next() == Some("platform");
+            let whole = if is_head { served.platform(global, surroundings).ok().flatten() } else { None };
+            // A copy may stand under that name whole, and nothing under the other.
+            let whole =
+                whole.filter(|whole| !matches!(whole.get(checkpoint::FILE, note::MAX_BYTES), Ok(None)));
+            return Ok(Self::Served(Box::new(whole.unwrap_or(served))));
         }
         let path = Path::new(what);
         if path.is_file() {
@@ -130,11 +140,11 @@ impl Source {
         self.with(|files, hands| verify::directory_by(files, &signatures, pins, hands))
     }
 
-    /// Verifies the whole log, a platform's, and takes out what it records of the log of this name.
+    /// Verifies the whole log, a platform's, and takes out what it records of the log of this name: sizes and roots.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
-    pub(super) fn records(&self, pins: &Pins, origin: &str) -> Result<(Report, Vec<Checkpoint>), Failure> {
+    pub(super) fn records(&self, pins: &Pins, origin: &str) -> Result<(Report, Vec<Record>), Failure> {
         let signatures = signatures();
         self.with(|files, hands| verify::records_by(files, &signatures, pins, origin, hands))
     }

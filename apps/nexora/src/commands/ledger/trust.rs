@@ -26,6 +26,7 @@ pub(super) struct Trust {
     keys: Vec<VerifierKey>,
     policy: Option<(PathBuf, Policy)>,
     require_pin: bool,
+    forget_platform: bool,
     now: Timestamp,
 }
 
@@ -68,7 +69,23 @@ impl Trust {
             }
         };
         let now = node::MachineClock.now();
-        Ok(Self { book: Book::of(surroundings), keys, policy, require_pin: named.require_pin, now })
+        let (book, require_pin) = (Book::of(surroundings), named.require_pin);
+        Ok(Self { book, keys, policy, require_pin, forget_platform: false, now })
+    }
+
+    /// Takes the user's word that the platform's log may be another one than before, or not be shown.
+    pub(super) fn forgetting_platform(self, forget: bool) -> Self {
+        Self { forget_platform: forget, ..self }
+    }
+
+    /// Whether it is taken.
+    pub(super) const fn forgets_platform(&self) -> bool {
+        self.forget_platform
+    }
+
+    /// Whether the policy is one of the command line: it may be about any of the logs that are looked at.
+    pub(super) const fn names_policy(&self) -> bool {
+        self.policy.is_some()
     }
 
     /// The user's pins, where there is a place for them.
@@ -137,7 +154,7 @@ impl Trust {
             .unwrap_or_default();
         earlier.extend(over.map(heads).unwrap_or_default());
         let checkpoint = known.as_ref().and_then(|row| row.head.as_ref()).map(|head| head.checkpoint.clone());
-        Ok(Before { pins: Pins { keys, checkpoint, earlier, recorded: Vec::new(), policy }, basis, known })
+        Ok(Before { pins: Pins { keys, checkpoint, earlier, policy, ..Pins::default() }, basis, known })
     }
 
     /// Refuses keys of `--key` of which none is of the log that is asked about, nor all of the platform's above it.
@@ -210,12 +227,17 @@ impl Trust {
                         seen: Vec::new(),
                         policy: None,
                         places: Vec::new(),
+                        platform: None,
                     });
                     let last = rows.len() - 1;
                     &mut rows[last]
                 }
             };
-            row.learn(head, verified)
+            row.learn(head, verified)?;
+            if verified.platform.is_some() || self.forget_platform {
+                row.platform = verified.platform.map(str::to_owned);
+            }
+            Ok(())
         })?;
         Ok(true)
     }
@@ -235,6 +257,8 @@ pub(super) struct Verified<'v> {
     pub(super) place: Option<&'v str>,
     /// Whether every entry of the log was verified.
     pub(super) whole: bool,
+    /// The platform's log that it was held against.
+    pub(super) platform: Option<&'v str>,
 }
 
 impl Verified<'_> {

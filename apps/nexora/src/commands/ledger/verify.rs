@@ -2,6 +2,7 @@
 
 use super::deep::{Beside, beside};
 use super::platform::{Above, Held, Said};
+use super::quorum::{self, Over};
 use super::signatures;
 use super::source::Source;
 use super::trust::{Basis, Before, Trust, Verified, fingerprint, not_pinned};
@@ -16,8 +17,9 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use verify::proof::Proven;
 use verify::trust::Vouched;
-use verify::{Checkpoint, Pins, Proof, Report, VerifierKey, note};
+use verify::{Checkpoint, Pins, Problem, Proof, Report, VerifierKey, note};
 
 /// What was verified.
 #[derive(Debug, Serialize)]
@@ -115,6 +117,9 @@ pub(super) struct Witnesses {
     cosigned: Vec<Cosigned>,
     /// Whether the policy that asked for them is the caller's; else it is the log's own.
     yours: bool,
+    /// The platform's log whose checkpoint they cosigned, where the log is witnessed through that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) platform: Option<Over>,
 }
 
 /// A witness that cosigned.
@@ -131,7 +136,7 @@ impl Witnesses {
         let mut keys = HashSet::new();
         let once = vouched.by.iter().filter(|by| keys.insert(by.key.name()));
         let cosigned = once.map(|by| Cosigned { name: by.witness.clone(), time: by.time });
-        Self { asked: vouched.witnesses, cosigned: cosigned.collect(), yours: vouched.pinned }
+        Self { asked: vouched.witnesses, cosigned: cosigned.collect(), yours: vouched.pinned, platform: None }
     }
 
     /// In words.
@@ -141,7 +146,12 @@ impl Witnesses {
         }
         let by: Vec<_> = self.cosigned.iter().map(|by| format!("{} at {}", by.name, by.time)).collect();
         let (count, asked, by) = (self.cosigned.len(), self.asked, by.join(", "));
-        if self.yours {
+        if let Some(over) = &self.platform {
+            format!(
+                "{count} of {asked}: {by}; the quorum of your policy is met by the platform's log, up to {} entries",
+                over.covers
+            )
+        } else if self.yours {
             format!("{count} of {asked}: {by}; the quorum of your policy is met")
         } else {
             format!(
@@ -261,7 +271,7 @@ pub(super) fn run(
     command: &Verify,
 ) -> Result<(), Failure> {
     let source = Source::open(&command.what, global, surroundings)?;
-    let trust = Trust::read(&command.trusted, surroundings)?;
+    let trust = Trust::read(&command.trusted, surroundings)?.forgetting_platform(command.forget_platform);
     let deep = (command.deep.as_deref(), global.data.as_deref());
     let above = |source: &Source| Above::open(command.platform.as_deref(), source, global, surroundings);
     let told = match &source {
@@ -346,6 +356,7 @@ pub(super) fn remember(
     before: &Before,
     report: &Report,
     ever: &[VerifierKey],
+    platform: Option<&str>,
 ) -> Result<bool, Failure> {
     let place = source.place();
     trust.remember(&Verified {
@@ -355,6 +366,7 @@ pub(super) fn remember(
         why: before.basis.why(),
         place: place.as_deref(),
         whole: true,
+        platform,
     })
 }
 
@@ -371,11 +383,17 @@ fn log(
     let place = source.place();
     let mut before = trust.of(origin, None, place.as_deref())?;
     before.pins.earlier.extend(proven.cloned());
-    let with_records = Pins { recorded: said.recorded().to_vec(), ..before.pins.clone() };
-    let report = source.verify(&with_records)?;
+    let policy = quorum::apart(&mut before.pins, Some(origin));
+    let held_before = before.known.as_ref().and_then(|known| known.platform.as_deref());
+    let held_before = held_before.filter(|_| !trust.forgets_platform());
+    let mut said = said.after(held_before, matches!(source, Source::Served(_)))?;
+    before.pins.recorded = said.take_recorded();
+    let report = source.verify(&before.pins)?;
     let Passed { ever } = passed(source, trust, &before, &report, origin)?;
+    let witnesses = quorum::met(policy.as_ref(), &report, &said)?;
+    let recorded = std::mem::take(&mut before.pins.recorded);
     let beside = beside(source, (trust, &before.pins), &report, deep)?;
-    let remembered = remember(source, trust, &before, &report, &ever)?;
+    let remembered = remember(source, trust, &before, &report, &ever, said.origin())?;
     let head = report.checkpoint.checkpoint();
     let of = |earlier: &Checkpoint| Previous {
         origin: earlier.origin.clone(),
@@ -388,7 +406,7 @@ fn log(
         organization: report.organization.to_string(),
         key: with_rotations(&before.basis, remembered, &report),
         trusted: report.keys.iter().map(fingerprint).collect(),
-        witnesses: Witnesses::of(&report.vouched),
+        witnesses,
         signed: report.checkpoint.time(),
         before: before
             .known
@@ -401,7 +419,7 @@ fn log(
             minimum: report.charter.minimum,
             previous: report.charter.previous.as_ref().map(of),
             beside,
-            held: said.held(report.charter.minimum),
+            held: said.held(&recorded, report.charter.minimum),
         },
         size: head.size,
         root: STANDARD.encode(head.root),
@@ -424,6 +442,25 @@ fn signers<'k>(signed: &[u8], keys: &'k [VerifierKey]) -> impl Iterator<Item = &
         note::read(signed).map(|note| note.signatures.iter().map(|line| line.key_id).collect::<Vec<_>>());
     let lines = lines.unwrap_or_default();
     keys.iter().filter(move |key| lines.contains(&key.key_id()))
+}
+
+/// Verifies a proof by itself. Where no checkpoint in it meets the quorum, that of the platform's log does that is held
+/// against its log afterwards, and records that as far as the proof reaches.
+fn proven(
+    proof: &Proof,
+    pins: &Pins,
+    said: &Said,
+    entries: u64,
+) -> Result<(Proven, Option<Witnesses>), verify::Failure> {
+    let failure = match proof.verify(pins, &signatures()) {
+        Ok(proven) => return Ok((proven, None)),
+        Err(failure) => failure,
+    };
+    let mut alone = pins.clone();
+    let policy =
+        quorum::apart(&mut alone, None).filter(|_| matches!(failure.problem, Problem::Quorum { .. }));
+    let witnesses = policy.and_then(|policy| quorum::above(&policy, said, entries)).ok_or(failure)?;
+    Ok((proof.verify(&alone, &signatures())?, Some(witnesses)))
 }
 
 /// Verifies the proof of one entry: by itself; where a platform's log is named, against all that it records of the log; and
@@ -461,7 +498,21 @@ fn entry(
     if unchecked.is_some() {
         proof.platform = None;
     }
-    let proven = proof.verify(&pins, &signatures()).map_err(|failure| wrong(failure.to_string()))?;
+    let (proven, above) = proven(&proof, &pins, &said, own.size).map_err(|failure| {
+        let more = match &unchecked {
+            Some(over) if matches!(failure.problem, Problem::Quorum { .. }) => format!(
+                ". The proof passes through {over}, whose witnesses would count, and no key of that is known: bring one \
+                 with --key, in a `log` line of the policy, or with nexora ledger pins add"
+            ),
+            None if matches!(failure.problem, Problem::Quorum { .. }) && proof.platform.is_none() => {
+                ". If the witnesses cosign the platform's log, name where that is with --platform, and the proof's own \
+                 log with --log"
+                    .to_owned()
+            }
+            _ => String::new(),
+        };
+        wrong(format!("{failure}{more}"))
+    })?;
     let whole = match out_of {
         Some(source) => Some(log(source, trust, (None, None), &own.origin, said, Some(&own))?),
         None => said.alone(&own).map(|()| None)?,
@@ -469,7 +520,7 @@ fn entry(
     let keys = keys_of(&own.origin);
     let seen = |checkpoint: &verify::VerifiedCheckpoint, keys: &[VerifierKey], why| {
         let note = checkpoint.note();
-        trust.remember(&Verified { note, keys, ever: keys, why, place: None, whole: false })
+        trust.remember(&Verified { note, keys, ever: keys, why, place: None, whole: false, platform: None })
     };
     let remembered = seen(&proven.checkpoint, &keys, basis.why())?;
     if let Some(over) = &proven.platform {
@@ -485,7 +536,7 @@ fn entry(
         organization: proven.entry.organization.to_string(),
         key: basis.told(remembered),
         trusted: signers(&proof.checkpoint, &keys).map(fingerprint).collect(),
-        witnesses: Witnesses::of(&proven.vouched),
+        witnesses: above.unwrap_or_else(|| Witnesses::of(&proven.vouched)),
         signed: proven.checkpoint.time(),
         before: before.map(|head| Earlier { size: head.checkpoint.size, verified: head.verified }),
         part: Part::Entry {

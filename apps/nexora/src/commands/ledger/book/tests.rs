@@ -8,6 +8,7 @@ use std::path::Path;
 use verify::{SignatureType, VerifierKey};
 
 const ORIGIN: &str = "nexora.internal/org_040g2081040g2081040g208104/1";
+const PLATFORM: &str = "nexora.internal/org_041061050r3gg28a1c60t3gf20/1";
 const GOLDEN: &str = include_str!("golden.json");
 
 fn note(size: u64) -> String {
@@ -32,6 +33,7 @@ fn known() -> Known {
         seen: vec![head(9)],
         policy: Some("quorum none\n".to_owned()),
         places: vec!["/var/lib/nexora/ledgers/040g2081040g2081040g208104".to_owned()],
+        platform: Some(PLATFORM.to_owned()),
     }
 }
 
