@@ -70,9 +70,16 @@ fn quarantine_and_refusal_go_on_from_the_reserve_until_it_is_spent() {
     let (status, text) = refused.expect("the reserve comes to an end");
     assert_eq!(status, 507, "{text}");
     assert!(changes > 5, "the reserve serves some changes: {changes}");
-    // Refused all the same, unrecorded.
-    let unrecorded = dataset::reveal(&house.server, &bound, &protected).expect("an answer");
-    assert_eq!(unrecorded.status, 403, "{}", unrecorded.text());
+    // Nor is a refusal answered as one: what is asked for is not done, and what is said is why.
+    let first = Request::new("GET", "/api/v1/findings").token(&bound);
+    let unrecorded = house.server.send(&first);
+    assert_eq!(
+        (unrecorded.status, unrecorded.json()["kind"].as_str()),
+        (507, Some("full")),
+        "{}",
+        unrecorded.text()
+    );
+    assert!(unrecorded.text().contains("cannot be put on record"), "{}", unrecorded.text());
     let ready = Request::new("GET", "/readyz").send(&house.server.socket()).expect("an answer");
     assert_eq!(ready.status, 503, "{}", ready.text());
     let told = Request::new("GET", "/readyz").send(&house.server.socket()).expect("an answer").text();

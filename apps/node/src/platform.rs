@@ -207,7 +207,8 @@ impl ThisNode {
                 check(name, State::Failing, said)
             }
             Ok(Space::Spent) => {
-                let said = "the disk is full and the reserve is spent: reveals are refused unrecorded; free some space";
+                let said = "the disk is full and the reserve is spent: nothing can be put on record, so nothing is done, and \
+                            what would be refused fails; free some space";
                 check(name, State::Failing, said)
             }
             Err(error) => check(name, State::Failing, error.to_string()),

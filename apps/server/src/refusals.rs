@@ -1,11 +1,12 @@
 //! Every refusal is on record before it is answered: of whoever is known, by the context's actor; of a stranger, by
 //! the address that the request came from, in the log of the organization that the request names, or else in the
-//! platform's.
+//! platform's. One that cannot be put on record is not answered as a refusal: nothing was done, and the answer says that
+//! it could not be written down.
 
 use crate::authenticate::Stranger;
 use crate::failure::Failure;
 use crate::rooms::Rooms;
-use base::{Action, Context, Id, noun};
+use base::{Action, Context, Fault as _, Id, Kind, noun};
 use http::Extensions;
 use ledger::Entry;
 use policy::{Address, Denial, Refused, Resource};
@@ -34,16 +35,16 @@ pub(crate) async fn stranger(rooms: &Rooms, asked: Asked, address: Address, stra
     if let Some(presented) = presented {
         entry = entry.fact("presented", presented);
     }
-    write(rooms, &ctx, Denial { operation, action, address: Some(address), entry }).await;
-    failure.recorded()
+    let written = write(rooms, &ctx, Denial { operation, action, address: Some(address), entry }).await;
+    written.map_or_else(|unwritten| unwritten, |()| failure.recorded())
 }
 
 /// Puts the answer no of `policy` on record, and gives what is answered.
 pub(crate) async fn refused(rooms: &Rooms, ctx: &Context, asked: Asked, refused: Refused) -> Failure {
     let Asked { operation, action } = asked;
     let entry = refused.entry().fact("operation", operation);
-    write(rooms, ctx, Denial { operation, action, address: None, entry }).await;
-    Failure::from(refused).recorded()
+    let written = write(rooms, ctx, Denial { operation, action, address: None, entry }).await;
+    written.map_or_else(|unwritten| unwritten, |()| Failure::from(refused).recorded())
 }
 
 /// Puts on record that a service refused what `policy` allowed, where that service has not done so itself.
@@ -60,8 +61,8 @@ pub(crate) async fn answered(
     let Asked { operation, action } = asked;
     let object = resource.object(ctx.organization());
     let entry = Entry::refused(action, object, failure.reason()).fact("operation", operation);
-    write(rooms, ctx, Denial { operation, action, address: None, entry }).await;
-    failure.recorded()
+    let written = write(rooms, ctx, Denial { operation, action, address: None, entry }).await;
+    written.map_or_else(|unwritten| unwritten, |()| failure.recorded())
 }
 
 /// Puts on record that events of a batch were rejected because they speak for accounts that their credential may not
@@ -72,20 +73,25 @@ pub(crate) async fn foreign(
     asked: Asked,
     batch: Id<noun::Batch>,
     events: usize,
-) {
+) -> Result<(), Failure> {
     let Asked { operation, action } = asked;
     let entry = Entry::refused(action, ctx.organization(), events::Reason::ForeignAccount.code())
         .fact("operation", operation)
         .fact("batch", batch)
         .fact("events", events);
-    write(rooms, ctx, Denial { operation, action, address: None, entry }).await;
+    write(rooms, ctx, Denial { operation, action, address: None, entry }).await
 }
 
-async fn write(rooms: &Rooms, ctx: &Context, denial: Denial) {
+/// Writes the entry; else what is answered in the refusal's place.
+async fn write(rooms: &Rooms, ctx: &Context, denial: Denial) -> Result<(), Failure> {
     let action = denial.action.as_str();
-    if let Err(error) = rooms.policy.record_of(ctx, denial, rooms.clock.now()).await {
-        // The refusal holds all the same; `readyz` says that the reserve is spent.
+    rooms.policy.record_of(ctx, denial, rooms.clock.now()).await.map_err(|error| {
         metrics::counter!("nexora_refusals_unrecorded_total").increment(1);
-        tracing::error!(%error, action, "a refusal could not be put on record");
-    }
+        tracing::error!(%error, action, "a refusal could not be put on record, so it is not answered as one");
+        let kind = match error.kind() {
+            kind @ (Kind::Full | Kind::Busy) => kind,
+            _ => Kind::Unavailable,
+        };
+        Failure::new(kind, format!("nothing was done, for what came of it cannot be put on record: {error}"))
+    })
 }

@@ -304,13 +304,16 @@ impl Datasets {
         self.refuse_as(ctx, refused, entry).await
     }
 
-    /// As [`refuse`](Self::refuse), by this entry. The refusal holds even where it cannot be recorded; then the
-    /// reserve is spent, and `doctor` and `/readyz` say so. An actor that is refused without end is counted.
+    /// As [`refuse`](Self::refuse), by this entry. Where it cannot be recorded, that is the error: nothing goes on, and no
+    /// refusal leaves without its entry. An actor that is refused without end is counted.
     async fn refuse_as(&self, ctx: &Context, refused: Refused, entry: Entry) -> Error {
-        if let Err(error) = self.policy.record_as(ctx, &refused, entry, self.clock.now()).await {
-            tracing::error!(%error, "a refusal could not be recorded");
+        match self.policy.record_as(ctx, &refused, entry, self.clock.now()).await {
+            Ok(()) => Error::Refused(refused),
+            Err(error) => {
+                tracing::error!(%error, "a refusal could not be recorded, so it is not answered as one");
+                Error::Store(error)
+            }
         }
-        Error::Refused(refused)
     }
 }
 

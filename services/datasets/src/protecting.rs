@@ -228,9 +228,7 @@ impl Datasets {
             Err(error) if error.is_refusal() && !error.on_record() => {
                 let (action, dataset) = asked;
                 let entry = Entry::refused(action, dataset, error.reason());
-                if let Err(error) = self.policy.record_failed(ctx, action, entry, self.clock.now()).await {
-                    tracing::error!(%error, "a refusal could not be recorded");
-                }
+                self.policy.record_failed(ctx, action, entry, self.clock.now()).await?;
                 Err(error)
             }
             work => work,

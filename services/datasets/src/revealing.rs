@@ -136,10 +136,13 @@ impl Revealing {
             return Err(self.datasets.refuse_as(&self.ctx, refused, stopped).await);
         }
         let stopped = self.stopped(Outcome::Failed, reason(&error));
-        if let Err(error) = self.datasets.store.record(&self.ctx, &stopped).await {
-            tracing::error!(%error, "the end of a reveal could not be recorded");
+        match self.datasets.store.record(&self.ctx, &stopped).await {
+            Ok(_committed) => Err(error),
+            Err(unwritten) => {
+                tracing::error!(%unwritten, %error, "the end of a reveal could not be recorded");
+                Err(unwritten.into())
+            }
         }
-        Err(error)
     }
 
     fn stopped(&self, outcome: Outcome, reason: &'static str) -> Entry {
@@ -179,10 +182,13 @@ impl Datasets {
     async fn failed(&self, ctx: &Context, dataset: Id<noun::Dataset>, error: Error) -> Error {
         let entry = Entry::done(Kind::RevealStopped, dataset).outcome(Outcome::Failed).reason(reason(&error));
         let (action, now) = (Action::DatasetsReveal, self.clock.now());
-        if let Err(error) = self.policy.record_failed(ctx, action, entry, now).await {
-            tracing::error!(%error, "a reveal that failed could not be recorded");
+        match self.policy.record_failed(ctx, action, entry, now).await {
+            Ok(()) => error,
+            Err(unwritten) => {
+                tracing::error!(%unwritten, %error, "a reveal that failed could not be recorded");
+                unwritten.into()
+            }
         }
-        error
     }
 
     /// The manifest, once it is this organization's, under the signature of someone it knows, for what that one may

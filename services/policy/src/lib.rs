@@ -67,7 +67,7 @@ impl Policy {
     /// operation is the action, the source the context's actor.
     ///
     /// # Errors
-    /// The store's. The refusal holds all the same, and is counted.
+    /// The store's: then nothing of it may be answered but that. It is counted, and the next of its minute writes the entry.
     pub async fn record(&self, ctx: &Context, refused: &Refused, now: Timestamp) -> Result<(), store::Error> {
         self.record_as(ctx, refused, refused.entry(), now).await
     }
@@ -129,16 +129,18 @@ impl Policy {
             (actor, _) => Source::Actor(actor.clone()),
         };
         let asked = self.refusals.ask(ctx, source.clone(), operation, action, now);
-        if let Some(before) = asked.before {
-            self.write(before).await?;
-        }
+        // What could not be written of it is counted still.
+        let before = match asked.before {
+            Some(before) => self.write(before).await,
+            None => Ok(()),
+        };
         if !asked.own {
-            return Ok(());
+            return before;
         }
         let recorded = self.store.record(ctx, &entry).await.map(|_committed| ());
         if recorded.is_err() {
             let ctx = ctx.clone();
-            self.refusals.give_back(Folded { ctx, source, operation, action, count: 1, since: now });
+            self.refusals.give_back(Folded { ctx, source, operation, action, count: 1, since: now }, true);
         }
         recorded
     }
@@ -187,7 +189,7 @@ impl Policy {
         match self.store.record(&folded.ctx, &entry).await {
             Ok(_committed) => Ok(()),
             Err(error) => {
-                self.refusals.give_back(folded);
+                self.refusals.give_back(folded, false);
                 Err(error)
             }
         }

@@ -93,6 +93,8 @@ struct Organization {
 struct Pair {
     minute: i64,
     count: u64,
+    /// Whether the entry of its own could not be written: the next one of the minute writes it.
+    owed: bool,
     ctx: Context,
     action: Action,
 }
@@ -135,16 +137,17 @@ impl Refusals {
                 organization.told_apart(key, room, (minute, now.micros()))
             }
         };
-        let fresh = Pair { minute, count: 0, ctx: ctx.clone(), action };
+        let fresh = Pair { minute, count: 0, owed: false, ctx: ctx.clone(), action };
         let Some(pair) = organization.pairs.get_mut(&key) else {
             let count = u64::from(!own);
             organization.pairs.insert(key, Pair { count, ..fresh });
             return Asked { own, before: None };
         };
         if pair.minute == minute {
-            pair.count += 1;
+            let own = std::mem::take(&mut pair.owed);
+            pair.count += u64::from(!own);
             (pair.ctx, pair.action) = (fresh.ctx, action);
-            return Asked { own: false, before: None };
+            return Asked { own, before: None };
         }
         let past = std::mem::replace(pair, Pair { count: u64::from(!own), ..fresh });
         Asked { own, before: past.folded(&key) }
@@ -162,15 +165,18 @@ impl Refusals {
         due
     }
 
-    /// Counts again what could not be written.
-    pub(crate) fn give_back(&self, folded: Folded) {
+    /// Counts again what could not be written. `owed`: it was the entry of its own of one that was refused, which the next
+    /// one writes then.
+    pub(crate) fn give_back(&self, folded: Folded, owed: bool) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Organization::of(self.operations);
         let organization = known.entry(folded.ctx.organization()).or_insert_with(fresh);
         let Folded { ctx, source, operation, action, count, since } = folded;
         let minute = since.micros().div_euclid(MINUTE);
         let pair = organization.pairs.entry((source, operation));
-        pair.or_insert(Pair { minute, count: 0, ctx, action }).count += count;
+        let pair = pair.or_insert(Pair { minute, count: 0, owed: false, ctx, action });
+        pair.count += count;
+        pair.owed |= owed;
     }
 }
 

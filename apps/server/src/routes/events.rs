@@ -42,7 +42,7 @@ async fn send(ask: Ask<Send>, parts: Parts, body: Body) -> Result<Response<Body>
             receipt.rejected.iter().filter(|reject| reject.reason == Reason::ForeignAccount).count();
         if foreign > 0 {
             let asked = Asked { operation: Send::NAME, action: Send::ACTION };
-            refusals::foreign(&rooms, &ctx, asked, receipt.batch, foreign).await;
+            refusals::foreign(&rooms, &ctx, asked, receipt.batch, foreign).await?;
         }
         Ok(receipt)
     });

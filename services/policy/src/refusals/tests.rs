@@ -1,7 +1,7 @@
 //! How refusals are folded: by source, operation and minute, within bounds.
 #![expect(clippy::disallowed_methods, reason = "a test is its own composition root")]
 
-use super::{Address, MAX_PAIRS, Operation, PURSE, REFILL, REST, Refusals, Source};
+use super::{Address, Folded, MAX_PAIRS, Operation, PURSE, REFILL, REST, Refusals, Source};
 use base::{Action, Actor, Context, Id, Timestamp, noun};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -90,11 +90,28 @@ fn what_could_not_be_written_is_counted_again() {
     by(&refusals, 1, NOW);
     by(&refusals, 1, NOW);
     let folded = refusals.due(organization(), NOW + MINUTE, false).remove(0);
-    refusals.give_back(folded.clone());
+    refusals.give_back(folded.clone(), false);
     assert_eq!(counts(&refusals, NOW + MINUTE, false), [1]);
     by(&refusals, 1, NOW + MINUTE);
-    refusals.give_back(folded);
+    refusals.give_back(folded, false);
     assert_eq!(counts(&refusals, NOW + MINUTE + MINUTE, false), [1], "with the minute that runs");
+}
+
+#[test]
+fn an_entry_of_its_own_that_could_not_be_written_is_the_next_one_s() {
+    let refusals = Refusals::of(OPERATIONS);
+    let unwritten = || {
+        let (ctx, source) = (ctx(holder(1)), Source::Actor(holder(1)));
+        let folded = Folded { ctx, source, operation: REVEAL, action: ACTION, count: 1, since: NOW };
+        refusals.give_back(folded, true);
+    };
+    for _ in 0..3 {
+        assert!(by(&refusals, 1, NOW).own, "it is tried again");
+        unwritten();
+    }
+    assert!(by(&refusals, 1, NOW).own);
+    assert!(!by(&refusals, 1, NOW).own, "written, the others are counted");
+    assert_eq!(counts(&refusals, NOW, true), [4], "with those that met a full disk");
 }
 
 /// How many of all operations an address is refused with an entry of its own.
