@@ -5,7 +5,7 @@ use crate::runner::{Progress, Runner, StepError, Wake, background, chain};
 use crate::witnesses::Witnesses;
 use crate::{Config, Directory, Error, root};
 use audit::search::Search;
-use audit::{Audit, LogKeys, Signatures};
+use audit::{Audit, ErasedFile, LogKeys, Signatures};
 use base::{Clock, Context, Fault, Id, Secret, noun};
 use crypto::Provider;
 use datasets::{Datasets, Directories};
@@ -167,6 +167,7 @@ impl Wiring {
         publication
             .memories
             .extend(anchor.clone().map(|anchor| crate::anchor::memory(anchor, store.clone())));
+        publication.erased = Some(ErasedFile::new(&place.erased()));
         let audit = Audit::open(witnesses.join(publication));
         let search = Search::new(store.clone(), audit.storage());
         witnesses.watch(&audit);

@@ -9,12 +9,12 @@
 //!    ended meanwhile finishes it at its next start.
 //! 3. A database that was restored from before an erasure is erased again at the start, before anything is served:
 //!    the tombstones in the ledger's files that the database does not know yet are carried out
-//!    ([`Audit::erase_again`]). The files must have outlived it: where the whole data directory is restored, and they
-//!    stand in it, nothing here knows of the erasure.
+//!    ([`Audit::erase_again`]). Where the whole data directory is restored, and these files with it, what is written
+//!    down outside is erased again ([`ErasedFile`](crate::ErasedFile)), with another tombstone in the log in use.
 //! 4. Every log's details can be erased, also those of a log that has ended: their tombstone stands in the log in use
 //!    and names the other one's origin.
 
-use crate::{Audit, Error, Storage, beside::before, log_name, retention};
+use crate::{Audit, ErasedFile, Error, Storage, beside::before, erased_file::Noted, log_name, retention};
 use base::Context;
 use ledger::charter;
 use serde_json::Value;
@@ -75,7 +75,8 @@ impl Audit {
     /// there is not has no details.
     ///
     /// # Errors
-    /// As [`erase`](Self::erase).
+    /// As [`erase`](Self::erase); [`Error::Storage`] also where it was erased, and that could not be written down outside
+    /// of the data: then a backup of the whole directory brings it back.
     pub async fn erase_parts(
         &self,
         ctx: &Context,
@@ -90,7 +91,16 @@ impl Audit {
         }
         let tx = self.shared.options.store.write(ctx).await?;
         retention::not_held(&tx).await?;
-        self.commit_erasure(ctx, tx, parts, reason).await
+        let noted = match &self.shared.options.erased {
+            Some(_) => committed_to(&tx, parts).await?,
+            None => Noted::new(),
+        };
+        let done = self.commit_erasure(ctx, tx, parts, reason).await?;
+        if let Some(file) = self.shared.options.erased.clone() {
+            let organization = ctx.organization();
+            crate::blocking(move || file.note(organization, &noted)).await??;
+        }
+        Ok(done)
     }
 
     /// Erases, with the tombstones in the same commit.
@@ -157,6 +167,7 @@ impl Audit {
     pub async fn erase_again(&self, ctx: &Context) -> Result<u64, Error> {
         self.unfinished(ctx).await?;
         let (count, unread) = self.carry_out(ctx).await?;
+        let count = count + self.carry_out_noted(ctx).await?;
         if let Some(position) = unread {
             tracing::warn!(
                 organization = %ctx.organization(), position,
@@ -201,6 +212,43 @@ impl Audit {
         Ok((count, unread))
     }
 
+    /// Erases what is written down outside and is there all the same: the whole directory was restored from before.
+    async fn carry_out_noted(&self, ctx: &Context) -> Result<u64, Error> {
+        let Some(file) = self.shared.options.erased.clone() else { return Ok(0) };
+        let organization = ctx.organization();
+        let noted = crate::blocking(move || file.of(organization)).await??;
+        let Some(oldest) = noted.keys().next().copied() else { return Ok(0) };
+        let store = &self.shared.options.store;
+        let read = store.read(ctx).await?;
+        let (spans, mut parts) = (spans(&read, oldest).await?, Vec::new());
+        for (number, noted) in &noted {
+            let Some(span) = spans.iter().find(|span| span.number == *number) else { continue };
+            let mut still = Vec::new();
+            for (first, last) in span.within(&grouped(noted.keys().copied())) {
+                for at in read.details_within(first, last, u32::MAX.into()).await? {
+                    let (position, salted) = (at - span.base, read.entry_details(at).await?);
+                    let is = salted.as_deref().map(ErasedFile::commitment);
+                    if is.is_some_and(|is| noted.get(&position).is_some_and(|were| were.contains(&is))) {
+                        still.push(position);
+                    }
+                }
+            }
+            let part = |positions| Part { generation: Some(*number), positions };
+            parts.extend(grouped(still.into_iter()).into_iter().map(part));
+        }
+        drop(read);
+        if parts.is_empty() {
+            return Ok(0);
+        }
+        let why = "erased before, and back with a backup of before that";
+        let done = self.commit_erasure(ctx, store.write(ctx).await?, &parts, Some(why)).await?;
+        tracing::warn!(
+            %organization, details = done.erased,
+            "data from before an erasure were restored: what is written down beside them was erased again"
+        );
+        Ok(done.erased)
+    }
+
     /// Sees to it that the bytes are in no file; whether they are not.
     pub(crate) async fn finish(&self, ctx: &Context, erased: &Erased) -> Result<bool, Error> {
         let store = &self.shared.options.store;
@@ -228,6 +276,14 @@ impl Span {
     pub(crate) const fn holds(&self, at: u64) -> bool {
         self.base <= at && at < self.end
     }
+
+    /// Where the outbox has these positions; not beyond its end, for there another log begins.
+    fn within(&self, ranges: &[RangeInclusive<u64>]) -> Vec<(u64, u64)> {
+        let last = self.end.saturating_sub(1);
+        let at = |position: &u64| self.base.saturating_add(*position);
+        let there = ranges.iter().map(|range| (at(range.start()), at(range.end()).min(last)));
+        there.filter(|(first, last)| first <= last).collect()
+    }
 }
 
 /// The spans of the organization's logs, from the one in use back to `oldest`.
@@ -251,28 +307,49 @@ type ByLog = BTreeMap<u32, Vec<RangeInclusive<u64>>>;
 
 /// Erases details wherever they are; of which entries, by log.
 async fn take_away(tx: &mut Tx, parts: &[Part]) -> Result<(Erased, ByLog), Error> {
-    let used = tx.generation().await?.number;
-    let mut asked = ByLog::new();
-    for part in parts {
-        asked.entry(part.generation.unwrap_or(used)).or_default().push(part.positions.clone());
-    }
-    let spans = spans(tx, asked.keys().next().copied().unwrap_or(used)).await?;
     let (mut erased, mut gone) = (Erased::default(), ByLog::new());
-    for (number, ranges) in asked {
-        let Some(span) = spans.iter().find(|span| span.number == number) else { continue };
-        // Not beyond its end: there another log begins.
-        let last = span.end.saturating_sub(1);
-        let at = |position: &u64| span.base.saturating_add(*position);
-        let there = merged(&ranges).into_iter().map(|range| (at(range.start()), at(range.end()).min(last)));
-        let there: Vec<_> = there.filter(|(first, last)| first <= last).collect();
+    for (span, there) in places(tx, parts).await? {
         let some = tx.erase_details(&there).await?;
         let positions = grouped(some.positions().iter().map(|position| position - span.base));
         if !positions.is_empty() {
-            gone.insert(number, positions);
+            gone.insert(span.number, positions);
         }
         erased.add(some);
     }
     Ok((erased, gone))
+}
+
+/// What the details commit to that are about to be erased.
+async fn committed_to(door: &impl Queries, parts: &[Part]) -> Result<Noted, Error> {
+    let mut noted = Noted::new();
+    for (span, there) in places(door, parts).await? {
+        let entries = noted.entry(span.number).or_default();
+        for (first, last) in there {
+            for at in door.details_within(first, last, u32::MAX.into()).await? {
+                let salted = door.entry_details(at).await?;
+                entries
+                    .entry(at - span.base)
+                    .or_default()
+                    .extend(salted.as_deref().map(ErasedFile::commitment));
+            }
+        }
+    }
+    Ok(noted)
+}
+
+/// Where the outbox has entries that are named, by log.
+async fn places(door: &impl Queries, parts: &[Part]) -> Result<Vec<(Span, Vec<(u64, u64)>)>, Error> {
+    let used = door.generation().await?.number;
+    let mut asked = ByLog::new();
+    for part in parts {
+        asked.entry(part.generation.unwrap_or(used)).or_default().push(part.positions.clone());
+    }
+    let spans = spans(door, asked.keys().next().copied().unwrap_or(used)).await?;
+    let place = |(number, ranges): (u32, Vec<_>)| {
+        let span = spans.iter().find(|span| span.number == number)?;
+        Some((*span, span.within(&merged(&ranges))))
+    };
+    Ok(asked.into_iter().filter_map(place).collect())
 }
 
 /// What the entries beyond a position say is gone.

@@ -43,6 +43,7 @@ mod anchors;
 mod beside;
 pub mod conformance;
 mod disk;
+mod erased_file;
 pub mod erasing;
 mod error;
 mod file_anchor;
@@ -65,6 +66,7 @@ mod work;
 
 pub use anchors::{AnchorMemory, Receipt};
 pub use beside::{DetailsIn, FilesIn};
+pub use erased_file::ErasedFile;
 pub use error::Error;
 pub use file_anchor::FileAnchor;
 pub use files::Directory;
@@ -111,6 +113,8 @@ pub struct Options {
     pub cosigners: Option<Arc<dyn Cosigners>>,
     /// Who remembers.
     pub memories: Vec<Arc<dyn Memory>>,
+    /// Where it is written down what was erased, outside of what is backed up with the data.
+    pub erased: Option<ErasedFile>,
     /// Entries of one publication, at most. 1,024 are up to 64 MiB.
     pub batch: u64,
 }
@@ -131,6 +135,7 @@ impl Options {
             directory: Some(directory),
             cosigners: None,
             memories: Vec::new(),
+            erased: None,
             batch: 1_024,
             store,
             clock,

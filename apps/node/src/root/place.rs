@@ -59,6 +59,11 @@ impl Place {
         keys::journal(&self.sealed)
     }
 
+    /// What was erased of the ledgers' details, where no backup of the data has it.
+    pub(crate) fn erased(&self) -> PathBuf {
+        self.dir.join("erased.jsonl")
+    }
+
     /// A copy of a root that every backup of the data holds: where it stands in the data directory, and where it
     /// should be. The copy may be the very root in use, or one that was left behind.
     pub(crate) fn inside(&self) -> Option<(PathBuf, Option<PathBuf>)> {

@@ -1,10 +1,15 @@
 //! Erasing: details and salts go, from every file; the entries stay; a restored database is erased again.
 
-use crate::house::{House, Pair};
-use audit::{DetailsIn, Directory, Error, FilesIn, LogKeys, Signatures, erasing::Part};
+use crate::house::{House, Pair, copy};
+use audit::{DetailsIn, Directory, ErasedFile, Error, FilesIn, LogKeys, Signatures, erasing::Part};
 use base::Timestamp;
 use ledger::{Entry, Kind, charter::FileHash};
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use store::Queries as _;
 use verify::{Failure, Pins, deep};
 
@@ -40,19 +45,6 @@ fn found(dir: &Path, names: &[String]) -> Vec<String> {
         }
     }
     hits
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("it is made");
-    for entry in fs::read_dir(from).expect("it lists") {
-        let entry = entry.expect("it lists");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("it copies");
-        }
-    }
 }
 
 /// `verify --deep --data`.
@@ -119,57 +111,93 @@ async fn what_is_missing_without_a_tombstone_is_named() {
     assert!(house.verify().is_ok(), "without the database it cannot be seen");
 }
 
-#[tokio::test]
-async fn a_database_from_before_an_erasure_is_erased_again() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+/// Thirty names in `dir`/data, a backup of their database, whatever happens `since`, and the backup put back. The ledger
+/// keeps what happened.
+async fn put_back(dir: &Path, since: impl AsyncFnOnce(&House)) -> (PathBuf, LogKeys) {
+    let (data, backup) = (dir.join("data"), dir.join("backup"));
     let house = House::open(&data, None).await;
     house.begin().await;
     named(&house, 1, 30).await;
     house.publish().await;
     house.store.close().await;
     copy(&data.join("organizations"), &backup);
-
     let house = House::open(&data, Some(house.keys)).await;
-    named(&house, 31, 300).await;
-    house.audit.erase(&house.ctx, &[3..=5, 9..=9, 200..=210], None).await.expect("it erases");
+    since(&house).await;
     house.publish().await;
     assert_eq!(house.audit.erase_again(&house.ctx).await.expect("nothing to do"), 0);
     house.store.close().await;
-
     fs::remove_dir_all(data.join("organizations")).expect("it goes");
     copy(&backup, &data.join("organizations"));
+    (data, house.keys)
+}
+
+#[tokio::test]
+async fn a_database_from_before_an_erasure_is_erased_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let erasing = async |house: &House| {
+        named(house, 31, 300).await;
+        house.audit.erase(&house.ctx, &[3..=5, 9..=9, 200..=210], None).await.expect("it erases");
+    };
+    let (data, keys) = put_back(dir.path(), erasing).await;
     let gone: Vec<String> = [3, 4, 5, 9].map(name).to_vec();
     assert_eq!(found(&data, &gone).len(), 4, "the restored database has them");
-    let house = House::open(&data, Some(house.keys)).await;
+    let house = House::open(&data, Some(keys)).await;
     assert_eq!(house.audit.erase_again(&house.ctx).await.expect("it erases"), 4);
     assert_eq!(found(&data, &gone), [""; 0]);
     assert!(!found(&data, &[name(6)]).is_empty());
     assert_eq!(house.audit.erase_again(&house.ctx).await.expect("once"), 0);
 }
 
+/// Where ledger and database go back together, what is written down outside says what was erased.
 #[tokio::test]
-async fn what_does_not_read_is_tried_again_before_an_erasure_counts_as_repeated() {
+async fn a_whole_directory_from_before_an_erasure_is_erased_again() {
     let dir = tempfile::tempdir().expect("a directory");
     let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
-    let house = House::open(&data, None).await;
+    let beside = dir.path().join("erased.jsonl");
+    let with = |options: &mut audit::Options| options.erased = Some(ErasedFile::new(&beside));
+    let house = House::open_with(&data, None, with).await;
     house.begin().await;
     named(&house, 1, 30).await;
     house.publish().await;
     house.store.close().await;
-    copy(&data.join("organizations"), &backup);
-    let house = House::open(&data, Some(house.keys)).await;
-    house.audit.erase(&house.ctx, &[3..=3], None).await.expect("it erases");
+    copy(&data, &backup);
+    let house = House::open_with(&data, Some(house.keys), with).await;
+    house.audit.erase(&house.ctx, &[3..=5, 9..=9], None).await.expect("it erases");
+    named(&house, 32, 4).await;
+    house.audit.erase(&house.ctx, &[33..=33], None).await.expect("it erases");
     house.publish().await;
-    let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("nothing to do"), 0);
     house.store.close().await;
 
-    fs::remove_dir_all(data.join("organizations")).expect("it goes");
-    copy(&backup, &data.join("organizations"));
+    fs::remove_dir_all(&data).expect("it goes");
+    copy(&backup, &data);
+    let gone: Vec<String> = [3, 4, 5, 9].map(name).to_vec();
+    assert_eq!(found(&data, &gone).len(), 4, "they are back");
+    let house = House::open_with(&data, Some(house.keys), with).await;
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("it erases"), 4);
+    assert_eq!(found(&data, &gone), [""; 0]);
+    // The ledger that came back knew nothing of it, and says so now. Another entry stands where one was erased.
+    named(&house, 32, 4).await;
+    house.publish().await;
+    let report = deeply(&house, &data, None).await.expect("it verifies");
+    assert_eq!((report.details, report.erased), (30 - 4 + 1 + 4, 4));
+    assert_eq!(house.audit.erase_again(&house.ctx).await.expect("once"), 0);
+    assert!(!found(&data, &[name(33)]).is_empty(), "it is another one");
+    assert_eq!(found(dir.path(), &gone).iter().filter(|hit| !hit.contains("backup")).count(), 0);
+}
+
+#[tokio::test]
+async fn what_does_not_read_is_tried_again_before_an_erasure_counts_as_repeated() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let erasing = async |house: &House| {
+        house.audit.erase(&house.ctx, &[3..=3], None).await.expect("it erases");
+    };
+    let (data, keys) = put_back(dir.path(), erasing).await;
+    let house = House::open(&data, Some(keys)).await;
+    let home = house.audit.directory(house.ctx.organization()).expect("a local directory");
     let bundle = home.join("tile/entries/000.p/32");
     let whole = fs::read(&bundle).expect("31 entries and the tombstone");
     fs::write(&bundle, &whole[..whole.len() - 9]).expect("it is damaged");
-    let house = House::open(&data, Some(house.keys)).await;
     assert_eq!(house.audit.erase_again(&house.ctx).await.expect("it cannot tell"), 0);
     assert!(!found(&data, &[name(3)]).is_empty(), "nothing says yet that it is erased");
     fs::write(&bundle, &whole).expect("it is mended");
