@@ -122,8 +122,7 @@ impl Home {
         };
         let mut tx = self.store.write(&self.admin).await?;
         let discovered = self.identities.discover(&mut tx, &[sighting]).await?;
-        let entry = discovered.entry().ok_or("the identity was known")?;
-        let committed = tx.commit(entry).await?;
+        let committed = tx.commit_all(discovered.entries()).await?;
         discovered.publish(&committed);
         Ok(())
     }

@@ -141,6 +141,10 @@ impl Platform for ThisNode {
         for (code, count) in counts.rejected {
             metrics::counter!("nexora_events_rejected_total", "code" => code).absolute(count);
         }
+        let (inventory, evicted) = self.wiring.identities.known().figures();
+        metrics::counter!("nexora_identities_evicted_total").absolute(evicted);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        metrics::gauge!("nexora_identities").set(inventory as f64);
         let pipeline::Remembered { identities, wide, waiting, evicted, told_together, passed_over } =
             self.wiring.pipeline.remembered();
         for (name, count) in [

@@ -253,6 +253,10 @@ impl Wiring {
             self.keys.begin(&ctx).await.map_err(told)?;
             self.standings.load(&ctx, self.clock.now()).await.map_err(told)?;
             self.identities.load(&ctx).await.map_err(told)?;
+            for identity in self.findings.accused(&ctx).await.map_err(told)? {
+                self.identities.known().hold(organization, identity);
+            }
+            self.issuer.hold_bound(&ctx).await.map_err(told)?;
             self.start_watch(organization);
         }
         let log_keys = match self.read_log_keys(&ctx).await {

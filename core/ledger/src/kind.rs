@@ -36,6 +36,8 @@ kinds! {
     CredentialRevoked = "credential.revoked",
     /// A batch of identities was seen for the first time, or facts about them changed.
     IdentitiesDiscovered = "identities.discovered",
+    /// Identities that say the least were taken out of the inventory, which had no room for others.
+    IdentitiesEvicted = "identities.evicted",
     /// An identity was put on the list that is never cut automatically.
     IdentityProtected = "identity.protected",
     /// An identity was taken off that list.

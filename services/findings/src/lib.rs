@@ -117,6 +117,14 @@ impl Findings {
         tables::since(&read, position, u64::from(limit.get())).await
     }
 
+    /// The identities that there are findings against, each once.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Damaged`].
+    pub async fn accused(&self, ctx: &Context) -> Result<Vec<Id<noun::Identity>>, Error> {
+        tables::accused(&self.store.read(ctx).await?).await
+    }
+
     /// How many findings the organization has.
     ///
     /// # Errors

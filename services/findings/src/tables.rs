@@ -167,6 +167,19 @@ pub(crate) async fn since(door: &impl Queries, position: i64, limit: u64) -> Res
     door.all(select).await?.into_iter().map(on_record).collect()
 }
 
+#[derive(FromQueryResult)]
+struct Accused {
+    identity: Option<Vec<u8>>,
+}
+
+/// Whom findings are held against.
+pub(crate) async fn accused(door: &impl Queries) -> Result<Vec<Id<noun::Identity>>, Error> {
+    let select = all().select_only().column(finding::Column::Identity).distinct();
+    let rows: Vec<Accused> = door.all_as(select).await?;
+    let id = |bytes: Vec<u8>| Id::from_slice(&bytes).ok_or(Error::Damaged { what: "identity" });
+    rows.into_iter().filter_map(|row| row.identity).map(id).collect()
+}
+
 /// Writes what is on record of these findings, without their evidence.
 pub(crate) async fn put(tx: &mut Tx, changed: &[(OnRecord, usize)]) -> Result<(), Error> {
     use finding::Column as C;

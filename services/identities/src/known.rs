@@ -1,7 +1,8 @@
 //! The inventory in memory, sized for a million identities: the hot path asks here first and goes to the
 //! store only for what is new. It also gathers first and last times, which are written behind.
 //!
-//! Some 60 bytes per identity. It knows an identity only once its row is durable.
+//! Some 60 bytes per identity. It knows an identity only once its row is durable. Where there are too many, it names
+//! those that say the least: whoever acted for the shortest time, the longest ago.
 
 use crate::Nature;
 use arc_swap::ArcSwap;
@@ -10,11 +11,13 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 const SHARDS: usize = 64;
+/// In seconds.
+const DAY: u32 = 86_400;
 
 /// The identities that this node has loaded. Cheap to clone; all clones see the same.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +27,7 @@ pub struct Known(Arc<ArcSwap<HashMap<Id<noun::Organization>, Arc<Inventory>>>>);
 struct Inventory {
     loaded: AtomicBool,
     count: AtomicUsize,
+    evicted: AtomicU64,
     shards: [Mutex<HashMap<Id<noun::Identity>, Seen>>; SHARDS],
 }
 
@@ -33,8 +37,17 @@ struct Seen {
     first: u32,
     last: u32,
     person: bool,
+    /// Something speaks of it: it is not evicted.
+    held: bool,
     /// Times that are not in the store yet.
     unwritten: bool,
+}
+
+impl Seen {
+    /// How little it says: whoever acted within a day only goes before all others, then whoever was silent longest.
+    fn rank(self) -> (bool, u32) {
+        (self.last.saturating_sub(self.first) > DAY, self.last)
+    }
 }
 
 /// First and last time of one identity.
@@ -57,6 +70,7 @@ impl Default for Inventory {
         Self {
             loaded: AtomicBool::new(false),
             count: AtomicUsize::new(0),
+            evicted: AtomicU64::new(0),
             shards: std::array::from_fn(|_| Mutex::default()),
         }
     }
@@ -160,8 +174,70 @@ impl Known {
                 seen.person |= person;
             }
             Entry::Vacant(room) => {
-                room.insert(Seen { first, last, person, unwritten: false });
+                room.insert(Seen { first, last, person, held: false, unwritten: false });
                 inventory.count.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// Notes that something speaks of an identity (a finding, a credential, the list that is never cut): it stays in
+    /// the inventory, however many others come.
+    pub fn hold(&self, organization: Id<noun::Organization>, identity: Id<noun::Identity>) {
+        let inventories = self.0.load();
+        if let Some(inventory) = inventories.get(&organization)
+            && let Some(seen) = inventory.shard(identity).get_mut(&identity)
+        {
+            seen.held = true;
+        }
+    }
+
+    /// How many identities the organizations have in memory, and how many were evicted since this node began.
+    #[must_use]
+    pub fn figures(&self) -> (u64, u64) {
+        let inventories = self.0.load();
+        inventories.values().fold((0, 0), |(there, evicted), inventory| {
+            let count = inventory.count.load(Ordering::Acquire) as u64;
+            (there + count, evicted + inventory.evicted.load(Ordering::Acquire))
+        })
+    }
+
+    /// The `count` identities that say the least, in order of their ids: no persons, nobody that is held, and none of
+    /// those that `stays` names. One pass over the inventory, some 40 ms for two million.
+    pub(crate) fn least(
+        &self,
+        organization: Id<noun::Organization>,
+        count: usize,
+        stays: impl Fn(Id<noun::Identity>) -> bool,
+    ) -> Vec<Id<noun::Identity>> {
+        let inventories = self.0.load();
+        let Some(inventory) = inventories.get(&organization) else { return Vec::new() };
+        let mut least = Vec::with_capacity(count * 2);
+        for shard in &inventory.shards {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            for (identity, seen) in shard.iter() {
+                if seen.person || seen.held || stays(*identity) {
+                    continue;
+                }
+                least.push((seen.rank(), *identity));
+                if least.len() >= count * 2 {
+                    cut(&mut least, count);
+                }
+            }
+        }
+        cut(&mut least, count);
+        let mut least: Vec<_> = least.into_iter().map(|(_, identity)| identity).collect();
+        least.sort_unstable();
+        least
+    }
+
+    /// Forgets identities whose rows are gone.
+    pub(crate) fn evict(&self, organization: Id<noun::Organization>, identities: &[Id<noun::Identity>]) {
+        let inventories = self.0.load();
+        let Some(inventory) = inventories.get(&organization) else { return };
+        for identity in identities {
+            if inventory.shard(*identity).remove(identity).is_some() {
+                inventory.count.fetch_sub(1, Ordering::AcqRel);
+                inventory.evicted.fetch_add(1, Ordering::AcqRel);
             }
         }
     }
@@ -194,6 +270,14 @@ impl Known {
                 seen.unwritten = true;
             }
         }
+    }
+}
+
+/// Leaves the `count` smallest.
+fn cut<T: Ord>(list: &mut Vec<T>, count: usize) {
+    if list.len() > count {
+        list.select_nth_unstable(count);
+        list.truncate(count);
     }
 }
 
@@ -243,5 +327,32 @@ mod tests {
         assert!(known.take_unwritten(ORGANIZATION, 10).is_empty());
         known.give_back(ORGANIZATION, &taken);
         assert_eq!(known.take_unwritten(ORGANIZATION, 10).len(), 1);
+    }
+
+    #[test]
+    fn whoever_says_the_least_goes_first() {
+        let known = Known::default();
+        known.open(ORGANIZATION);
+        let id = |number: u8| Id::from_bytes([number; 16]);
+        // Number, nature, first and last second.
+        for (number, nature, first, last) in [
+            (1, Nature::Machine, 500, 500),
+            (2, Nature::Machine, 100, 100),
+            (3, Nature::Machine, 0, 90_000),
+            (4, Nature::Unknown, 200, 300),
+            (5, Nature::Person, 1, 1),
+            (6, Nature::Machine, 2, 2),
+            (7, Nature::Machine, 3, 3),
+        ] {
+            known.add(ORGANIZATION, nature, Times { identity: id(number), first: at(first), last: at(last) });
+        }
+        known.hold(ORGANIZATION, id(6));
+        let least = |count| known.least(ORGANIZATION, count, |identity| identity == id(7));
+        assert_eq!(least(1), [id(2)]);
+        assert_eq!(least(3), [id(1), id(2), id(4)]);
+        assert_eq!(least(9), [id(1), id(2), id(3), id(4)], "persons, what is held and what stays do not go");
+        known.evict(ORGANIZATION, &least(3));
+        assert_eq!((known.count(ORGANIZATION), known.figures()), (4, (4, 3)));
+        assert!(!known.touch(ORGANIZATION, id(2), false, at(600)), "it is news when it comes again");
     }
 }

@@ -4,13 +4,16 @@
 //! - An identity enters by a [`Sighting`] only: an activity whose actor the provider had authenticated.
 //!   Entering twice changes nothing.
 //! - A person stays one. What a caller can set itself decides nothing.
+//! - An organization has at most [`MOST`] identities. Where more come, those that say the least go: machines that acted
+//!   within one day only and longest ago, before all others. Nobody goes that is a person, quarantined or protected, or
+//!   that a finding or a credential speaks of. Who goes and acts again enters again, under the same id.
 //! - First and last seen are telemetry, to the second: gathered in memory, written behind at most once a
 //!   minute per identity, without entries. Everything else that changes stands in the ledger.
 //!
 //! # One value's way
 //! For each activity `pipeline` asks [`Known::touch`], which answers from memory. What is new it hands, as
 //! sightings, to [`Identities::discover`] inside the transaction that moves its cursor, commits with
-//! [`Discovered::entry`] and then calls [`Discovered::publish`]. A step once a minute calls
+//! [`Discovered::entries`] and then calls [`Discovered::publish`]. A step once a minute calls
 //! [`Identities::write_times`].
 #![forbid(unsafe_code)]
 
@@ -28,11 +31,20 @@ use base::{Context, Id, Limit, Page, noun};
 use known::Times;
 use ledger::{Entry, Kind};
 use standing::View;
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 use store::{Committed, Queries, Schema, Store, Tx};
 
 /// How often [`Identities::write_times`] should run.
 pub const WRITE_BEHIND: Duration = Duration::from_secs(60);
+
+/// How many identities an organization has at most, as far as they can be evicted.
+pub const MOST: usize = 2_000_000;
+
+/// How many are evicted at a time: they are chosen in one pass over all.
+const EVICTED: usize = 5_000;
 
 /// Rows per page of loading.
 const PAGE: u64 = 10_000;
@@ -48,13 +60,20 @@ pub struct Identities {
     store: Store,
     standing: View,
     known: Known,
+    most: usize,
 }
 
 impl Identities {
     /// The service over a store; shows each identity with its standing from `standing`.
     #[must_use]
     pub fn new(store: Store, standing: View) -> Self {
-        Self { store, standing, known: Known::default() }
+        Self::bounded(store, standing, MOST)
+    }
+
+    /// As [`new`](Self::new), with room for `most` identities in each organization.
+    #[must_use]
+    pub fn bounded(store: Store, standing: View, most: usize) -> Self {
+        Self { store, standing, known: Known::default(), most }
     }
 
     /// What the hot path asks.
@@ -75,10 +94,13 @@ impl Identities {
         let mut after = None;
         loop {
             let page = tables::outlines(&read, after, PAGE).await?;
-            let Some((_, last)) = page.last() else { break };
-            after = Some(last.identity);
-            for (nature, times) in &page {
-                self.known.add(organization, *nature, *times);
+            let Some(last) = page.last() else { break };
+            after = Some(last.times.identity);
+            for one in &page {
+                self.known.add(organization, one.nature, one.times);
+                if one.protected {
+                    self.known.hold(organization, one.times.identity);
+                }
             }
         }
         self.known.loaded(organization);
@@ -86,8 +108,8 @@ impl Identities {
     }
 
     /// Enters identities into the inventory as part of the caller's change: those that are not there are
-    /// added, and those that a sighting proves to be persons become so. Once per transaction. The caller
-    /// commits with [`Discovered::entry`] and then publishes.
+    /// added, and those that a sighting proves to be persons become so. Where there are more than there is room for,
+    /// others are evicted. Once per transaction. The caller commits with [`Discovered::entries`] and then publishes.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
@@ -112,9 +134,30 @@ impl Identities {
                 news.push((nature, times));
             }
         }
+        let evicted = self.make_room(tx, fresh.len(), &there).await?;
         tables::add(tx, &fresh).await?;
         tables::set_nature(tx, &persons, Nature::Person).await?;
-        Ok(Discovered { organization, fresh: fresh.len(), news, known: self.known.clone() })
+        Ok(Discovered { organization, fresh: fresh.len(), news, evicted, known: self.known.clone() })
+    }
+
+    /// Takes those out that say the least, where `fresh` more find no room; never those that act just now.
+    async fn make_room(
+        &self,
+        tx: &mut Tx,
+        fresh: usize,
+        acting: &HashMap<Id<noun::Identity>, Identity>,
+    ) -> Result<Vec<Id<noun::Identity>>, Error> {
+        let organization = tx.context().organization();
+        let over = (self.known.count(organization) + fresh).saturating_sub(self.most);
+        if fresh == 0 || over == 0 {
+            return Ok(Vec::new());
+        }
+        let cut: HashSet<_> =
+            self.standing.quarantined(organization).into_iter().map(|(identity, _)| identity).collect();
+        let stays = |identity| cut.contains(&identity) || acting.contains_key(&identity);
+        let least = self.known.least(organization, over.max(EVICTED.min(self.most / 16)), stays);
+        tables::remove(tx, &least).await?;
+        Ok(least)
     }
 
     /// One identity.
@@ -227,6 +270,9 @@ impl Identities {
             tables::set_protected(&mut tx, id, protected).await?;
             let kind = if protected { Kind::IdentityProtected } else { Kind::IdentityUnprotected };
             let _committed = tx.commit(Entry::done(kind, id)).await?;
+            if protected {
+                self.known.hold(ctx.organization(), id);
+            }
             identity.protected = protected;
         }
         Ok(identity)
@@ -302,6 +348,7 @@ pub struct Discovered {
     organization: Id<noun::Organization>,
     fresh: usize,
     news: Vec<(Nature, Times)>,
+    evicted: Vec<Id<noun::Identity>>,
     known: Known,
 }
 
@@ -323,19 +370,27 @@ impl Discovered {
         self.news.iter().map(|(_, times)| times.identity)
     }
 
-    /// The ledger entry of the batch: its count, and the hash over id and nature of each in order of their
-    /// ids. `None` where nothing changed.
+    /// The ledger's entries of the batch: of what was added or changed, its count and the hash over id and nature of
+    /// each in order of their ids; of what was evicted for it, its count and the hash over the ids. None where
+    /// nothing changed.
     #[must_use]
-    pub fn entry(&self) -> Option<Entry> {
-        if self.news.is_empty() {
-            return None;
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        if !self.news.is_empty() {
+            let hash = model::batch(self.news.iter().map(|(nature, times)| (times.identity, *nature)));
+            let entry = Entry::done(Kind::IdentitiesDiscovered, self.organization);
+            entries.push(entry.batch(self.count(), hash));
         }
-        let hash = model::batch(self.news.iter().map(|(nature, times)| (times.identity, *nature)));
-        Some(Entry::done(Kind::IdentitiesDiscovered, self.organization).batch(self.count(), hash))
+        if !self.evicted.is_empty() {
+            let entry = Entry::done(Kind::IdentitiesEvicted, self.organization);
+            entries.push(entry.batch(self.evicted.len(), model::gone(&self.evicted)));
+        }
+        entries
     }
 
     /// Puts what was committed into memory.
     pub fn publish(self, _committed: &Committed) {
+        self.known.evict(self.organization, &self.evicted);
         for (nature, times) in self.news {
             self.known.add(self.organization, nature, times);
         }

@@ -125,6 +125,13 @@ pub(crate) fn batch(news: impl Iterator<Item = (Id<noun::Identity>, Nature)>) ->
     digest::of_parts("nexora/identities-batch/1", &parts)
 }
 
+/// What an audit entry's hash covers of identities that were evicted, in order of their ids
+/// (`docs/formats/batch-hash.md`).
+pub(crate) fn gone(identities: &[Id<noun::Identity>]) -> [u8; 32] {
+    let parts: Vec<&[u8]> = identities.iter().map(|identity| identity.as_bytes().as_slice()).collect();
+    digest::of_parts("nexora/identities-evicted/1", &parts)
+}
+
 /// Which identities a list is to hold. Every part that is set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

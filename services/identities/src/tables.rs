@@ -202,20 +202,29 @@ fn select(filter: &Filter, after: Option<Id<noun::Identity>>, limit: u64) -> Sel
 struct Outline {
     id: Vec<u8>,
     nature: String,
+    protected: bool,
     first_seen: i64,
     last_seen: i64,
 }
 
-/// The nature and the times of a page of identities, in order of their ids: what memory holds.
+/// What memory holds of one identity.
+pub(crate) struct Outlined {
+    pub(crate) nature: Nature,
+    pub(crate) protected: bool,
+    pub(crate) times: Times,
+}
+
+/// A page of identities in order of their ids, as far as memory holds them.
 pub(crate) async fn outlines(
     door: &impl Queries,
     after: Option<Id<noun::Identity>>,
     limit: u64,
-) -> Result<Vec<(Nature, Times)>, Error> {
+) -> Result<Vec<Outlined>, Error> {
     use identity::Column as C;
     let select = select(&Filter::default(), after, limit).select_only().columns([
         C::Id,
         C::Nature,
+        C::Protected,
         C::FirstSeen,
         C::LastSeen,
     ]);
@@ -234,7 +243,8 @@ pub(crate) async fn outlines(
             written.get(&row.id).map_or((first, last), |behind| (first.min(behind.0), last.max(behind.1)));
         let identity = Id::from_slice(&row.id)?;
         let (first, last) = (Timestamp::from_micros(first), Timestamp::from_micros(last));
-        Some((row.nature.parse().ok()?, Times { identity, first, last }))
+        let times = Times { identity, first, last };
+        Some(Outlined { nature: row.nature.parse().ok()?, protected: row.protected, times })
     };
     rows.into_iter().map(|row| outline(row).ok_or(Error::Damaged)).collect()
 }
@@ -293,6 +303,19 @@ pub(crate) async fn set_nature(tx: &mut Tx, ids: &[Id<noun::Identity>], nature: 
         tx.update(update).await?;
     }
     Ok(())
+}
+
+/// Takes identities out, with their times; how many there were.
+pub(crate) async fn remove(tx: &mut Tx, ids: &[Id<noun::Identity>]) -> Result<u64, Error> {
+    let mut removed = 0;
+    for chunk in ids.chunks(CHUNK) {
+        let wanted = || chunk.iter().map(|id| bytes(*id));
+        let delete = times::Entity::delete_many().filter(times::Column::Identity.is_in(wanted()));
+        tx.delete(delete).await?;
+        let delete = identity::Entity::delete_many().filter(identity::Column::Id.is_in(wanted()));
+        removed += tx.delete(delete).await?;
+    }
+    Ok(removed)
 }
 
 /// Whether there is such an identity.

@@ -32,6 +32,9 @@ use standing::View;
 use std::sync::Arc;
 use store::{Schema, Store, Tx};
 
+/// Rows per page of [`Issuer::hold_bound`].
+const PAGE: u64 = 1_000;
+
 /// The tables, for [`Store::open`].
 pub static SCHEMA: Schema = tables::SCHEMA;
 
@@ -105,12 +108,34 @@ impl Issuer {
             Grant::Identity { identity } => {
                 let there = self.identities.get_in(&tx, *identity).await.map_err(Error::Identities)?;
                 there.ok_or(Error::NoIdentity(*identity))?;
+                self.identities.known().hold(ctx.organization(), *identity);
             }
             Grant::Ingest { .. } | Grant::Person { .. } => {}
         }
         let (issued, entries) = self.add(&mut tx, grant, None, now).await?;
         let _committed = tx.commit_all(entries).await?;
         Ok(issued)
+    }
+
+    /// Has the inventory keep the identities that act with a credential of ours, however many others it meets: as an
+    /// organization is opened, after its inventory is loaded. Reads every credential, a page at a time.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Damaged`].
+    pub async fn hold_bound(&self, ctx: &Context) -> Result<(), Error> {
+        let read = self.store.read(ctx).await?;
+        let known = self.identities.known();
+        let mut before = None;
+        loop {
+            let page = tables::list(&read, before, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            before = Some(last.id);
+            for credential in &page {
+                if let Grant::Identity { identity } = credential.grant {
+                    known.hold(ctx.organization(), identity);
+                }
+            }
+        }
     }
 
     /// A page of credentials, the last issued first.

@@ -34,6 +34,11 @@ pub(crate) async fn commit(
     if cursor != from {
         return Err(Failure::Behind { log: from, store: cursor });
     }
+    // Whom something is held against does not leave the inventory: not in this change, and not later.
+    let accused: Vec<_> = found.iter().filter_map(|finding| finding.identity).collect();
+    let known = options.identities.known();
+    let hold = |accused: &[_]| accused.iter().for_each(|id| known.hold(ctx.organization(), *id));
+    hold(&accused);
     let discovered = match sightings {
         [] => None,
         sightings => Some(options.identities.discover(&mut tx, sightings).await?),
@@ -43,14 +48,9 @@ pub(crate) async fn commit(
         false => Some(options.findings.record(&mut tx, found).await?),
     };
     tx.set_cursor(CURSOR, i64::try_from(next).unwrap_or(i64::MAX)).await?;
-    let entries: Vec<_> = [
-        discovered.as_ref().and_then(identities::Discovered::entry),
-        recorded.as_ref().and_then(findings::Recorded::entry),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|entry| entry.fact("through", next))
-    .collect();
+    let mut entries = discovered.as_ref().map_or_else(Vec::new, identities::Discovered::entries);
+    entries.extend(recorded.as_ref().and_then(findings::Recorded::entry));
+    let entries: Vec<_> = entries.into_iter().map(|entry| entry.fact("through", next)).collect();
     let identities = discovered.as_ref().map_or(0, identities::Discovered::count);
     if entries.is_empty() {
         tx.commit_derived().await?;
@@ -59,6 +59,7 @@ pub(crate) async fn commit(
         if let Some(discovered) = discovered {
             discovered.publish(&committed);
         }
+        hold(&accused);
     }
     let mut counts = shared.counts();
     counts.identities += identities as u64;

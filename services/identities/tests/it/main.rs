@@ -45,9 +45,13 @@ async fn organization(dir: &Path) -> Store {
 }
 
 async fn service(store: &Store) -> Identities {
+    bounded(store, identities::MOST).await
+}
+
+async fn bounded(store: &Store, most: usize) -> Identities {
     let standings = Standings::new(store.clone());
     standings.load(&ctx(ORGANIZATION), NOW).await.expect("standings load");
-    let identities = Identities::new(store.clone(), standings.view());
+    let identities = Identities::bounded(store.clone(), standings.view(), most);
     identities.load(&ctx(ORGANIZATION)).await.expect("the inventory loads");
     identities
 }
@@ -76,9 +80,9 @@ async fn discover(store: &Store, identities: &Identities, sightings: &[Sighting]
     let mut tx = store.write(&ctx(ORGANIZATION)).await.expect("a write");
     let discovered = identities.discover(&mut tx, sightings).await.expect("rows");
     let count = discovered.count();
-    match discovered.entry() {
-        Some(entry) => discovered.publish(&tx.commit(entry).await.expect("a commit")),
-        None => tx.commit_derived().await.expect("a commit"),
+    match discovered.entries() {
+        entries if entries.is_empty() => tx.commit_derived().await.expect("a commit"),
+        entries => discovered.publish(&tx.commit_all(entries).await.expect("a commit")),
     }
     count
 }
@@ -196,4 +200,49 @@ async fn lists_are_paged_and_filtered() {
         Err(Error::BadPage)
     ));
     assert!(matches!(identities.protect(&ctx(ORGANIZATION), id(99), true).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn invented_names_push_out_each_other_and_nobody_that_anything_speaks_of() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = organization(dir.path()).await;
+    let identities = bounded(&store, 1_000).await;
+    let settled: Vec<_> = (1..=100).map(|number| sighting(number, Nature::Machine, 100)).collect();
+    discover(&store, &identities, &settled).await;
+    discover(&store, &identities, &[sighting(500, Nature::Person, 1)]).await;
+    for number in 1..=100 {
+        let later = Timestamp::from_millis(200_000_000);
+        assert!(identities.known().touch(ORGANIZATION, id(number), false, later), "they have long been here");
+    }
+    for (number, kept) in [(501, "a credential"), (502, "the list that is never cut"), (503, "nothing")] {
+        discover(&store, &identities, &[sighting(number, Nature::Machine, 2)]).await;
+        match kept {
+            "a credential" => identities.known().hold(ORGANIZATION, id(number)),
+            "nothing" => {}
+            _ => drop(identities.protect(&ctx(ORGANIZATION), id(number), true).await.expect("protected")),
+        }
+    }
+    for batch in 0..40 {
+        let invented: Vec<_> = (0..250)
+            .map(|number| sighting(10_000 + batch * 250 + number, Nature::Machine, 1_000 + i64::from(batch)))
+            .collect();
+        discover(&store, &identities, &invented).await;
+        assert!(identities.count(&ctx(ORGANIZATION)).await.expect("a count") <= 1_000);
+    }
+    let there = async |number| identities.get(&ctx(ORGANIZATION), id(number)).await.is_ok();
+    for number in (1..=100).chain([500, 501, 502]) {
+        assert!(there(number).await, "{number} stays");
+    }
+    assert!(!there(503).await, "whoever acted once and long ago");
+    assert!(!there(10_000).await && there(19_999).await, "the last of the invented ones are there");
+    let (count, evicted) = identities.known().figures();
+    assert_eq!(count + evicted, 10_000 + 104, "each is there or was evicted");
+    // What memory has is what the store has.
+    let again = bounded(&store, 1_000).await;
+    assert_eq!(again.count(&ctx(ORGANIZATION)).await.expect("a count"), count);
+    let read = store.read(&ctx(ORGANIZATION)).await.expect("a read");
+    let entries = read.entries(0, 1_000).await.expect("entries");
+    let text = |entry: &(u64, Vec<u8>)| String::from_utf8(entry.1.clone()).expect("JSON");
+    let gone = entries.iter().map(text).filter(|entry| entry.contains("identities.evicted")).count();
+    assert!((1..=40).contains(&gone), "{gone} entries, one a batch at most");
 }

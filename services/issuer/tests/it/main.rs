@@ -77,8 +77,8 @@ async fn house(dir: &Path) -> House {
         at: NOW,
     };
     let discovered = identities.discover(&mut tx, &[sighting]).await.expect("a row");
-    let entry = discovered.entry().expect("news");
-    discovered.publish(&tx.commit(entry).await.expect("a commit"));
+    let entries = discovered.entries();
+    discovered.publish(&tx.commit_all(entries).await.expect("a commit"));
     let policy = Policy::new(store.clone(), standings.view());
     let issuer = Issuer::new(store.clone(), standings.view(), identities, crypto::aws_lc());
     House { store, standings, policy, issuer }

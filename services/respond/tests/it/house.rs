@@ -151,8 +151,8 @@ impl House {
     async fn see(&self, sightings: &[Sighting]) {
         let mut tx = self.store.write(&system(ORGANIZATION)).await.expect("a write");
         let discovered = self.identities.discover(&mut tx, sightings).await.expect("rows");
-        let entry = discovered.entry().expect("news");
-        discovered.publish(&tx.commit(entry).await.expect("a commit"));
+        let entries = discovered.entries();
+        discovered.publish(&tx.commit_all(entries).await.expect("a commit"));
     }
 
     pub(crate) async fn record(&self, findings: Vec<Finding>) {
