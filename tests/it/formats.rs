@@ -131,10 +131,14 @@ fn bad_input_is_named_by_row_column_and_cause() {
         desk.run(&["protect", &file, "--dataset", "d", "--fields", fields])
     };
     // Not UTF-8; a row with too few cells; a quoted cell without an end; an FF1 domain that is too small.
-    says(&protect("u.csv", b"id,email\n1,a@example.com\n2,\xff\xfe\n", "email"), 7, &["email", "utf-8"]);
+    says(
+        &protect("u.csv", b"id,email\n1,a@example.com\n2,\xff\xfe\n", "email"),
+        7,
+        &["row 2", "email", "utf-8"],
+    );
     says(&protect("r.csv", b"id,email\n1,a\n2\n", "email"), 7, &["3"]);
     says(&protect("q.csv", b"id,email\n1,\"a\n", "email"), 7, &["quote"]);
-    says(&protect("f.csv", b"id,pin\n1,1234567\n2,1234\n", "pin=ff1:digits"), 7, &["pin", "2"]);
+    says(&protect("f.csv", b"id,pin\n1,1234567\n2,1234\n", "pin=ff1:digits"), 7, &["row 2", "pin"]);
     says(&protect("j.json", b"[{\"a\":1},{\"a\":}]", "a"), 7, &["line 1"]);
     says(&protect("p.parquet", b"PAR1 and nothing of it", "a"), 7, &["parquet"]);
     says(&protect("c.csv", b"id,email\n1,a\n", "passport"), 7, &["passport"]);
@@ -153,7 +157,7 @@ fn bad_input_is_named_by_row_column_and_cause() {
         let last = value.chars().last().expect("a character");
         let bent = format!("{}{}", &value[..value.len() - 2], if last == 'A' { "BB" } else { "AA" });
         fs::write(&out, good.replace(&value, &bent)).expect("written");
-        says(&desk.run(&["reveal", &out]), 8, &[name, "2"]);
+        says(&desk.run(&["reveal", &out]), 8, &[name, "row 2"]);
     }
     fs::write(&out, &good[..good.len() / 2]).expect("written");
     let cut = desk.run(&["reveal", &out]);

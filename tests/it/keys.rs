@@ -297,12 +297,37 @@ fn two_of_three_custodians_bring_the_keys_back_under_a_fresh_root() {
     let _ = approve(&house);
     let restored = restore(&house).ok().json();
     assert!(restored["keys"].as_u64() > Some(2), "{restored}");
-    assert!(!restored["missing"].as_array().expect("a list").is_empty(), "those of the later dataset");
-    assert_eq!(restored["recovery"]["shares"].as_array().map(Vec::len), Some(3), "{restored}");
-    assert_eq!(restored["recovery"]["current"], true, "the package is written for the new shares");
-    assert_eq!(restored["recovery"]["earlier"][0], recovery["setup"], "and the node's old one is kept");
+    let missing = restored["missing"].as_array().map(Vec::len).expect("a list");
+    assert!(missing > 0, "those of the later dataset");
+    let dealt = &restored["recovery"];
+    assert_eq!(dealt["shares"].as_array().map(Vec::len), Some(3), "{restored}");
+    assert_eq!(dealt["unwritten"], Value::Null, "the package is written for the new shares");
+    // It cannot have what the fresh root does not open, and says so; the node's old one, which has it, is kept.
+    assert_eq!((&dealt["current"], &dealt["left_out"]), (&false.into(), &missing.into()), "{restored}");
+    assert_eq!(dealt["earlier"][0], recovery["setup"]);
+    let lacks = |house: &House| {
+        let doctor = house.organization.get(&house.server, "/api/v1/diagnosis").ok().json();
+        let checks = doctor["checks"].as_array().expect("checks").clone();
+        let check = checks.into_iter().find(|check| check["name"] == "recovery").expect("a check");
+        check["message"].as_str().expect("text").contains(&format!("lacks {missing} keys"))
+    };
+    assert!(lacks(&house), "doctor says how many it lacks");
     house.opens(&token, &protected);
     assert!(!house.server.answers().text().contains(&organization), "it is not locked any more");
+    // The custodians have the shares of that one too, and with it the rest is back.
+    let setup = recovery["setup"].as_str().expect("an id");
+    let path = format!("/api/v1/recovery/ceremonies?aim=restore&earlier={setup}");
+    let begun = house.server.send(&Request::new("POST", &path).token(&admin)).ok().json();
+    custodians.attend(&begun, &recovery);
+    let ceremony = format!("/api/v1/recovery/ceremonies/{}", begun["id"].as_str().expect("an id"));
+    for _ in 0..2 {
+        house.act(&format!("{ceremony}/approve"), &json!({"contribution": custodians.next()}));
+    }
+    let restored = house.act(&format!("{ceremony}/restore"), &json!({}));
+    assert_eq!(restored["missing"], json!([]), "{restored}");
+    let dealt = &restored["recovery"];
+    assert_eq!((&dealt["current"], &dealt["left_out"]), (&true.into(), &0.into()), "{restored}");
+    assert!(!lacks(&house));
     // The platform has no custodians: its log's keys are gone, and another log begins where an operator says so.
     assert!(house.server.answers().text().contains("locked"), "the platform's log");
     assert!(house.server.stop().success());

@@ -1,5 +1,6 @@
 //! A root of trust is one process's, one user's and one store's; and what it does not open protects nothing more.
 
+use crate::custody::{Custodians, set_up};
 use crate::spine::{CSV, House};
 use serde_json::{Value, json};
 use std::fs;
@@ -90,6 +91,110 @@ impl House {
         let rows = rows["items"].as_array().expect("rows").clone();
         rows.last().expect("a version")["id"].as_str().expect("an id").to_owned()
     }
+}
+
+/// What a fresh root takes from a backup is what its data was wrapped under, or nothing.
+#[test]
+fn a_backup_of_the_root_of_other_data_is_refused_and_the_right_one_is_taken_then() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, other) = (dir.path().join("data"), dir.path().join("other"));
+    let backup_of = |data: &Path| data.with_extension("backup");
+    let command = |act: &str, data: &Path, backup: &Path| {
+        let (data, backup) = (data.to_str().expect("UTF-8"), backup.to_str().expect("UTF-8"));
+        let mut command = nexora(&["keys", "root", act, backup, "--data", data]);
+        command.args((act == "restore").then_some("--yes"));
+        run(command.env("NEXORA_PASSPHRASE", "of the backup"))
+    };
+    for data in [&data, &other] {
+        let mut server = Server::start(data);
+        assert!(server.stop().success());
+        let _ = command("backup", data, &backup_of(data)).ok();
+    }
+    fs::remove_dir_all(root_of(&data)).expect("the root is lost");
+    for fresh in [false, true] {
+        if fresh {
+            let _ = run(&mut nexora(&[
+                "keys",
+                "root",
+                "replace",
+                "--yes",
+                "--data",
+                data.to_str().expect("UTF-8"),
+            ]))
+            .ok();
+        }
+        let said = command("restore", &data, &backup_of(&other));
+        assert!(said.code.is_some_and(|code| code > 2), "{said:?}");
+        assert!(
+            said.err.contains("another root") && said.err.contains("nothing was changed"),
+            "{}",
+            said.err
+        );
+        assert_eq!(root_of(&data).exists(), fresh, "nothing is made");
+    }
+    let _ = command("restore", &data, &backup_of(&data)).ok();
+    drop(Server::start(&data));
+}
+
+/// An older root is back, and with it the recovery package from before the newest dataset: who brings that, or one that
+/// somebody made up, ran into what protects the organization's keys.
+#[test]
+fn a_package_that_is_older_or_made_up_is_refused_on_record() {
+    let mut house = House::open();
+    house.protects("customers").expect("it protects");
+    let admin = house.organization.admin.clone();
+    let custodians = Custodians::new(&["cleo", "dora"]);
+    let recovery = set_up(&house, &admin, &json!({"threshold": 2, "custodians": custodians.public()}));
+    let package = || house.organization.get(&house.server, "/api/v1/recovery/package").ok().body;
+    let older = package();
+    let data = house.server.dir.clone();
+    let place = tempfile::tempdir().expect("a directory");
+    let backup = place.path().join("root.backup");
+    let command = |arguments: &[&str]| {
+        let mut command = nexora(&["keys", "root"]);
+        let data = data.to_str().expect("UTF-8");
+        run(command.args(arguments).args(["--data", data]).env("NEXORA_PASSPHRASE", "of the backup"))
+    };
+    let backup = backup.to_str().expect("UTF-8");
+    let _ = command(&["backup", backup]).ok();
+    house.protects("orders").expect("it protects");
+    until("the package has the new key", PATIENCE, || (package() != older).then_some(()));
+    assert!(house.server.stop().success());
+    fs::remove_dir_all(root_of(&data)).expect("the root is lost");
+    let _ = command(&["restore", backup, "--yes"]).ok();
+    house.server = Server::start(&data);
+
+    let begin = |package: &[u8], older: bool| {
+        let path = format!("/api/v1/recovery/ceremonies?aim=restore&older={older}");
+        let request = Request::new("POST", &path).token(&admin);
+        house.server.send(&request.body("application/octet-stream", package))
+    };
+    let refused = begin(&older, false);
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    let mut made_up: Value = serde_json::from_slice(&older).expect("JSON");
+    made_up["setup"]["check"]["hash"] = "00".repeat(32).into();
+    let foreign = begin(made_up.to_string().as_bytes(), true);
+    assert_eq!(foreign.status, 422, "{}", foreign.text());
+    let begun = begin(&older, true).ok().json();
+    custodians.attend(&begun, &recovery);
+    let ceremony = format!("/api/v1/recovery/ceremonies/{}", begun["id"].as_str().expect("an id"));
+    for _ in 0..2 {
+        let _ =
+            house.send_to(&format!("{ceremony}/approve"), &json!({"contribution": custodians.next()})).ok();
+    }
+    let refused = house.send_to(&format!("{ceremony}/restore"), &json!({}));
+    assert_eq!(refused.status, 409, "{}", refused.text());
+
+    house.ledger_verifies();
+    let entries = entries(&data);
+    let of = |operation: &str| {
+        let own =
+            |entry: &&Value| entry["kind"] == "access.refused" && entry["facts"]["operation"] == operation;
+        let count = |entry: &Value| entry["count"].as_u64().unwrap_or(1);
+        entries.iter().filter(own).map(count).sum::<u64>()
+    };
+    assert!(of("recovery.begin") >= 1, "at the beginning");
+    assert_eq!(of("recovery.restore"), 1, "and at the end");
 }
 
 /// The root comes back from a backup that is older than a dataset; or it is missing, and an older copy of it stands

@@ -20,9 +20,9 @@ operations! {
         RecoveryCancelSetUp, Some(Kind::RecoveryCancelled), SetUpApproval => SetUpOnRecord;
     /// Shows who the custodians are, their sealed shares, and whether it was rehearsed.
     Show: "recovery.show", Get "/api/v1/recovery", KeysRead, None, Nothing => RecoveryReply;
-    /// Reads the recovery package: the organization's private keys under the recovery key, to be kept elsewhere.
-    Package: "recovery.package", Get "/api/v1/recovery/package", KeysRead, None, Nothing => Nothing,
-        gives Output::Bytes(BYTES);
+    /// Fetches the recovery package: the organization's private keys under the recovery key, to be kept elsewhere.
+    Package: "recovery.package", Get "/api/v1/recovery/package", KeysRead, Some(Kind::RecoveryPackageFetched),
+        Nothing => Nothing, gives Output::Bytes(BYTES);
     /// Writes the recovery package anew at once, as it is written anyway a moment after a key changed.
     Repackage: "recovery.repackage", Post "/api/v1/recovery/package", RecoveryRepackage,
         Some(Kind::RecoveryPackaged), Nothing => Recovery;

@@ -54,8 +54,11 @@ pub struct Shred {
     #[schemars(with = "Option<String>")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<Id<noun::Dataset>>,
-    /// `requested`, `approved`, `done`, `cancelled` or `expired`.
+    /// `requested`, `approved` (nothing of it opens any more, and it is not finished), `done`, `cancelled` or `expired`.
     pub state: String,
+    /// Why it is approved and not finished, where that is known: the node goes on by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
     /// Why.
     pub reason: String,
     /// Who asked.

@@ -264,9 +264,9 @@ impl ThisNode {
         }
         match self.wiring.keys.unfinished_shred(ctx).await {
             Err(error) => return check(name, State::Failing, error.to_string()),
-            Ok(Some((id, waits))) => {
-                let why = waits.map_or_else(String::new, |error| format!(": {error}"));
-                let said = format!("the shredding {id} is approved and not finished{why}");
+            Ok(Some(shred)) => {
+                let why = shred.waits.map_or_else(String::new, |why| format!(": {why}"));
+                let said = format!("the shredding {} is approved and not finished{why}", shred.id);
                 return check(name, State::Failing, said);
             }
             Ok(None) => {}
@@ -309,31 +309,28 @@ impl ThisNode {
                     );
                     return check(name, State::Failing, said);
                 }
+                let never = recovery.rehearsed_at.is_none();
+                let mut lacks: Vec<_> = never
+                    .then(|| "never rehearsed: nexora keys recovery rehearse".to_owned())
+                    .into_iter()
+                    .collect();
+                match &recovery.package {
+                    None => lacks.push("there is no package yet".to_owned()),
+                    Some(package) if package.stale => lacks.push("the package is behind the keys".to_owned()),
+                    Some(package) if package.left_out > 0 => lacks.push(format!(
+                        "the package lacks {} keys that the root does not open: put the newest backup of the root back \
+                         (nexora keys root restore), or restore an earlier package that has them (nexora keys recovery \
+                         show)",
+                        package.left_out
+                    )),
+                    Some(_) => {}
+                }
                 match (recovery.rehearsed_at, recovery.package) {
-                    (None, _) => {
-                        let said = format!("{shares}; never rehearsed: nexora keys recovery rehearse");
-                        check(name, State::Warning, said)
+                    (Some(at), Some(package)) if lacks.is_empty() => {
+                        let said = format!("{shares}; rehearsed {at}; package of {}", package.written_at);
+                        check(name, State::Ok, said)
                     }
-                    (Some(_), None) => {
-                        check(name, State::Warning, format!("{shares}; there is no package yet"))
-                    }
-                    (Some(_), Some(package)) if package.stale => {
-                        check(name, State::Warning, format!("{shares}; the package is behind the keys"))
-                    }
-                    (Some(_), Some(package)) if package.left_out > 0 => {
-                        let said = format!(
-                            "{shares}; the package lacks {} keys that the root does not open: put the newest backup of \
-                             the root back (nexora keys root restore), or restore an earlier package that has them \
-                             (nexora keys recovery show)",
-                            package.left_out
-                        );
-                        check(name, State::Warning, said)
-                    }
-                    (Some(at), Some(package)) => check(
-                        name,
-                        State::Ok,
-                        format!("{shares}; rehearsed {at}; package of {}", package.written_at),
-                    ),
+                    _ => check(name, State::Warning, format!("{shares}; {}", lacks.join("; "))),
                 }
             }
         }

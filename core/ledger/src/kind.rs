@@ -123,6 +123,8 @@ kinds! {
     RecoveryApproved = "recovery.approved",
     /// The recovery package was written anew.
     RecoveryPackaged = "recovery.packaged",
+    /// The recovery package was handed out; the entry names its hash.
+    RecoveryPackageFetched = "recovery.package_fetched",
     /// A ceremony restored the organization's keys under a new root.
     RecoveryRestored = "recovery.restored",
     /// Versions of keys that a restore wrapped, regained or closed: a batch, each named with its change.

@@ -342,3 +342,13 @@ fn what_first(state: State, act: &str) -> &'static str {
 fn unread(seconds: Option<u64>) -> String {
     seconds.map_or_else(|| " yet".to_owned(), |seconds| format!(" for {seconds} s"))
 }
+
+/// An error with everything that it comes from.
+pub(crate) fn whole(error: &dyn std::error::Error) -> String {
+    let (mut said, mut source) = (error.to_string(), error.source());
+    while let Some(error) = source {
+        said = format!("{said}: {error}");
+        source = error.source();
+    }
+    said
+}

@@ -12,14 +12,18 @@
 //! Each of them may be cut off and done again: [`Keys::shred_step`] goes on from what is on record.
 
 mod refused;
+mod turns;
 
 pub use refused::ShredRefused;
+pub(crate) use turns::Turns;
 
 use crate::{
     Error, Keys, Purpose, RootError, Scope, State, Unit,
     breach::reasoned,
     certificate::{self, Certificate, Copies},
-    custody, export, halves,
+    custody,
+    error::whole,
+    export, halves,
     scope::person,
     tables::{self, Filter, Line, Row},
 };
@@ -27,11 +31,7 @@ use base::{Action, Context, Id, Timestamp, digest, noun};
 use crypto::jws::{Jws, Unsigned};
 use ledger::{Entry, Kind};
 use policy::{Permit, Resource};
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 use store::{Queries, Tx};
 
 /// How long a request waits for its second person.
@@ -63,6 +63,8 @@ pub struct Shred {
     pub cancelled: Option<(Id<noun::Person>, Timestamp)>,
     /// The certificate, once it is done.
     pub certificate: Option<Jws>,
+    /// Why it is not done, where it is approved and that is known: it goes on by itself.
+    pub waits: Option<String>,
 }
 
 /// Where a request to shred stands.
@@ -153,12 +155,12 @@ impl Keys {
         Ok(shred)
     }
 
-    /// Approves another person's request, and does it. Where it is cut off, it is decided all the same, and
-    /// [`shred_step`](Self::shred_step) goes on.
+    /// Approves another person's request, and does it. Where it is cut off, it is decided all the same: that is what is
+    /// answered, with what it [`waits`](Shred::waits) for, and [`shred_step`](Self::shred_step) goes on.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::NotAPerson`], [`Error::Shred`], [`Error::Root`], [`Error::Store`],
-    /// [`Error::Recovery`].
+    /// Where nothing was decided: [`Error::Refused`], [`Error::NotAPerson`], [`Error::Shred`], [`Error::Root`],
+    /// [`Error::Store`], [`Error::Recovery`].
     pub async fn approve_shred(
         &self,
         ctx: &Context,
@@ -192,7 +194,13 @@ impl Keys {
         let entry = Entry::done(Kind::ShredApproved, id).fact("scope", unit.to_string());
         tx.commit(entry).await?;
         raised.publish();
-        self.finish_shred(ctx, id).await
+        match self.finish_shred(ctx, id).await {
+            Ok(shred) => Ok(shred),
+            Err(error) => {
+                let shred = of_row(&row, now)?;
+                Ok(Shred { waits: Some(whole(&error)), ..shred })
+            }
+        }
     }
 
     /// Cancels a request that nobody has approved.
@@ -229,7 +237,12 @@ impl Keys {
     pub async fn shreds(&self, ctx: &Context) -> Result<Vec<Shred>, Error> {
         let now = self.clock.now();
         let read = self.store.read(ctx).await?;
-        custody::shreds(&read).await?.iter().map(|row| of_row(row, now)).collect()
+        let mut shreds = Vec::new();
+        for row in custody::shreds(&read).await? {
+            let waits = self.waits(&read, ctx, &row).await?;
+            shreds.push(Shred { waits, ..of_row(&row, now)? });
+        }
+        Ok(shreds)
     }
 
     /// One request to shred.
@@ -239,22 +252,34 @@ impl Keys {
     pub async fn shred(&self, ctx: &Context, id: Id<noun::Approval>) -> Result<Shred, Error> {
         let read = self.store.read(ctx).await?;
         let row = custody::shred_of(&read, id).await?.ok_or(ShredRefused::Unknown)?;
-        of_row(&row, self.clock.now())
+        let waits = self.waits(&read, ctx, &row).await?;
+        Ok(Shred { waits, ..of_row(&row, self.clock.now())? })
     }
 
     /// The shredding that is approved and not finished, if there is one, and what it waits for where that is known.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
-    pub async fn unfinished_shred(
-        &self,
-        ctx: &Context,
-    ) -> Result<Option<(Id<noun::Approval>, Option<Error>)>, Error> {
+    pub async fn unfinished_shred(&self, ctx: &Context) -> Result<Option<Shred>, Error> {
         let read = self.store.read(ctx).await?;
         let Some(row) = custody::unfinished_shred(&read).await? else { return Ok(None) };
-        let id = Id::from_slice(&row.id).ok_or(Error::Damaged { what: "request to shred" })?;
-        let waits = self.may_shred(&read, ctx.organization(), row.scope()?).await.err();
-        Ok(Some((id, waits)))
+        let waits = self.waits(&read, ctx, &row).await?;
+        Ok(Some(Shred { waits, ..of_row(&row, self.clock.now())? }))
+    }
+
+    /// What an approved request that is not done waits for: another root, or what failed here last.
+    async fn waits(
+        &self,
+        door: &impl Queries,
+        ctx: &Context,
+        row: &custody::shred::Model,
+    ) -> Result<Option<String>, Error> {
+        let shred = of_row(row, self.clock.now())?;
+        if shred.state != ShredState::Approved {
+            return Ok(None);
+        }
+        let refused = self.may_shred(door, ctx.organization(), shred.scope).await.err();
+        Ok(refused.map(|error| whole(&error)).or_else(|| self.shredding.failed(shred.id)))
     }
 
     /// Background work: does what an approved request has left to do. Whether there was one.
@@ -317,6 +342,12 @@ impl Keys {
     /// What follows an approval, from wherever it was cut off. Where the step and the approval meet, the second waits
     /// for the first and finds it done.
     async fn finish_shred(&self, ctx: &Context, id: Id<noun::Approval>) -> Result<Shred, Error> {
+        let finished = self.go_on_shredding(ctx, id).await;
+        self.shredding.note(id, finished.as_ref().err().map(|error| whole(error)));
+        finished
+    }
+
+    async fn go_on_shredding(&self, ctx: &Context, id: Id<noun::Approval>) -> Result<Shred, Error> {
         let turn = self.shredding.of(ctx.organization());
         let _turn = turn.lock().await;
         let read = self.store.read(ctx).await?;
@@ -467,17 +498,6 @@ async fn standing(door: &impl Queries, written: certificate::Package) -> Result<
     Ok(certificate::Package::Rewritten { generation, sha256: digest::hex(&hash) })
 }
 
-/// Whose turn it is to finish a shredding, by organization.
-#[derive(Default)]
-pub(crate) struct Turns(Mutex<BTreeMap<Id<noun::Organization>, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Turns {
-    fn of(&self, organization: Id<noun::Organization>) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turns.entry(organization).or_default())
-    }
-}
-
 /// The keys of a scope: a dataset's, or all of the organization's but those of its log.
 async fn rows_of(door: &impl Queries, scope: Scope) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
@@ -553,5 +573,6 @@ fn of_row(row: &custody::shred::Model, now: Timestamp) -> Result<Shred, Error> {
         approved,
         cancelled,
         certificate: certificate.map_err(|_| damaged())?,
+        waits: None,
     })
 }

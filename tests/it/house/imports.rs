@@ -135,6 +135,16 @@ fn only_apps_and_backends_speak_http() {
 }
 
 #[test]
+fn only_fields_reads_and_writes_datasets() {
+    const FORMATS: &[&str] =
+        &["parquet", "csv", "csv-core", "arrow-csv", "arrow-json", "arrow-ipc", "arrow-avro", "orc-rust"];
+    let others = packages();
+    let others = others.iter().filter(|package| !matches!(package.folder.as_str(), "core/fields" | "bench"));
+    let wrong = others.flat_map(|package| depends(package, FORMATS)).collect();
+    none(wrong, "`formats` in core/fields is the only reader and writer of datasets and of the lake's files");
+}
+
+#[test]
 fn no_sql_outside_store() {
     const DIALECT: &[&str] =
         &["SELECT ", "INSERT INTO", "UPDATE SET", "DELETE FROM", "CREATE TABLE", "CREATE INDEX", "PRAGMA "];

@@ -36,6 +36,7 @@ pub(crate) fn shred(shred: keys::Shred) -> Result<Shred, Failure> {
         id: shred.id,
         dataset: shred.scope.dataset(),
         state: shred.state.as_str().to_owned(),
+        waits: shred.waits,
         reason: shred.reason,
         requested_by: shred.requested_by,
         requested: shred.requested_at,

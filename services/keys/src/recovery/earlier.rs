@@ -82,8 +82,9 @@ impl Keys {
             let bytes = self.earlier_package(organization, *name);
             bytes.is_ok_and(|bytes| Package::read(&bytes).is_ok())
         };
-        let unread = self.earlier(organization).into_iter().filter(|name| !reads(name));
-        unread.map(|name| format!("organizations/{organization}/recovery.{name}.package")).collect()
+        let (unread, folder) = (self.earlier(organization).into_iter(), organization.bare());
+        let unread = unread.filter(|name| !reads(name));
+        unread.map(|name| format!("organizations/{folder}/recovery.{name}.package")).collect()
     }
 
     /// An earlier package, as it was when another took its place.

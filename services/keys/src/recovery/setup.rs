@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Error, Keys, RootError, Unit,
     custody::{self, recovery},
+    error::whole,
     scope::person,
 };
 use base::{Action, Context, Id, Secret, Timestamp, digest, noun};
@@ -221,14 +222,20 @@ impl Keys {
         self.described(ctx, &written.row, false)
     }
 
-    /// The current recovery package: a copy of it, kept elsewhere, and a quorum of custodians bring the keys back.
+    /// The current recovery package: a copy of it, kept elsewhere, and a quorum of custodians bring the keys back. That
+    /// it was handed out, and which one, is on record before it is given.
     ///
     /// # Errors
     /// [`Error::Recovery`] where none is set up or its file is not there; [`Error::Store`].
     pub async fn recovery_package(&self, ctx: &Context) -> Result<Vec<u8>, Error> {
         let read = self.store.read(ctx).await?;
-        custody::current_recovery(&read).await?.ok_or(RecoveryError::NotSetUp)?;
-        Ok(fs::read(self.package_path(ctx.organization())).map_err(RecoveryError::Io)?)
+        let row = custody::current_recovery(&read).await?.ok_or(RecoveryError::NotSetUp)?;
+        drop(read);
+        let package = fs::read(self.package_path(ctx.organization())).map_err(RecoveryError::Io)?;
+        let entry = Entry::done(Kind::RecoveryPackageFetched, head_of(&row)?.setup)
+            .fact("sha256", digest::hex(&digest::sha256(&package)));
+        self.store.write(ctx).await?.commit(entry).await?;
+        Ok(package)
     }
 
     /// Whether a key that was left out of the package opens now: the root that has it was put back.
@@ -317,14 +324,4 @@ pub(super) fn fits(quorum: u8, custodians: &[(String, hpke::PublicKey)]) -> Resu
         ids.push(id);
     }
     Ok(())
-}
-
-/// An error with everything that it comes from.
-fn whole(error: &dyn std::error::Error) -> String {
-    let (mut said, mut source) = (error.to_string(), error.source());
-    while let Some(error) = source {
-        said = format!("{said}: {error}");
-        source = error.source();
-    }
-    said
 }

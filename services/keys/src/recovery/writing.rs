@@ -224,7 +224,7 @@ fn keep(path: &Path, names: &[PathBuf]) -> io::Result<()> {
 
 /// The package's file, as an answer names it.
 pub(super) fn file_of(organization: Id<noun::Organization>) -> String {
-    format!("organizations/{organization}/recovery.package")
+    format!("organizations/{}/recovery.package", organization.bare())
 }
 
 pub(super) async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<(), Error> {

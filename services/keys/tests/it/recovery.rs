@@ -51,6 +51,11 @@ async fn a_quorum_brings_the_keys_back_under_a_new_root_and_gets_new_shares() {
         before,
         "it is not replaced"
     );
+    // Sealed or not, it is every private key: that it was handed out is on record each time, and which one.
+    let fetched = house.entries_of(&house.ctx, "recovery.package_fetched").await;
+    let sha256 = base::digest::hex(&base::digest::sha256(&before));
+    assert_eq!(fetched.len(), 2);
+    assert!(fetched.iter().all(|entry| entry["facts"]["sha256"] == sha256), "{fetched:?}");
 
     let ceremony = house.begin(Aim::Restore, None).await.expect("it begins");
     house.give(&ceremony, &custodians.share(1, &ceremony)).await.expect("it is taken");

@@ -13,12 +13,21 @@ fn of(shred: &api::shreds::Shred) -> String {
     shred.dataset.map_or_else(|| "the organization".to_owned(), |id| id.to_string())
 }
 
+/// The state; one that is approved is not done.
+fn state(shred: &api::shreds::Shred) -> String {
+    match shred.state.as_str() {
+        "approved" => "approved, not finished".to_owned(),
+        state => state.to_owned(),
+    }
+}
+
 impl Show for api::shreds::Shred {
     fn table(&self) -> String {
         facts([
             ("request", Some(self.id.to_string())),
             ("keys of", Some(of(self))),
-            ("state", Some(self.state.clone())),
+            ("state", Some(state(self))),
+            ("waits", self.waits.as_ref().map(|why| format!("{why}; the node goes on by itself"))),
             ("reason", Some(self.reason.clone())),
             ("asked by", Some(self.requested_by.to_string())),
             ("asked", Some(self.requested.to_string())),
@@ -40,7 +49,7 @@ impl Show for Page<api::shreds::Shred> {
                 [
                     shred.id.to_string(),
                     of(shred),
-                    shred.state.clone(),
+                    state(shred),
                     shred.requested_by.to_string(),
                     shred.expires.to_string(),
                     shred.approved_by.map_or_else(|| "-".to_owned(), |person| person.to_string()),
