@@ -67,7 +67,21 @@ impl Judge {
         organization: Id<noun::Organization>,
         arrival: Timestamp,
     ) -> Vec<Finding> {
-        self.with(state, None, activity, organization, arrival)
+        let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
+        self.with(state, None, (activity, identity), organization, arrival)
+    }
+
+    /// The same, where the id of the identity that acted is known already, as [`shard_of`](crate::shard_of) asks for it.
+    #[must_use]
+    pub fn judge_of(
+        &self,
+        state: &mut ShardState,
+        activity: &Activity<'_>,
+        identity: Option<Id<noun::Identity>>,
+        organization: Id<noun::Organization>,
+        arrival: Timestamp,
+    ) -> Vec<Finding> {
+        self.with(state, None, (activity, identity), organization, arrival)
     }
 
     /// The same, and a finding for each correlation that matches now. Here activities must come in the order of
@@ -82,18 +96,22 @@ impl Judge {
         organization: Id<noun::Organization>,
         arrival: Timestamp,
     ) -> Vec<Finding> {
-        self.with(state, Some(correlator), activity, organization, arrival)
+        let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
+        self.with(state, Some(correlator), (activity, identity), organization, arrival)
     }
 
     fn with(
         &self,
         state: &mut ShardState,
         correlator: Option<&mut Correlator>,
-        activity: &Activity<'_>,
+        (activity, identity): (&Activity<'_>, Option<Id<noun::Identity>>),
         organization: Id<noun::Organization>,
         arrival: Timestamp,
     ) -> Vec<Finding> {
-        let identity = activity.actor.identity.as_ref().map(|key| key.id(organization));
+        if self.behaviour {
+            // It is far away in memory; meanwhile the rules are asked.
+            state.reach(identity);
+        }
         let case = Case { activity, organization, identity, arrival };
         let stored = correlator.is_none();
         let rules = self.pack.matches(activity);

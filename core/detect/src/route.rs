@@ -249,8 +249,12 @@ impl Plan {
             return;
         }
         let Some(text) = matcher::text(value) else { return };
-        // Folded, a text may be shorter: some letters beyond ASCII have a lower case within it.
-        if asked.longest.is_some_and(|longest| text.len() <= longest || !text.is_ascii()) {
+        let ascii = text.is_ascii();
+        if ascii && asked.longest.is_some_and(|longest| text.len() <= longest) {
+            let is = |other: &Is| matches!(other, Is::Text(other) if other.eq_ignore_ascii_case(&text));
+            self.find(hash_folded(slot, text.as_bytes()), slot, is, candidates);
+        } else if !ascii && asked.longest.is_some() {
+            // Folded, a text may be shorter: some letters beyond ASCII have a lower case within it.
             with_folded(&text, |text| {
                 let is = |other: &Is| matches!(other, Is::Text(other) if **other == *text);
                 self.find(hash(slot, text.as_bytes()), slot, is, candidates);
@@ -340,13 +344,56 @@ const fn place(hash: u64) -> usize {
 
 /// Of a slot and what is in it. The keys are the rules' own words, so that nobody chooses what collides.
 fn hash(slot: usize, bytes: &[u8]) -> u64 {
+    hash_of(slot, bytes, |word| word)
+}
+
+/// The hash of a text of ASCII in lower case.
+fn hash_folded(slot: usize, bytes: &[u8]) -> u64 {
+    hash_of(slot, bytes, folded)
+}
+
+/// Eight letters of ASCII in lower case.
+const fn folded(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // The high bit of each byte: it is from `A` on, and it is beyond `Z`.
+    let from = word.wrapping_add(EACH * (0x80 - b'A' as u64));
+    let beyond = word.wrapping_add(EACH * (0x7f - b'Z' as u64));
+    word | (((from ^ beyond) & (EACH * 0x80)) >> 2)
+}
+
+fn hash_of(slot: usize, bytes: &[u8], fold: fn(u64) -> u64) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = (slot as u64 ^ ((bytes.len() as u64) << 32)).wrapping_mul(FACTOR);
     let mut add = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
     let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
+    words.iter().for_each(|word| add(fold(u64::from_le_bytes(*word))));
     let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
-    add(u64::from_le_bytes(last));
+    add(fold(u64::from_le_bytes(last)));
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{folded, hash, hash_folded};
+
+    #[test]
+    fn letters_are_folded_eight_at_a_time_as_one_by_one() {
+        for one in 0..128_u8 {
+            for other in 0..128_u8 {
+                let word = [one, other, b'z', other, one, b'A', b'@', b'['];
+                assert_eq!(
+                    folded(u64::from_le_bytes(word)).to_le_bytes(),
+                    word.map(|byte| byte.to_ascii_lowercase())
+                );
+            }
+        }
+        for text in ["", "A", "ListRoles", "IAM.amazonAWS.com", "GetObject-0123456789"] {
+            assert_eq!(
+                hash_folded(3, text.as_bytes()),
+                hash(3, text.to_ascii_lowercase().as_bytes()),
+                "{text}"
+            );
+        }
+    }
 }

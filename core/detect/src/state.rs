@@ -191,6 +191,12 @@ impl ShardState {
         }
     }
 
+    /// Has what is known of the identity brought near.
+    pub(crate) fn reach(&self, identity: Option<Id<noun::Identity>>) {
+        let place = identity.and_then(|identity| self.slab.find(identity));
+        place.and_then(|place| self.slab.get(place)).into_iter().for_each(Record::reach);
+    }
+
     /// Whether the identity is known well enough to be told of by name, whatever others do.
     pub(crate) fn knows_well(&self, identity: Option<Id<noun::Identity>>) -> bool {
         let place = identity.and_then(|identity| self.slab.find(identity));

@@ -20,9 +20,10 @@ pub(crate) struct Prepared {
     _room: OwnedSemaphorePermit,
 }
 
-/// A valid event and the shard that judges it.
+/// A valid event, who acted, and the shard that judges it.
 pub(crate) struct Event {
     pub(crate) record: Record,
+    pub(crate) identity: Option<Id<noun::Identity>>,
     pub(crate) shard: usize,
 }
 
@@ -51,7 +52,7 @@ impl<'a> Examiner<'a> {
         if let Some(identity) = identity {
             note(self.organization, self.known, identity, &activity, &mut self.sightings);
         }
-        Ok(Event { record, shard })
+        Ok(Event { record, identity, shard })
     }
 
     pub(crate) fn sightings(self) -> Vec<Sighting> {

@@ -114,7 +114,8 @@ fn judge_shards(
         for one in events {
             // Examined before: an event that stands in the log has an activity.
             let Ok(activity) = one.event.record.activity(judge.pack().fields()) else { continue };
-            for mut finding in judge.judge(state, &activity, organization, one.arrival) {
+            for mut finding in judge.judge_of(state, &activity, one.event.identity, organization, one.arrival)
+            {
                 shorten_evidence(&mut finding, one.offset);
                 found.push((one.offset, finding));
             }

@@ -113,6 +113,11 @@ fn doubled(cells: &[[f32; 2]]) -> Vec<[f32; 2]> {
     rows.flat_map(|row| row.iter().chain(row)).copied().collect()
 }
 
+/// What one value of a record says: nothing where there is no more of it than expected, which is nearly always.
+fn said((now, mean): (f32, f32)) -> f64 {
+    if now <= mean { 0.0 } else { ln(1.0 + f64::from(score(now, mean, 0.05))) }
+}
+
 /// Chi-squared of a count against its mean, of what is more than expected.
 fn score(now: f32, mean: f32, least: f32) -> f32 {
     let more = (now - mean).max(0.0);
@@ -170,11 +175,9 @@ impl Bursts {
         for (place, value) in (1_u64..).zip(values) {
             let hash = value.wrapping_add(place).wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(29);
             all = (all ^ hash).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
-            let (now, mean) = self.records.count(hash, ticks, &means.records);
-            sum += ln(1.0 + f64::from(score(now, mean, 0.05)));
+            sum += said(self.records.count(hash, ticks, &means.records));
         }
-        let (now, mean) = self.records.count(all, ticks, &means.records);
-        sum += ln(1.0 + f64::from(score(now, mean, 0.05)));
+        sum += said(self.records.count(all, ticks, &means.records));
         #[expect(clippy::cast_possible_truncation, reason = "a sum of a handful of logarithms")]
         let sum = sum as f32;
         sum

@@ -136,6 +136,19 @@ impl Record {
         }
     }
 
+    /// Reads a little of every part of it: so all of it is on its way from memory at once, while something else is
+    /// done. Of a million records few are near.
+    pub(crate) fn reach(&self) {
+        let Self { habits, pairs, targets, own, hours, .. } = self;
+        let cells =
+            [habits[0], habits[32], habits[64], habits[96], pairs[16], pairs[48], pairs[80], targets[0]];
+        let bytes =
+            [own.0[0][0], own.0[5][4], own.0[10][8], hours.0[0], hours.0[63], self.told[0], self.waiting];
+        let cells = cells.into_iter().fold(targets[32], u16::wrapping_add);
+        let bytes = bytes.into_iter().fold(0, u8::wrapping_add);
+        std::hint::black_box((cells, bytes, self.seen, self.risk));
+    }
+
     /// Whether it was seen often enough, over long enough, to have habits of its own.
     pub(crate) fn established(&self, now: u32) -> bool {
         self.seen >= ESTABLISHED_ACTIVITIES

@@ -144,6 +144,10 @@ impl Text {
                     return same(value.len().checked_sub(text.len()).and_then(|at| value.get(at..)), text);
                 }
                 Shape::Contains(text) => return find(value, text.as_bytes()),
+                Shape::OneOf(texts) => {
+                    let folded = || value.iter().map(u8::to_ascii_lowercase);
+                    return texts.binary_search_by(|text| text.bytes().cmp(folded())).is_ok();
+                }
                 _ => {}
             }
         }
