@@ -140,7 +140,7 @@ impl Proof {
     /// Checks everything: the checkpoint's signatures under the keys that the pins have for its log, that the entry
     /// follows the schema and stands where it says, that the checkpoint's tree holds it there, and the same of the
     /// platform's proof, which must record just this checkpoint. The policy's quorum, if there is one, is met by either
-    /// checkpoint. A pinned checkpoint of the same log and size has the same root.
+    /// checkpoint, by the platform's only if the policy [speaks of](crate::quorum::Policy::speaks_of) it. A pinned checkpoint of the same log and size has the same root.
     ///
     /// # Errors
     /// The first [`Failure`]; its file is the part of the proof that is wrong.
@@ -156,10 +156,14 @@ impl Proof {
             None => Ok(Vouched::default()),
             Some(policy) => Vouched::under(policy, checkpoint, true),
         };
+        let above = |checkpoint: &VerifiedCheckpoint| match &pins.policy {
+            None => Ok(Vouched::default()),
+            Some(policy) => Vouched::above(policy, checkpoint),
+        };
         let vouched = match (quorum(&own.checkpoint), &platform) {
             (Ok(vouched), None) => vouched,
             // Whichever of the two is witnessed better.
-            (direct, Some(platform)) => match (direct, quorum(platform)) {
+            (direct, Some(platform)) => match (direct, above(platform)) {
                 (Ok(direct), Ok(above)) if above.cosigned() > direct.cosigned() => above,
                 (Ok(direct), _) => direct,
                 (Err(_), above) => {

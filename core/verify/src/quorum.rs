@@ -116,6 +116,12 @@ impl Policy {
         &self.witnesses
     }
 
+    /// Whether it is about the log of this name: one that names logs is about those alone.
+    #[must_use]
+    pub fn speaks_of(&self, origin: &str) -> bool {
+        self.logs.is_empty() || self.logs.iter().any(|log| log.key.name() == origin)
+    }
+
     /// Whether the quorum is met, if these of the [`witnesses`](Self::witnesses) have cosigned.
     #[must_use]
     pub fn is_met(&self, has_cosigned: impl Fn(&Witness) -> bool) -> bool {

@@ -114,6 +114,16 @@ impl Vouched {
         }
     }
 
+    /// As [`under`](Self::under), of the platform's checkpoint that records another log's. Only where the policy speaks of
+    /// that platform's log: its witnesses may cosign another one as well, and what is recorded there excludes nothing.
+    pub(crate) fn above(policy: &Policy, checkpoint: &VerifiedCheckpoint) -> Result<Self, Problem> {
+        if policy.speaks_of(&checkpoint.checkpoint().origin) {
+            return Self::under(policy, checkpoint, true);
+        }
+        let witnesses = named(policy.witnesses().iter().map(|witness| &witness.key));
+        Err(Problem::Quorum { cosigned: 0, witnesses })
+    }
+
     /// How many witnesses cosigned: one that did so with two keys is one.
     #[must_use]
     pub fn cosigned(&self) -> usize {

@@ -322,6 +322,7 @@ fn a_policy_is_met_by_the_platform_s_log_that_records_the_log_or_not_at_all() {
         assert!(said.out.contains("the quorum of your policy is met"), "{}", said.out);
     }
     let _ = verify(&stranger, &through, &policy).ok();
+    fails(&verify(&stranger, &through, &["--policy", &only]), "of which the policy has no `log` line");
     fails(&verify(&stranger, text(&plain), &policy), "--platform");
     // Without the platform's key its witnesses count for nothing; which key that is, is said.
     let knows_one = Stranger::new();

@@ -65,6 +65,18 @@ fn a_proof_passes_through_the_platform_s_log() {
     let unwitnessed = Pins { policy: None, ..pins.clone() };
     assert!(alone.verify(&unwitnessed, &Doubles).expect("it holds").vouched.by.is_empty());
 
+    // A policy that names logs is about those: it is not met by another platform's.
+    let policy = |log: &Log| {
+        let (line, key) = (&log.verifier_keys()[0], witness(21).verifier_key().clone());
+        Some(format!("log {line}\nwitness w21 {key}\nquorum w21\n").parse().expect("a policy"))
+    };
+    let through = chained(&log, 13, &platform);
+    let unnamed = Pins { policy: policy(&log), ..pins.clone() };
+    let failure = through.verify(&unnamed, &Doubles).expect_err("it is not named");
+    assert_eq!(failure.problem, Problem::Quorum { cosigned: 0, witnesses: 1 });
+    let named = Pins { policy: policy(&platform), ..pins.clone() };
+    assert_eq!(through.verify(&named, &Doubles).expect("it holds").vouched.cosigned(), 1);
+
     // A key of each log is needed, and the pinned checkpoint of the same size has to be the same.
     for (keys, origin) in [(platform.verifier_keys(), log.origin), (log.verifier_keys(), platform.origin)] {
         let pins = Pins { keys, ..pins.clone() };

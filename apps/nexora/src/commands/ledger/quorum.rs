@@ -49,7 +49,8 @@ pub(super) fn met(policy: Option<&Policy>, report: &Report, said: &Said) -> Resu
 pub(super) fn above(policy: &Policy, said: &Said, entries: u64) -> Option<Witnesses> {
     let (report, covers) = said.verified().filter(|(_, covers)| *covers >= entries)?;
     let origin = report.checkpoint.checkpoint().origin.clone();
-    if !speaks_of(policy, &origin) {
+    if !policy.speaks_of(&origin) {
+        // Its witnesses may cosign another platform's log as well, and what is recorded there excludes nothing.
         return None;
     }
     let vouched: Vouched = report.vouched_under(policy, &signatures()).ok()?;
@@ -58,19 +59,13 @@ pub(super) fn above(policy: &Policy, said: &Said, entries: u64) -> Option<Witnes
     Some(witnesses)
 }
 
-/// Whether a policy is about the log of this name: one that names logs is about those. Its witnesses may cosign another
-/// platform's log as well, and what is recorded in that excludes nothing here.
-fn speaks_of(policy: &Policy, origin: &str) -> bool {
-    policy.logs().is_empty() || policy.logs().iter().any(|log| log.key.name() == origin)
-}
-
 /// That a log's own checkpoint does not meet the quorum, and what would.
 fn unmet(policy: &Policy, origin: &str, own: &Problem, said: &Said) -> Failure {
     let named: Vec<&str> = policy.logs().iter().map(|log| log.key.name()).collect();
     let above = match said {
         Said::Records(told, _) => {
             let of = &told.told.origin;
-            if speaks_of(policy, of) {
+            if policy.speaks_of(of) {
                 format!("nor does that of the platform's log {of} that records it meet it")
             } else {
                 format!("the policy has no `log` line of the platform's log {of} that records it")

@@ -495,6 +495,7 @@ fn entry(
     let keys_of = |origin: &str| pins.keys_of(origin).cloned().collect::<Vec<VerifierKey>>();
     // Who knows the log and not the platform's takes the log's word. A quorum that is asked for still has to be met.
     let unchecked = over.as_deref().filter(|over| keys_of(over).is_empty()).map(str::to_owned);
+    let unnamed = over.as_deref().zip(pins.policy.as_ref()).filter(|(over, policy)| !policy.speaks_of(over));
     if unchecked.is_some() {
         proof.platform = None;
     }
@@ -503,6 +504,10 @@ fn entry(
             Some(over) if matches!(failure.problem, Problem::Quorum { .. }) => format!(
                 ". The proof passes through {over}, whose witnesses would count, and no key of that is known: bring one \
                  with --key, in a `log` line of the policy, or with nexora ledger pins add"
+            ),
+            None if matches!(failure.problem, Problem::Quorum { .. }) && unnamed.is_some() => format!(
+                ". The proof passes through {}, of which the policy has no `log` line",
+                over.as_deref().unwrap_or_default()
             ),
             None if matches!(failure.problem, Problem::Quorum { .. }) && proof.platform.is_none() => {
                 ". If the witnesses cosign the platform's log, name where that is with --platform, and the proof's own \
