@@ -139,7 +139,7 @@ fn what_is_erased_is_in_no_file_and_a_restored_backup_does_not_bring_it_back() {
     assert!(!holding(&data, NAME).is_empty(), "it can be found");
     assert!(house.server.stop().success());
     let backup = house._dir.path().join("backup");
-    copy(&data.join("organizations"), &backup);
+    copy(&data, &backup);
     assert!(!holding(&backup, NAME).is_empty(), "so it is in the backup");
     house.server = Server::start(&data);
 
@@ -163,12 +163,25 @@ fn what_is_erased_is_in_no_file_and_a_restored_backup_does_not_bring_it_back() {
     // The databases of before, under the ledger of today.
     assert!(house.server.stop().success());
     fs::remove_dir_all(data.join("organizations")).expect("it goes");
-    copy(&backup, &data.join("organizations"));
+    copy(&backup.join("organizations"), &data.join("organizations"));
     assert!(!holding(&data, NAME).is_empty(), "the restored database has it");
     let server = Server::spawn(&data, &tests::server::Start::default());
     let _ = server.answers();
     assert_eq!(holding(&data, NAME), Vec::<PathBuf>::new(), "it is erased again before anything is served");
     house.server = server;
+
+    // The whole directory of before: nothing in it knows. What stands beside it does, and names nobody.
+    assert!(house.server.stop().success());
+    fs::remove_dir_all(&data).expect("it goes");
+    copy(&backup, &data);
+    assert!(!holding(&data, NAME).is_empty(), "the restored directory has it");
+    house.server = Server::start(&data);
+    assert_eq!(holding(house._dir.path(), NAME).iter().filter(|hit| !hit.starts_with(&backup)).count(), 0);
+    let stranger = Stranger::new();
+    let log = directory(&house);
+    let said =
+        stranger.run(&["ledger", "verify", text(&log), "--deep", "--data", text(&data), "-o", "json"]).ok();
+    assert_eq!(said.json()["beside"]["erased"], 1, "and the log says so now");
 }
 
 #[test]
