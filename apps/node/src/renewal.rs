@@ -60,7 +60,7 @@ impl Wiring {
         let mut tx = self.store.write(ctx).await?;
         let (pair, made) = self.keys.renew_log_keys(&mut tx).await?;
         let started = self.audit.restart(&mut tx, &pair, whatever).await?;
-        let _ = tx.commit_all([vec![started], made].concat()).await?;
+        let _ = tx.commit_all([started, made].concat()).await?;
         Ok(())
     }
 

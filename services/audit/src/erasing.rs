@@ -15,8 +15,8 @@
 //!    and names the other one's origin.
 
 use crate::{Audit, ErasedFile, Error, Storage, beside::before, erased_file::Noted, log_name, retention};
-use base::Context;
-use ledger::charter;
+use base::{Context, Id, noun};
+use ledger::{Entry, charter};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -354,7 +354,7 @@ async fn places(door: &impl Queries, parts: &[Part]) -> Result<Vec<(Span, Vec<(u
 
 /// What the entries beyond a position say is gone.
 #[derive(Debug, Default)]
-struct Beyond {
+pub(crate) struct Beyond {
     erased: Vec<Part>,
     minimum: u64,
     /// The first and the last entry of each bundle in which one does not read.
@@ -400,7 +400,23 @@ impl Beyond {
         self.unread.iter().find(|bundle| *bundle.end() >= self.minimum).map(|bundle| *bundle.start())
     }
 
-    fn take(&mut self, seen: &Seen) {
+    /// The tombstones once more, in another log than the one that they were meant for.
+    pub(crate) fn said_again(&self, organization: Id<noun::Organization>, meant: u32) -> Vec<Entry> {
+        let mut erased = ByLog::new();
+        for part in &self.erased {
+            erased.entry(part.generation.unwrap_or(meant)).or_default().push(part.positions.clone());
+        }
+        let mut tombstones = Vec::new();
+        for (generation, ranges) in erased {
+            let origin = Origin { organization, generation }.to_string();
+            let tombstone =
+                |some| charter::details_erased(organization, some).fact("origin", origin.as_str());
+            tombstones.extend(merged(&ranges).chunks(RANGES).map(tombstone));
+        }
+        tombstones
+    }
+
+    pub(crate) fn take(&mut self, seen: &Seen) {
         match seen.kind.as_str() {
             verify::charter::ERASED => {
                 let listed = verify::charter::fact(seen, "positions").and_then(Value::as_array);

@@ -1,7 +1,7 @@
 //! A log renewed: by other keys, signed for by those before; or by another log, where this one is behind what others
 //! remember of it.
 
-use crate::{Audit, Error, LogKeys, Sighting, tables};
+use crate::{Audit, Error, LogKeys, Sighting, erasing::Beyond, tables};
 use base::{Context, digest};
 use crypto::sign::SigningKey;
 use ledger::{Entry, Signer, charter, charter::Unpublished, checkpoint};
@@ -34,14 +34,20 @@ impl Audit {
         self.log(ctx.organization()).seen().refused.clone()
     }
 
-    /// Begins another log of the organization, under fresh keys, because the present one is refused: the entry that
-    /// must be the first one of the commit. It names the last known checkpoint of the present log, and says how many
-    /// of its entries were never published: they stay in the outbox, and the entry holds their hash.
+    /// Begins another log of the organization, under fresh keys, because the present one is refused: the entries that
+    /// must be the first ones of the commit. The first names the last known checkpoint of the present log, and says how
+    /// many of its entries were never published: they stay in the outbox, and the entry holds their hash. Those after it
+    /// say again what these say is erased, for else nothing that is published would.
     ///
     /// # Errors
     /// [`Error::InOrder`] where the log is not refused, unless `whatever` is said: for a log whose platform's was
     /// refused. [`Error::Key`]; what the store meets.
-    pub async fn restart(&self, tx: &mut Tx, fresh: Renewed<'_>, whatever: bool) -> Result<Entry, Error> {
+    pub async fn restart(
+        &self,
+        tx: &mut Tx,
+        fresh: Renewed<'_>,
+        whatever: bool,
+    ) -> Result<Vec<Entry>, Error> {
         let ctx = tx.context().clone();
         let refused = self.refused(&ctx);
         if refused.is_none() && !whatever {
@@ -69,16 +75,17 @@ impl Audit {
             None => (None, 0, merkle::fold(&[])),
         };
         let previous = Checkpoint { origin: checkpoint::origin(organization, before.number), size, root };
-        let unpublished = self.unpublished(tx, before).await?;
+        let (unpublished, erased) = self.unpublished(tx, before).await?;
         let generation = tx.begin_generation().await?;
         let keys = verifier_keys(tx, generation.number, fresh)?;
         tables::add_keys(tx, generation.number, 0, &keys).await?;
         let origin = Origin { organization, generation: generation.number };
         let entry = charter::started_after(origin, &keys, &previous, unpublished);
-        Ok(match sighting {
+        let started = match sighting {
             Some(Sighting { size, .. }) => entry.fact("known", size),
             None => entry,
-        })
+        };
+        Ok(std::iter::once(started).chain(erased.said_again(organization, before.number)).collect())
     }
 
     /// Puts fresh keys in the place of those that sign the organization's log: the entry, which must be the first one
@@ -122,20 +129,25 @@ impl Audit {
         Ok(head.map(|head| (head.size, head.root)))
     }
 
-    /// How many entries of the present log are committed and not published, and what they hash to.
-    async fn unpublished(&self, tx: &mut Tx, log: Generation) -> Result<Unpublished, Error> {
+    /// How many entries of the present log are committed and not published, what they hash to, and what they say is
+    /// erased.
+    async fn unpublished(&self, tx: &mut Tx, log: Generation) -> Result<(Unpublished, Beyond), Error> {
         let name = crate::log_name(tx.context().organization(), log.number);
         let storage = self.storage();
         let published = crate::blocking(move || crate::publish::claimed_size(&*storage, &name)).await?;
         let (mut next, mut leaves) = (log.base.saturating_add(published), Vec::new());
+        let mut said = Beyond::default();
         loop {
             let rows = tx.entries(next, READ).await?;
             let Some((last, _)) = rows.last() else { break };
             next = last + 1;
             leaves.extend(rows.iter().map(|(_, entry)| merkle::leaf(entry)));
+            rows.iter()
+                .filter_map(|(_, entry)| verify::entry::read(entry).ok())
+                .for_each(|seen| said.take(&seen));
         }
         let parts: Vec<&[u8]> = leaves.iter().map(|leaf| &leaf[..]).collect();
-        Ok(Unpublished { count: parts.len(), hash: digest::of_parts(UNPUBLISHED, &parts) })
+        Ok((Unpublished { count: parts.len(), hash: digest::of_parts(UNPUBLISHED, &parts) }, said))
     }
 }
 

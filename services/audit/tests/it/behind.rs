@@ -175,8 +175,8 @@ async fn a_restored_log_signs_nothing_until_an_operator_begins_another() {
 
     let second = Pair::fresh();
     let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
-    let entry = house.audit.restart(&mut tx, &second.keys(), false).await.expect("it is behind");
-    let committed = tx.commit(entry).await.expect("it commits");
+    let entries = house.audit.restart(&mut tx, &second.keys(), false).await.expect("it is behind");
+    let committed = tx.commit_all(entries).await.expect("it commits");
     assert_eq!(committed.entry(), 0, "numbered from 0");
     let pairs = vec![first.keys(), second.keys()];
     let house = House { keys: LogKeys::of(organization, 2, pairs).expect("two pairs"), ..house };

@@ -268,8 +268,8 @@ async fn a_file_that_was_changed_removed_or_added_is_named() {
 async fn restarted(house: House, pairs: &[&Pair]) -> House {
     let (organization, fresh) = (house.ctx.organization(), pairs.last().expect("a pair"));
     let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
-    let entry = house.audit.restart(&mut tx, &fresh.keys(), true).await.expect("it begins again");
-    let _ = tx.commit(entry).await.expect("it commits");
+    let entries = house.audit.restart(&mut tx, &fresh.keys(), true).await.expect("it begins again");
+    let _ = tx.commit_all(entries).await.expect("it commits");
     let generation = u32::try_from(pairs.len()).expect("few");
     let keys = LogKeys::of(organization, generation, pairs.iter().map(|pair| pair.keys()).collect());
     House { keys: keys.expect("pairs"), ..house }
@@ -380,6 +380,26 @@ async fn details_of_logs_that_have_ended_are_verified_with_the_tombstones_of_lat
     let failure = deeply_of(&house, dir.path(), 2).await.expect_err("nothing says so");
     assert_eq!(failure.entry, Some(4), "{failure}");
     assert!(deeply_of(&house, dir.path(), 1).await.is_ok());
+}
+
+/// A log may end before it has published that something was erased: the next one says it.
+#[tokio::test]
+async fn what_an_ended_log_did_not_get_to_say_the_next_one_says() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (first, second) = (Pair::fresh(), Pair::fresh());
+    let house = House::open(dir.path(), None).await;
+    let keys = LogKeys::of(house.ctx.organization(), 1, vec![first.keys()]).expect("one of each");
+    let house = House { keys, ..house };
+    house.begin().await;
+    named(&house, 1, 9).await;
+    house.publish().await;
+    house.audit.erase(&house.ctx, &[3..=3, 5..=6], None).await.expect("it erases");
+    let house = restarted(house, &[&first, &second]).await;
+    named(&house, 2, 3).await;
+    house.publish().await;
+    let report = deeply_of(&house, dir.path(), 1).await.expect("the second log says so");
+    assert_eq!((report.details, report.erased), (6, 3));
+    assert_eq!(deeply(&house, dir.path(), None).await.expect("it verifies").details, 3);
 }
 
 #[tokio::test]

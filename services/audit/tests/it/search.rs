@@ -393,8 +393,8 @@ async fn earlier_logs_are_searched_too() {
 async fn begin_another(house: House, first: &Pair) -> House {
     let second = Pair::fresh();
     let mut tx = house.store.write(&house.ctx).await.expect("the door opens");
-    let entry = house.audit.restart(&mut tx, &second.keys(), true).await.expect("an operator says so");
-    let _ = tx.commit(entry).await.expect("it commits");
+    let entries = house.audit.restart(&mut tx, &second.keys(), true).await.expect("an operator says so");
+    let _ = tx.commit_all(entries).await.expect("it commits");
     let organization = house.ctx.organization();
     let keys = LogKeys::of(organization, 2, vec![first.keys(), second.keys()]).expect("two pairs");
     let house = House { keys, ..house };
