@@ -241,7 +241,7 @@ impl<'t> Live<'t> {
             key.name = Cow::Borrowed(&native[*at..]);
         }
         let identity = activity.actor.identity.as_ref().map(|key| key.id(ORGANIZATION));
-        judge.judge(&mut self.states[shard_of(identity)], activity, ORGANIZATION, act.time).len()
+        judge.judge_of(&mut self.states[shard_of(identity)], activity, identity, ORGANIZATION, act.time).len()
     }
 
     /// Judges an event from its bytes: how many findings.
@@ -250,7 +250,7 @@ impl<'t> Live<'t> {
         let activity = activity(&record, self.judge.pack().fields())?;
         let identity = activity.actor.identity.as_ref().map(|key| key.id(ORGANIZATION));
         let state = &mut self.states[shard_of(identity)];
-        Ok(self.judge.judge(state, &activity, ORGANIZATION, act.time).len())
+        Ok(self.judge.judge_of(state, &activity, identity, ORGANIZATION, act.time).len())
     }
 
     /// Whether the event is one of the identity that it is meant to be of.

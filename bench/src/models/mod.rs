@@ -29,9 +29,9 @@ use std::time::Duration;
 const PROGRAM: &str = include_str!("../../python/models.py");
 /// Monday, 2 March 2026, 00:00 UTC.
 const START: Timestamp = Timestamp::from_millis(1_772_409_600_000);
-const IDENTITIES: u32 = if cfg!(debug_assertions) { 100 } else { 1_000 };
-const DAYS: u64 = 10;
-const RATE: f64 = 20.0;
+const IDENTITIES: u32 = if cfg!(debug_assertions) { 100 } else { 700 };
+const DAYS: u64 = 14;
+const RATE: f64 = 30.0;
 /// Chains of each kind of attack.
 const EACH: usize = if cfg!(debug_assertions) { 1 } else { 4 };
 /// Days without an alert of anybody.

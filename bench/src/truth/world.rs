@@ -18,7 +18,7 @@ pub(crate) const DAYS: u64 = if cfg!(debug_assertions) { 5 } else { 14 };
 /// Days that are judged and not counted.
 pub(crate) const WARM_UP: u64 = 3;
 /// Activities of an identity and day: five million in all, and a few more.
-const RATE: f64 = 37.0;
+const RATE: f64 = 42.0;
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 /// The organization of this seed.
