@@ -46,10 +46,12 @@ impl Format {
     #[must_use]
     pub fn can_have(self, field: &str) -> bool {
         let top = field.split('.').next().unwrap_or_default();
-        self.0.tops.is_empty()
-            || self.0.tops.contains(&top)
-            || self.0.tops.contains(&field)
-            || self.0.aliases.iter().any(|(name, _)| *name == field)
+        let there = self.0.tops.is_empty() || self.0.tops.contains(&top) || self.0.tops.contains(&field);
+        let within = |(object, names): &(&str, &[&str])| {
+            let below = field.strip_prefix(object).and_then(|rest| rest.strip_prefix('.'));
+            below.and_then(|below| below.split('.').next()).is_none_or(|name| names.contains(&name))
+        };
+        (there && self.0.closed.iter().all(within)) || self.0.aliases.iter().any(|(name, _)| *name == field)
     }
 
     /// The paths that a rule means by this name in events of this format; none where it is the name of a

@@ -9,6 +9,12 @@
 //! Only structure is looked at here. A line that is no whole value counts as an event, which
 //! [`Record::read`](crate::Record::read) then rejects by its index; where no line helps to find the next
 //! event, the whole is refused with the position. Linear in the bytes, whatever they are.
+//!
+//! What is in memory whole is taken apart by [`frame`](frame()); a file of any size as it is read, by [`Frames`].
+
+mod stream;
+
+pub use stream::{Framed, Frames, HELD, Unreadable};
 
 use crate::scan::{self, Broken};
 use base::{Fault, Kind};
@@ -60,9 +66,14 @@ impl Fault for Error {
 /// # Errors
 /// [`Error`], with the position.
 pub fn frame(bytes: &[u8]) -> Result<Vec<Range<usize>>, Error> {
+    framed(bytes, MAX_EVENTS)
+}
+
+/// The same, of so many events at most.
+fn framed(bytes: &[u8], most: usize) -> Result<Vec<Range<usize>>, Error> {
     let mark = if bytes.starts_with(&[0xef, 0xbb, 0xbf]) { 3 } else { 0 };
     let start = scan::skip_space(bytes, mark);
-    let mut events = Events { bytes, found: Vec::new() };
+    let mut events = Events { bytes, found: Vec::new(), most };
     match bytes.get(start) {
         None => return Ok(events.found),
         Some(b'{' | b'[') => {}
@@ -70,7 +81,7 @@ pub fn frame(bytes: &[u8]) -> Result<Vec<Range<usize>>, Error> {
     }
     let line = end_of_line(bytes, start);
     if scan::value(&bytes[..line], start, usize::MAX).is_ok() {
-        events.lines(start)?;
+        events.lines(start, true)?;
         return Ok(events.found);
     }
     match events.values(start) {
@@ -79,7 +90,7 @@ pub fn frame(bytes: &[u8]) -> Result<Vec<Range<usize>>, Error> {
         // One broken line before whole ones: the lines tell the events apart all the same.
         Err(_) if !is_wrapper(bytes, start) && whole_line(bytes, line) => {
             events.found.clear();
-            events.lines(start)?;
+            events.lines(start, true)?;
             Ok(events.found)
         }
         Err(wrong) => Err(wrong),
@@ -89,6 +100,8 @@ pub fn frame(bytes: &[u8]) -> Result<Vec<Range<usize>>, Error> {
 struct Events<'b> {
     bytes: &'b [u8],
     found: Vec<Range<usize>>,
+    /// How many events there may be.
+    most: usize,
 }
 
 impl Events<'_> {
@@ -101,8 +114,9 @@ impl Events<'_> {
         Ok(())
     }
 
-    /// Each line on its own. A line that breaks is one event, for the parser to reject.
-    fn lines(&mut self, start: usize) -> Result<(), Error> {
+    /// Each line on its own. A line that breaks is one event, for the parser to reject; where it is all that there
+    /// is, the whole is refused.
+    fn lines(&mut self, start: usize, whole: bool) -> Result<(), Error> {
         let mut at = start;
         while at < self.bytes.len() {
             let line = end_of_line(self.bytes, at);
@@ -112,7 +126,9 @@ impl Events<'_> {
                     Ok(end) => at = scan::skip_space(&self.bytes[..line], end),
                     Err(Error::TooMany) => return Err(Error::TooMany),
                     // There is only this line: say where it breaks.
-                    Err(wrong) if at == start && scan::skip_space(self.bytes, line) == self.bytes.len() => {
+                    Err(wrong)
+                        if whole && at == start && scan::skip_space(self.bytes, line) == self.bytes.len() =>
+                    {
                         return Err(wrong);
                     }
                     Err(_) => {
@@ -222,7 +238,7 @@ impl Events<'_> {
     }
 
     fn push(&mut self, event: Range<usize>) -> Result<(), Error> {
-        if self.found.len() == MAX_EVENTS {
+        if self.found.len() == self.most {
             return Err(Error::TooMany);
         }
         self.found.push(event);

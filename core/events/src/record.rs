@@ -1,7 +1,7 @@
 //! A record: one event, checked, parsed and redacted.
 
-use crate::{Activity, FieldSet, Format, Logsource, Reason, Redactor, Slots, envelope, scan, source};
-use sonic_rs::{JsonContainerTrait as _, JsonType, JsonValueMutTrait as _, JsonValueTrait as _};
+use crate::{Activity, FieldSet, Format, Logsource, Reason, Redactor, Slots, envelope, redact, scan, source};
+use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
 
 /// The largest event, in bytes as received.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -73,13 +73,13 @@ impl Record {
         let secret = Secret { named: secrets.named, looks: secrets.looks };
         let any = secret.any(&value, "")? || below.iter().any(|path| stands_at(&value, path));
         let text = if any && !redactor.is_off() {
-            secret.redact(&mut value, "", redactor);
-            below.iter().for_each(|path| redact_below(&mut value, path, redactor));
-            let text = sonic_rs::to_string(&value).map_err(|_| Reason::NotJson { at: 0 })?;
+            let mut text = String::with_capacity(text.len());
+            secret.write(&value, "", below, redactor, &mut text);
             // Many short secrets can make it longer than it came; it must be readable from the log again.
             if text.len() > MAX_BYTES {
                 return Err(Reason::TooLarge { bytes: text.len() });
             }
+            value = sonic_rs::from_str(&text).map_err(|wrong| Reason::NotJson { at: wrong.offset() })?;
             text.into()
         } else {
             Box::from(text)
@@ -210,24 +210,35 @@ impl Secret {
         Ok(any)
     }
 
-    fn redact(self, value: &mut sonic_rs::Value, parent: &str, redactor: &Redactor) {
-        match value.get_type() {
-            JsonType::Object => {
-                for (name, inner) in value.as_object_mut().into_iter().flat_map(|object| object.iter_mut()) {
-                    if (self.named)(parent, name) {
-                        redactor.replace_all(inner);
-                    } else {
-                        self.redact(inner, name, redactor);
-                    }
+    /// Writes the value with what is secret replaced: its names in their order, always the same.
+    fn write(
+        self,
+        value: &sonic_rs::Value,
+        parent: &str,
+        below: &[&[&str]],
+        redactor: &Redactor,
+        out: &mut String,
+    ) {
+        if let Some(object) = value.as_object() {
+            redact::write_list(out, '{', '}', object, |(name, inner), out| {
+                redact::write_text(name, out);
+                out.push(':');
+                let further = |path: &&&[&str]| path.first() == Some(&name);
+                let further: Vec<&[&str]> = below.iter().filter(further).map(|path| &path[1..]).collect();
+                if (self.named)(parent, name) || further.iter().any(|path| path.is_empty()) {
+                    redactor.write_all(inner, out);
+                } else {
+                    self.write(inner, name, &further, redactor, out);
                 }
-            }
-            JsonType::Array => {
-                for inner in value.as_array_mut().into_iter().flatten() {
-                    self.redact(inner, parent, redactor);
-                }
-            }
-            JsonType::String if self.looks(value) => redactor.replace_all(value),
-            _ => {}
+            });
+        } else if let Some(array) = value.as_array() {
+            redact::write_list(out, '[', ']', array, |inner, out| {
+                self.write(inner, parent, below, redactor, out);
+            });
+        } else if self.looks(value) {
+            redactor.write_all(value, out);
+        } else {
+            redact::write_scalar(value, out);
         }
     }
 }
@@ -239,21 +250,6 @@ fn stands_at(value: &sonic_rs::Value, path: &[&str]) -> bool {
     match path {
         [] => !value.is_null(),
         [name, rest @ ..] => value.get(name).is_some_and(|inner| stands_at(inner, rest)),
-    }
-}
-
-fn redact_below(value: &mut sonic_rs::Value, path: &[&str], redactor: &Redactor) {
-    if value.is_array() {
-        value.as_array_mut().into_iter().flatten().for_each(|inner| redact_below(inner, path, redactor));
-        return;
-    }
-    match path {
-        [] => redactor.replace_all(value),
-        [name, rest @ ..] => {
-            if let Some(inner) = value.get_mut(name) {
-                redact_below(inner, rest, redactor);
-            }
-        }
     }
 }
 

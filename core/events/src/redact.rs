@@ -6,7 +6,7 @@
 
 use base::{Secret, digest};
 use sha2::{Digest as _, Sha256};
-use sonic_rs::{JsonType, JsonValueMutTrait as _, JsonValueTrait as _};
+use sonic_rs::{JsonContainerTrait as _, JsonValueTrait as _};
 
 /// What every redacted value begins with.
 pub const PREFIX: &str = "redacted:";
@@ -60,28 +60,53 @@ impl Redactor {
         }
     }
 
-    /// Replaces every text and number inside a value whose name says that it is secret. `null`, `true`
+    /// Writes a value whose name says that it is secret: every text and number inside replaced. `null`, `true`
     /// and `false` stay: they hide nothing.
-    pub(crate) fn replace_all(&self, value: &mut sonic_rs::Value) {
-        match value.get_type() {
-            JsonType::String => {
-                let new = self.replace(value.as_str().unwrap_or_default());
-                *value = sonic_rs::Value::from(new.as_str());
-            }
-            JsonType::Number => {
-                let text = value.as_number().map(|number| number.to_string()).unwrap_or_default();
-                *value = sonic_rs::Value::from(self.replace(&text).as_str());
-            }
-            JsonType::Array => {
-                value.as_array_mut().into_iter().flatten().for_each(|inner| self.replace_all(inner));
-            }
-            JsonType::Object => {
-                let fields = value.as_object_mut().into_iter().flat_map(|object| object.iter_mut());
-                fields.for_each(|(_, inner)| self.replace_all(inner));
-            }
-            JsonType::Null | JsonType::Boolean => {}
+    pub(crate) fn write_all(&self, value: &sonic_rs::Value, out: &mut String) {
+        if let Some(object) = value.as_object() {
+            write_list(out, '{', '}', object, |(name, inner), out| {
+                write_text(name, out);
+                out.push(':');
+                self.write_all(inner, out);
+            });
+        } else if let Some(array) = value.as_array() {
+            write_list(out, '[', ']', array, |inner, out| self.write_all(inner, out));
+        } else if let Some(text) = value.as_str() {
+            write_text(&self.replace(text), out);
+        } else if let Some(number) = value.as_number() {
+            write_text(&self.replace(&number.to_string()), out);
+        } else {
+            write_scalar(value, out);
         }
     }
+}
+
+/// Writes the elements of a list between brackets, with commas.
+pub(crate) fn write_list<T>(
+    out: &mut String,
+    open: char,
+    close: char,
+    list: impl IntoIterator<Item = T>,
+    mut each: impl FnMut(T, &mut String),
+) {
+    out.push(open);
+    for (at, element) in list.into_iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        each(element, out);
+    }
+    out.push(close);
+}
+
+pub(crate) fn write_text(text: &str, out: &mut String) {
+    // A text is always written.
+    out.push_str(&sonic_rs::to_string(text).unwrap_or_default());
+}
+
+/// Writes what is neither a list nor an object.
+pub(crate) fn write_scalar(value: &sonic_rs::Value, out: &mut String) {
+    out.push_str(&sonic_rs::to_string(value).unwrap_or_default());
 }
 
 /// HMAC-SHA256 for keys of at most one block.

@@ -46,6 +46,8 @@ pub(crate) struct Source {
     pub(crate) aliases: &'static [(&'static str, Paths)],
     /// The names that may stand at the top of its events; empty where any may.
     pub(crate) tops: &'static [&'static str],
+    /// The objects in its events of which every name is known: their paths, and the names in them.
+    pub(crate) closed: &'static [(&'static str, &'static [&'static str])],
 }
 
 /// How events become activities.

@@ -1,7 +1,9 @@
 //! What anyone who sends events, rules or a credential sends.
 
 use detect::{Judge, Pack, RuleText, ShardState};
-use events::{Encoding, FieldSet, Format, Glance, Limits, Record, Redactor, frame, inflate};
+use events::{
+    Encoding, FieldSet, Format, Frames, Glance, Inflater, Limits, Record, Redactor, frame, inflate,
+};
 use std::sync::{Arc, LazyLock};
 
 /// What a fuzzed body may become.
@@ -17,6 +19,7 @@ pub(super) fn events(bytes: &[u8]) -> bool {
     for encoding in [Encoding::Auto, Encoding::Plain, Encoding::Gzip, Encoding::Zstd] {
         let Ok(body) = inflate(bytes, encoding, LIMITS) else { continue };
         assert!(body.len() <= LIMITS.output);
+        as_a_file(&body);
         let Ok(ranges) = frame(&body) else { continue };
         for range in ranges {
             glanced(&body[range.clone()]);
@@ -34,6 +37,23 @@ pub(super) fn events(bytes: &[u8]) -> bool {
         }
     }
     taken > 0
+}
+
+/// What is read as a file in pieces is what is framed at once, and any number of bytes held is enough to answer.
+fn as_a_file(body: &[u8]) {
+    let count = |held: usize| {
+        let source = Inflater::new(body, Encoding::Plain, Limits::FILE).expect("bytes");
+        let mut frames = Frames::holding(source, held);
+        let mut count = 0_usize;
+        while let Ok(Some(_)) = frames.read() {
+            count += 1;
+        }
+        count
+    };
+    count(64);
+    if let Ok(events) = frame(body) {
+        assert_eq!(count(body.len() + 1), events.len());
+    }
 }
 
 /// What rules see of an event at a glance is what they see of its record.

@@ -120,6 +120,7 @@ pub(crate) static ACTIVITY: Source = Source {
         "tenantId",
         "time",
     ],
+    closed: &[],
 };
 
 fn operation(event: &Value) -> Option<&str> {
@@ -305,6 +306,7 @@ pub(crate) static AUDIT: Source = Source {
         "tenantId",
         "time",
     ],
+    closed: &[],
 };
 
 /// `initiatedBy`: a user or an application.
@@ -453,6 +455,7 @@ pub(crate) static SIGNIN: Source = Source {
         "userId",
         "userPrincipalName",
     ],
+    closed: &[],
 };
 
 fn signed_in(event: &Value) -> Actor<'_> {
@@ -494,6 +497,7 @@ pub(crate) static PIM: Source = Source {
     secrets: Secrets::COMMON,
     aliases: &[("riskEventType", &["properties.riskEventType"])],
     tops: TOPS_OF_RISK,
+    closed: &[],
 };
 
 /// Risk detections of Entra ID Protection, of users and of service principals.
@@ -511,6 +515,7 @@ pub(crate) static RISK: Source = Source {
     secrets: Secrets::COMMON,
     aliases: &[("riskEventType", &["properties.riskEventType"])],
     tops: TOPS_OF_RISK,
+    closed: &[],
 };
 
 const TOPS_OF_RISK: &[&str] = &[
@@ -523,6 +528,7 @@ const TOPS_OF_RISK: &[&str] = &[
     "callerIpAddress",
     "category",
     "correlationId",
+    "createdDateTime",
     "detectedDateTime",
     "detectionTimingType",
     "durationMs",

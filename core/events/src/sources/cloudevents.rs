@@ -26,4 +26,5 @@ pub(crate) static SOURCE: Source = Source {
     secrets: Secrets::COMMON,
     aliases: &[],
     tops: &[],
+    closed: &[],
 };

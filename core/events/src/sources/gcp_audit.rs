@@ -85,6 +85,45 @@ pub(crate) static SOURCE: Source = Source {
         "timestamp",
         "trace",
     ],
+    closed: &[
+        (
+            "protoPayload",
+            &[
+                "@type",
+                "authenticationInfo",
+                "authorizationInfo",
+                "metadata",
+                "methodName",
+                "numResponseItems",
+                "policyViolationInfo",
+                "request",
+                "requestMetadata",
+                "resourceLocation",
+                "resourceName",
+                "resourceOriginalState",
+                "response",
+                "serviceData",
+                "serviceName",
+                "status",
+            ],
+        ),
+        (
+            "protoPayload.authenticationInfo",
+            &[
+                "authoritySelector",
+                "oauthInfo",
+                "principalEmail",
+                "principalSubject",
+                "serviceAccountDelegationInfo",
+                "serviceAccountKeyName",
+                "thirdPartyPrincipal",
+            ],
+        ),
+        (
+            "protoPayload.authorizationInfo",
+            &["granted", "permission", "permissionType", "resource", "resourceAttributes"],
+        ),
+    ],
 };
 
 /// `projects/NAME/logs/…`.

@@ -21,6 +21,7 @@ const fn of(
         secrets: Secrets { named: secrets::is_secret, ..Secrets::COMMON },
         aliases: &[],
         tops: &[],
+        closed: &[],
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) static SOURCE: Source = Source {
     secrets: Secrets::COMMON,
     aliases: &[],
     tops: &[],
+    closed: &[],
 };
 
 fn failed(event: &Value) -> bool {

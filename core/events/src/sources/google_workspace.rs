@@ -82,6 +82,7 @@ pub(crate) static SOURCE: Source = Source {
         "severity",
         "timestamp",
     ],
+    closed: &[],
 };
 
 fn application<'e>(text: Lookup<'e>) -> Option<&'e str> {

@@ -11,6 +11,8 @@ use std::borrow::Cow;
 
 const LOGSOURCE: Logsource = Logsource { category: "application", ..Logsource::of("kubernetes", "audit") };
 
+const USER: &[&str] = &["extra", "groups", "uid", "username"];
+
 pub(crate) static SOURCE: Source = Source {
     name: "kubernetes.audit",
     nicknames: &["kubernetes", "k8s"],
@@ -92,6 +94,27 @@ pub(crate) static SOURCE: Source = Source {
         "userAgent",
         "verb",
     ],
+    closed: &[
+        ("impersonatedUser", USER),
+        (
+            "objectRef",
+            &[
+                "apiGroup",
+                "apiVersion",
+                "name",
+                "namespace",
+                "resource",
+                "resourceVersion",
+                "subresource",
+                "uid",
+            ],
+        ),
+        (
+            "responseStatus",
+            &["apiVersion", "code", "details", "kind", "message", "metadata", "reason", "status"],
+        ),
+        ("user", USER),
+    ],
 };
 
 fn recognises(event: &Value) -> bool {
@@ -152,6 +175,7 @@ fn secret_bodies(event: &Value) -> &'static [&'static [&'static str]] {
         &["requestObject", "data"],
         &["requestObject", "stringData"],
         &["requestObject", "items", "data"],
+        &["requestObject", "items", "stringData"],
         &["responseObject", "data"],
         &["responseObject", "stringData"],
         &["responseObject", "items", "data"],

@@ -64,6 +64,7 @@ pub(crate) static SOURCE: Source = Source {
         ("RequestType", &["ExtendedProperties.Value"]),
     ],
     tops: &[],
+    closed: &[],
 };
 
 /// By `UserType`: 4 a system account, 5 an application, 6 a service principal.

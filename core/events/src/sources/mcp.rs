@@ -45,6 +45,7 @@ pub(crate) static SOURCE: Source = Source {
         "account", "agent", "client", "format", "id", "request", "response", "server", "session", "time",
         "tool",
     ],
+    closed: &[],
 };
 
 /// The agent acts, as the gateway authenticated it; for whom stands behind it.

@@ -63,6 +63,7 @@ pub(crate) static SOURCE: Source = Source {
     secrets: Secrets::COMMON,
     aliases: &[],
     tops: &[],
+    closed: &[],
 };
 
 /// Another product says who it was, and how it knows is not told: nobody is authenticated by it.

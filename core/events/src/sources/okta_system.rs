@@ -74,6 +74,7 @@ pub(crate) static SOURCE: Source = Source {
         "uuid",
         "version",
     ],
+    closed: &[("outcome", &["reason", "result"])],
 };
 
 fn actor(event: &Value) -> Actor<'_> {

@@ -44,3 +44,18 @@ fn an_event_without_secrets_stays_as_it_came() {
     let record = Record::read(event.as_bytes(), &Redactor::unkeyed()).expect("fine");
     assert_eq!(record.text(), event);
 }
+
+/// What the log keeps is the same whenever it is made: names stand in the order in which they came.
+#[test]
+fn what_is_redacted_is_written_in_its_order() {
+    let event = r#"{ "eventVersion":"1.08", "zone":{"b":1,"a":[2.5,{"d":null,"c":"\u00e9\n"}],"password":["x",7,true]},
+        "eventTime":"2026-01-02T03:04:05Z","eventSource":"a","eventName":"b","big":18446744073709551615 }"#;
+    for _ in 0..20 {
+        let record = Record::read(event.as_bytes(), &Redactor::unkeyed()).expect("fine");
+        assert_eq!(
+            record.text(),
+            "{\"eventVersion\":\"1.08\",\"zone\":{\"b\":1,\"a\":[2.5,{\"d\":null,\"c\":\"é\\n\"}],\"password\":[\"redacted:\",\"redacted:\",true]},\
+             \"eventTime\":\"2026-01-02T03:04:05Z\",\"eventSource\":\"a\",\"eventName\":\"b\",\"big\":18446744073709551615}"
+        );
+    }
+}

@@ -344,3 +344,57 @@ fn the_documented_names_are_those_of_the_code() {
         documented.iter().filter(|line| line.matches(" | ").count() == 2 && line.contains("| `")).count();
     assert!(names > 0);
 }
+
+/// A field that no event of a format can have is known by its first name, and in objects that are known whole.
+#[test]
+fn what_no_event_can_have_is_known() {
+    let can = |format: &str, field: &str| Format::named(format).expect("a format").can_have(field);
+    for (format, field) in [
+        ("aws.cloudtrail", "userIdentity.sessionContext.sessionIssuer.arn"),
+        ("aws.cloudtrail", "userIdentity.sessionContext.attributes.mfaAuthenticated"),
+        ("aws.cloudtrail", "requestParameters.whatever.it.is"),
+        ("kubernetes.audit", "user.extra.anything"),
+        ("kubernetes.audit", "objectRef.subresource"),
+        ("kubernetes.audit", "hostPath"),
+        ("gcp.audit", "protoPayload.request.policy.bindings"),
+        ("gcp.audit", "gcp.audit.method_name"),
+        ("okta.system", "outcome.result"),
+        ("m365.audit", "Anything"),
+    ] {
+        assert!(can(format, field), "{format} {field}");
+    }
+    for (format, field) in [
+        ("aws.cloudtrail", "status"),
+        ("aws.cloudtrail", "userIdentity.userArn"),
+        ("aws.cloudtrail", "userIdentity.sessionContext.sessionIssuer.name"),
+        ("kubernetes.audit", "objectRef.resources"),
+        ("kubernetes.audit", "user.name"),
+        ("gcp.audit", "protoPayload.method"),
+        ("gcp.audit", "protoPayload.authenticationInfo.principal"),
+        ("okta.system", "outcome.status"),
+    ] {
+        assert!(!can(format, field), "{format} {field}");
+    }
+    // Whatever a sample has can be there.
+    fn names(value: &sonic_rs::Value, path: &str, found: &mut BTreeSet<String>) {
+        use sonic_rs::JsonContainerTrait as _;
+        for inner in value.as_array().into_iter().flatten() {
+            names(inner, path, found);
+        }
+        for (name, inner) in value.as_object().into_iter().flatten() {
+            let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            names(inner, &path, found);
+            found.insert(path);
+        }
+    }
+    let mut missing = Vec::new();
+    for (format, name, bytes) in samples() {
+        let mut found = BTreeSet::new();
+        let record = read(format, &bytes);
+        names(&sonic_rs::from_str(record.text()).expect("JSON"), "", &mut found);
+        missing.extend(
+            found.into_iter().filter(|field| !format.can_have(field)).map(|field| format!("{name}: {field}")),
+        );
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}

@@ -57,6 +57,41 @@ pub(crate) static SOURCE: Source = Source {
         "vpcEndpointAccountId",
         "vpcEndpointId",
     ],
+    closed: &[
+        (
+            "userIdentity",
+            &[
+                "accessKeyId",
+                "accountId",
+                "arn",
+                "credentialId",
+                "identityProvider",
+                "inScopeOf",
+                "invokedBy",
+                "onBehalfOf",
+                "principalId",
+                "sessionContext",
+                "type",
+                "userName",
+            ],
+        ),
+        (
+            "userIdentity.sessionContext",
+            &[
+                "assumedRoot",
+                "attributes",
+                "ec2RoleDelivery",
+                "sessionIssuer",
+                "sourceIdentity",
+                "webIdFederationData",
+            ],
+        ),
+        (
+            "userIdentity.sessionContext.sessionIssuer",
+            &["accountId", "arn", "principalId", "type", "userName"],
+        ),
+        ("tlsDetails", &["cipherSuite", "clientProvidedHostHeader", "keyExchange", "tlsVersion"]),
+    ],
 };
 
 /// The top of an event, borrowed in one pass over its names.
