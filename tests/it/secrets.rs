@@ -5,6 +5,7 @@ use serde_json::json;
 use std::fs;
 use std::path::Path;
 use tests::cloudtrail::{attack, call, key};
+use tests::http::Request;
 
 /// Texts that nothing else would contain.
 const CANARIES: [&str; 6] = [
@@ -102,4 +103,40 @@ fn every_file(dir: &Path) -> Vec<(String, Vec<u8>)> {
         }
     }
     found
+}
+
+/// Of every format that is recognised: the samples of its source hold canaries wherever a secret may stand.
+#[test]
+fn secrets_of_every_format_are_in_no_file_of_the_data_directory() {
+    let mut house = House::open();
+    let organization = &house.organization;
+    // In base64 too: what a Kubernetes Secret holds.
+    let canaries = ["canary", "Y2FuYXJ5"];
+    let mut hidden = 0;
+    for format in events::Format::all().filter(|format| !format.rules_only()) {
+        let grant = json!({"kind": "ingest", "format": format.as_str(), "accounts": ["*"]});
+        let token = organization.issue(&house.server, &grant);
+        let samples = tests::repository().join("core/events/samples").join(format.as_str());
+        for (path, sample) in every_file(&samples) {
+            hidden +=
+                usize::from(canaries.iter().any(|canary| String::from_utf8_lossy(&sample).contains(canary)));
+            let request =
+                Request::new("POST", "/api/v1/events").token(&token).body("application/json", sample);
+            let receipt = house.server.send(&request).ok().json();
+            assert!(receipt["accepted"].as_u64().is_some_and(|accepted| accepted > 0), "{path}: {receipt}");
+            assert_eq!(receipt["rejected"], json!([]), "{path}");
+        }
+    }
+    assert!(hidden >= 7, "{hidden} samples have canaries");
+    let kept = serde_json::to_string(&organization.log(&house.server)).expect("JSON");
+    let shown = organization.get(&house.server, "/api/v1/findings").ok().text();
+    let dir = house.server.dir.clone();
+    assert!(house.server.stop().success());
+    for canary in canaries {
+        assert!(kept.contains("redacted:") && !kept.contains(canary) && !shown.contains(canary), "{canary}");
+        for (path, bytes) in every_file(&dir) {
+            let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+            assert!(!found, "{canary} stands in {path}");
+        }
+    }
 }

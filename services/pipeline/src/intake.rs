@@ -3,8 +3,10 @@
 
 use crate::{Error, Failure, Source, rules::Sightings, rules::sighting};
 use base::{Id, digest, noun};
-use events::{Activity, Encoding, FieldSet, Limits, Reason, Record, Redactor, Reject, frame, inflate};
+use events::inflate::{self, inflate_within};
+use events::{Activity, Encoding, FieldSet, Limits, Reason, Record, Redactor, Reject, frame};
 use identities::{Known, Sighting};
+use std::borrow::Cow;
 use std::sync::Arc;
 use stream::Block;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,7 +19,7 @@ pub(crate) struct Prepared {
     pub(crate) block: Block,
     pub(crate) sightings: Vec<Sighting>,
     pub(crate) rejected: Vec<Reject>,
-    _room: OwnedSemaphorePermit,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// A valid event, who acted, and the shard that judges it.
@@ -102,9 +104,7 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, Error> {
     let hash = digest::sha256(body);
     let id = Id::derived("nexora/batch/1", &[organization.as_bytes(), source.credential.as_bytes(), &hash]);
-    let plain = inflate(body, encoding, Limits::REQUEST)?;
-    let size = u32::try_from(plain.len() >> 20).unwrap_or(u32::MAX).saturating_add(1);
-    let room = Arc::clone(room).try_acquire_many_owned(size).map_err(|_| Error::Busy)?;
+    let (plain, room) = inflated(body, encoding, room)?;
     let mut examiner = Examiner::new(organization, known);
     let (mut events, mut rejected) = (Vec::new(), Vec::new());
     for (index, range) in frame(&plain)?.into_iter().enumerate() {
@@ -122,10 +122,73 @@ pub(crate) fn prepare(
     Ok(Prepared { id, source: source.credential, events, block, sightings, rejected, _room: room })
 }
 
+/// The plain bytes, and the room that they take. It is claimed before they are there: what all batches that are under way
+/// have inflated never takes more.
+fn inflated<'b>(
+    body: &'b [u8],
+    encoding: Encoding,
+    room: &Arc<Semaphore>,
+) -> Result<(Cow<'b, [u8]>, Option<OwnedSemaphorePermit>), Error> {
+    let mut taken: Option<OwnedSemaphorePermit> = None;
+    let plain = inflate_within(body, encoding, Limits::REQUEST, |bytes| {
+        let more = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(u32::MAX);
+        let Ok(more) = Arc::clone(room).try_acquire_many_owned(more) else { return false };
+        match &mut taken {
+            Some(taken) => taken.merge(more),
+            None => taken = Some(more),
+        }
+        true
+    });
+    match plain {
+        Ok(plain) => Ok((plain, taken)),
+        Err(inflate::Error::NoRoom { .. }) => Err(Error::Busy),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn allowed(source: &Source, record: Record) -> Result<Record, Reason> {
     if record.format() != source.format {
         let (found, expected) = (record.format().as_str(), source.format.as_str());
         return Err(Reason::WrongFormat { found, expected });
     }
     if source.accounts.allow(record.account()) { Ok(record) } else { Err(Reason::ForeignAccount) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Encoding, Error, inflated};
+    use std::io::Write as _;
+    use std::sync::Arc;
+    use tokio::sync::Semaphore;
+
+    /// Five MiB that hardly repeat themselves, packed.
+    fn packed() -> Vec<u8> {
+        let mut seed = 7_u32;
+        let next = |_| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed.to_be_bytes()[0] >> 4
+        };
+        let plain: Vec<u8> = (0..5 << 20).map(next).collect();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&plain).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    #[test]
+    fn batches_inflate_into_one_room_and_give_it_back() {
+        let (body, room) = (packed(), Arc::new(Semaphore::new(12)));
+        let inflate = || inflated(&body, Encoding::Auto, &room);
+        let (plain, held) = inflate().expect("there is room");
+        assert_eq!((plain.len(), room.available_permits()), (5 << 20, 7));
+        let second = inflate().expect("there is room");
+        assert_eq!(room.available_permits(), 2);
+        assert!(matches!(inflate(), Err(Error::Busy)), "there is room for half of it");
+        assert_eq!(room.available_permits(), 2, "what was claimed for nothing is given back");
+        assert!(inflated(b"{}", Encoding::Auto, &room).is_ok(), "a small one goes in");
+        drop((held, second));
+        assert_eq!(room.available_permits(), 12);
+        assert!(inflate().is_ok());
+        assert!(inflated(&body[..999], Encoding::Auto, &room).is_err());
+        assert_eq!(room.available_permits(), 12);
+    }
 }
