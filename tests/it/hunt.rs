@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use tests::server::{Said, nexora, run};
+use std::process::Stdio;
+use tests::server::{PATIENCE, Said, nexora, run};
+use tests::wait::until;
 
 fn nexora_in(dir: &Path, arguments: &[&str]) -> Said {
     run(nexora(arguments).current_dir(dir))
@@ -272,4 +274,217 @@ fn a_correlation_is_hunted_across_files() {
         found[0]["reasons"][0].as_str().expect("a reason").contains("3 events within 300 s"),
         "{found:?}"
     );
+}
+
+/// What stands outside of a rule's text, or only in a draft, is understood where it is said.
+#[test]
+fn placeholders_and_drafts_are_understood_on_demand() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let named = rule(1, &logsource(CLOUDTRAIL), "eventName|expand: '%stops%'", "attack.impact");
+    let made = rule(2, &logsource(CLOUDTRAIL), "eventName: CreateTrail", "attack.impact");
+    let correlation = "title: Stopped, not made\nid: both\nlevel: high\ntags: [attack.impact]\ncorrelation:\n  type: temporal\n  \
+                       rules: [stops, made]\n  group-by: [userIdentity.arn]\n  timespan: 5m\n  condition: stops and not made\n";
+    write(&dir.path().join("rules/one.yml"), &named);
+    write(&dir.path().join("e.json"), &event(1, "cloudtrail.amazonaws.com", "StopLogging", 8));
+    let matches = |more: &[&str]| {
+        let said =
+            nexora_in(dir.path(), &[&["rules", "match", "--rules", "rules", "e.json"], more].concat()).ok();
+        lines(&said)[0]["rules"].as_array().expect("a list").len()
+    };
+    assert_eq!(matches(&[]), 0);
+    assert_eq!(matches(&["--placeholder", "stops=DeleteTrail", "--placeholder", "stops=StopLogging"]), 1);
+    assert_eq!(
+        nexora_in(dir.path(), &["rules", "match", "--rules", "rules", "--placeholder", "stops", "e.json"])
+            .code,
+        Some(2)
+    );
+    let stops = rule(1, &logsource(CLOUDTRAIL), "eventName: StopLogging", "attack.impact");
+    let named = |text: &str, name: &str| text.replacen("id:", &format!("name: {name}\nid:"), 1);
+    let text = format!("{}---\n{}---\n{correlation}", named(&stops, "stops"), named(&made, "made"));
+    write(&dir.path().join("rules/one.yml"), &text);
+    let hunt = |more: &[&str]| {
+        let said =
+            nexora_in(dir.path(), &[&["hunt", "-o", "json", "--rules", "rules", "e.json"], more].concat())
+                .ok();
+        lines(&said).iter().any(|line| line["rule_id"] == "both")
+    };
+    assert!(!hunt(&[]) && hunt(&["--drafts"]));
+    let lint = |more: &[&str]| nexora_in(dir.path(), &[&["rules", "lint", "rules"], more].concat()).out;
+    assert!(
+        lint(&[]).contains("1 not loaded") && lint(&["--drafts"]).contains("0 not loaded"),
+        "{}",
+        lint(&[])
+    );
+}
+
+/// Events of some kilobytes each, in no order of time; one in a hundred stops a trail.
+fn bulk(from: u32, count: u32) -> String {
+    let padding = "x".repeat(4_000);
+    let lines = (from..from + count).map(|number| {
+        let action = if number % 100 == 7 { "StopLogging" } else { "DescribeTrails" };
+        let text = event(number, "cloudtrail.amazonaws.com", action, number * 7 % 24);
+        text.replace("\"trail\"", &format!("\"{padding}\"")) + "\n"
+    });
+    lines.collect()
+}
+
+#[test]
+fn what_memory_does_not_hold_is_sorted_on_disk() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let scratch = dir.path().join("scratch");
+    fs::create_dir(&scratch).expect("it is new");
+    for (name, from) in [("a.ndjson", 0), ("b.ndjson", 700), ("c.ndjson", 1_400)] {
+        write(&dir.path().join(name), &bulk(from, 700));
+    }
+    let hunt = |scratch: &Path, arguments: &[&str]| {
+        let all = [&["hunt", "-o", "json"], arguments].concat();
+        run(nexora(&all).current_dir(dir.path()).env("TMPDIR", scratch))
+    };
+    let whole = hunt(&scratch, &["a.ndjson", "b.ndjson", "c.ndjson"]).ok();
+    assert!(!whole.err.contains("sorted on disk"), "{}", whole.err);
+    assert!(whole.err.contains("2100 events, 0 rejected"), "{}", whole.err);
+    assert!(lines(&whole).iter().any(|line| line["event_ids"].as_array().is_some_and(|ids| ids.len() > 1)));
+    for order in [["a.ndjson", "b.ndjson", "c.ndjson"], ["c.ndjson", "a.ndjson", "b.ndjson"]] {
+        let said = hunt(&scratch, &[&["--memory", "1"], &order[..]].concat()).ok();
+        assert_eq!(said.out, whole.out, "{order:?}");
+        assert!(said.err.contains("sorted on disk: "), "{}", said.err);
+    }
+    assert_eq!(fs::read_dir(&scratch).expect("it is there").count(), 0, "nothing is left");
+    let nowhere = dir.path().join("nowhere");
+    let said = hunt(&nowhere, &["--memory", "1", "a.ndjson"]);
+    assert!(said.code != Some(0) && said.err.contains("nowhere"), "{said:?}");
+    assert_eq!(hunt(&nowhere, &["a.ndjson"]).code, Some(0), "where memory holds all, nothing is asked for");
+}
+
+/// The most memory that a process has had, in KiB.
+fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// The files that a process has open and that have no name.
+fn nameless(pid: u32) -> Vec<Vec<u8>> {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").map_while(Result::ok);
+    let paths = open.map(|entry| entry.path());
+    let deleted =
+        paths.filter(|path| fs::read_link(path).is_ok_and(|to| to.to_string_lossy().ends_with("(deleted)")));
+    deleted.filter_map(|path| fs::read(path).ok()).filter(|bytes| !bytes.is_empty()).collect()
+}
+
+/// However much comes: memory stays as it was, what is kept on disk is redacted, and it goes with the process.
+#[test]
+fn a_hunt_without_end_takes_no_more_memory_and_leaves_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut command = nexora(&["hunt", "-o", "json", "--memory", "1", "-"]);
+    command.env("TMPDIR", dir.path()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the binary runs");
+    let mut input = child.stdin.take().expect("piped");
+    let bulk = bulk(0, 1_000);
+    for _ in 0..3 {
+        input.write_all(bulk.as_bytes()).expect("it reads");
+    }
+    until("something is spilled", PATIENCE, || (!nameless(child.id()).is_empty()).then_some(()));
+    let before = peak(child.id());
+    for _ in 0..6 {
+        input.write_all(bulk.as_bytes()).expect("it reads");
+    }
+    let grown = peak(child.id()) - before;
+    assert!(grown < 8 << 10, "{grown} KiB more for 24 MiB");
+    let spilled = nameless(child.id());
+    assert_eq!(spilled.len(), 1, "there is one file");
+    let (mut rest, mut plain) = (&spilled[0][..], Vec::new());
+    while let Some((lengths, blocks)) = rest.split_at_checked(8) {
+        let [length, packed] =
+            [0, 4].map(|at| u32::from_le_bytes(lengths[at..at + 4].try_into().expect("four bytes")) as usize);
+        // The last block may be being written.
+        let Some((packed, blocks)) = blocks.split_at_checked(packed) else { break };
+        let Ok(block) = zstd::bulk::decompress(packed, length) else { break };
+        plain.extend(block);
+        rest = blocks;
+    }
+    let text = String::from_utf8_lossy(&plain);
+    assert!(text.matches("\"password\":\"redacted:\"").count() > 1_000, "{} bytes", plain.len());
+    assert!(!text.contains("canary"), "secrets are hidden before anything is kept");
+    assert_eq!(fs::read_dir(dir.path()).expect("it is there").count(), 0, "it has no name");
+    child.kill().expect("it can be killed");
+    child.wait().expect("it can be waited for");
+    assert_eq!(fs::read_dir(dir.path()).expect("it is there").count(), 0, "nothing is left");
+}
+
+#[test]
+fn what_comes_by_standard_input_and_what_breaks_off_is_judged() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let all = bulk(0, 300);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(all.as_bytes()).expect("memory");
+    let packed = encoder.finish().expect("memory");
+    let path = dir.path().join("a.ndjson.gz");
+    fs::write(&path, &packed).expect("a file");
+    let from_file = nexora_in(dir.path(), &["hunt", "-o", "json", "a.ndjson.gz"]).ok();
+    let mut command = nexora(&["hunt", "-o", "json", "-"]);
+    let from_input = run(command.stdin(fs::File::open(&path).expect("it is there"))).ok();
+    assert_eq!(from_input.out, from_file.out.replace("a.ndjson.gz", "standard input"));
+    assert!(!from_file.out.is_empty());
+
+    // A copy that was cut, and one that is whole.
+    fs::write(dir.path().join("cut.ndjson.gz"), &packed[..packed.len() * 2 / 3]).expect("a file");
+    write(&dir.path().join("stop.json"), &event(1, "cloudtrail.amazonaws.com", "StopLogging", 8));
+    let said = nexora_in(dir.path(), &["hunt", "-o", "json", "cut.ndjson.gz", "stop.json"]);
+    assert_eq!(said.code, Some(7), "{}", said.err);
+    assert!(said.err.contains("cut.ndjson.gz: the gzip stream ends in the middle"), "{}", said.err);
+    assert!(said.err.contains("1 files could not be read to their end"), "{}", said.err);
+    let files: BTreeSet<_> = lines(&said).iter().map(|line| line["file"].to_string()).collect();
+    assert_eq!(files, BTreeSet::from(["\"cut.ndjson.gz\"".to_owned(), "\"stop.json\"".to_owned()]));
+}
+
+/// Malformed, oversized, deeply nested, of a wrong clock: each is counted with its reason, and stops nothing.
+#[test]
+fn bad_events_are_counted_and_stop_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let stop = |number: u32| event(number, "cloudtrail.amazonaws.com", "StopLogging", 8);
+    let large = |size: usize| stop(2).replace("\"trail\"", &format!("\"{}\"", "x".repeat(size)));
+    let events = [
+        stop(1),
+        "{\"broken\":".to_owned(),
+        large(2 << 20),
+        large(9 << 20),
+        format!("{{\"a\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000)),
+        "{\"eventName\":\"\u{1}\"}".to_owned(),
+        "{\"hello\":\"world\"}".to_owned(),
+        stop(3).replace("\"eventTime\"", "\"eventtime\""),
+        stop(4).replacen('{', "{\"readOnly\":true,", 1),
+        stop(5).replace("2026-03-04", "2009-03-04"),
+        stop(6).replace("2026-03-04", "2099-03-04"),
+        stop(7).replace("2026-03-04T08", "yesterday"),
+        stop(8),
+    ];
+    write(&dir.path().join("bad.ndjson"), &events.join("\n"));
+    let said = nexora_in(dir.path(), &["hunt", "-o", "json", "bad.ndjson"]).ok();
+    for told in [
+        "4 events, 9 rejected",
+        "rejected: 2 too_large",
+        "rejected: 1 too_deep",
+        "rejected: 2 not_json",
+        "rejected: 1 unknown_format",
+        "rejected: 1 duplicate_name",
+        "rejected: 1 missing_field",
+        "rejected: 1 malformed_field",
+        "by rules alone: 1 without a time, or from before 2010",
+        "by rules alone: 1 whose time lies ahead",
+    ] {
+        assert!(said.err.contains(told), "{told}:\n{}", said.err);
+    }
+    let found = lines(&said);
+    let ids: BTreeSet<_> = found
+        .iter()
+        .flat_map(|line| line["event_ids"].as_array().expect("a list").clone())
+        .map(|id| id.to_string())
+        .collect();
+    for id in ["\"event-1\"", "\"event-5\"", "\"event-6\"", "\"event-8\""] {
+        assert!(ids.contains(id), "{id}: {ids:?}");
+    }
+    let index =
+        |id: &str| found.iter().find(|line| line["event_id"] == id).map(|line| line["event_index"].clone());
+    assert_eq!(index("event-6"), Some(json!(10)), "rejected events are counted in the place of one");
 }

@@ -41,9 +41,14 @@ impl Surroundings {
 
     /// A directory that is removed with what this returns.
     pub(crate) fn temporary(&self) -> Result<tempfile::TempDir, Failure> {
-        let place = self.set("TMPDIR").unwrap_or("/tmp");
-        let made = tempfile::Builder::new().prefix("nexora-").tempdir_in(place);
-        made.map_err(|error| Failure::io(place, &error))
+        let place = self.scratch();
+        let made = tempfile::Builder::new().prefix("nexora-").tempdir_in(&place);
+        made.map_err(|error| Failure::file(&place, &error))
+    }
+
+    /// The directory for what is temporary.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        PathBuf::from(self.set("TMPDIR").unwrap_or("/tmp"))
     }
 
     /// The effective configuration under these flags.

@@ -25,7 +25,7 @@ pub(crate) use ledger::{
 pub(crate) use node::{Config, Demo, Serve, Simulate};
 pub(crate) use organizations::Organizations;
 pub(crate) use recovery::{OpenShare, Passphrase, Recovery, Restore, Root, Setup};
-pub(crate) use rules::{Hunt, Match, Rules};
+pub(crate) use rules::{Dialect, Hunt, Match, Rules};
 pub(crate) use witness::{ServeWitness, Witness};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -18,6 +18,8 @@ pub(crate) enum Rules {
     Lint {
         /// A directory of Sigma rules
         dir: PathBuf,
+        #[command(flatten)]
+        dialect: Dialect,
     },
     /// Check rules like `lint`, and copy those that can be used
     Import {
@@ -26,7 +28,27 @@ pub(crate) enum Rules {
         /// Where to copy them: a directory for `hunt --rules`
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
+        #[command(flatten)]
+        dialect: Dialect,
     },
+}
+
+/// What rules may use beyond what stands in their text alone.
+#[derive(Debug, Args)]
+pub(crate) struct Dialect {
+    /// Also understand what is only drafted in Sigma: a condition over the rules of a temporal correlation
+    #[arg(long)]
+    pub(crate) drafts: bool,
+    /// A value that %NAME% stands for in rules with `expand`; may be repeated
+    #[arg(long = "placeholder", value_name = "NAME=VALUE", value_parser = placeholder)]
+    pub(crate) placeholders: Vec<(String, String)>,
+}
+
+fn placeholder(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.trim_matches('%').to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
 }
 
 /// `rules match`.
@@ -38,6 +60,8 @@ pub(crate) struct Match {
     /// Also understand the names that rules use for fields of each format
     #[arg(long)]
     pub(crate) aliases: bool,
+    #[command(flatten)]
+    pub(crate) dialect: Dialect,
     /// What the events are, where they do not say so themselves
     #[arg(long, value_name = "NAME")]
     pub(crate) format: Option<String>,
@@ -55,6 +79,8 @@ pub(crate) struct Hunt {
     /// A directory of further Sigma rules; may be repeated
     #[arg(long = "rules", value_name = "DIR")]
     pub(crate) dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) dialect: Dialect,
     /// A directory of older logs: what the identities in them did is known, and no finding
     #[arg(long, value_name = "DIR")]
     pub(crate) baseline: Option<PathBuf>,
@@ -73,4 +99,7 @@ pub(crate) struct Hunt {
     /// What the events are, where they do not say so themselves
     #[arg(long, value_name = "NAME")]
     pub(crate) format: Option<String>,
+    /// How much of the logs is held in memory, in MiB; more is sorted on disk, in the directory for temporary files
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) memory: u64,
 }

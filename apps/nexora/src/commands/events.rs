@@ -20,8 +20,6 @@ use std::process::ExitCode;
 const BATCH_EVENTS: usize = 5_000;
 /// The most bytes of one batch, but for a single event that is larger.
 const BATCH_BYTES: usize = 16 << 20;
-/// A file that its user names may be any size that fits memory; what inflates suspiciously is refused.
-const FILE_LIMITS: Limits = Limits { input: 4 << 30, output: 16 << 30, ratio: 1_000 };
 
 /// What became of all files.
 #[derive(Debug, Default, Serialize)]
@@ -126,7 +124,7 @@ impl Contents {
         };
         let unreadable = |fault: &dyn Fault| Failure::new(fault.kind(), format!("{name}: {fault}"));
         let inflated =
-            events::inflate(&raw, Encoding::Auto, FILE_LIMITS).map_err(|error| unreadable(&error))?;
+            events::inflate(&raw, Encoding::Auto, Limits::FILE).map_err(|error| unreadable(&error))?;
         let bytes = inflated.into_owned();
         let events = events::frame(&bytes).map_err(|error| unreadable(&error))?;
         Ok(Self { name, bytes, events })

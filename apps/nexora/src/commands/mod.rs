@@ -42,7 +42,7 @@ pub(crate) async fn run(cli: Cli, surroundings: &Surroundings, output: Output) -
             ledger::offline(global, surroundings, output, command).await
         }
         Command::Witness(command) => witness::run(global, output, &command).await,
-        Command::Hunt(command) => hunt::run(output, &command),
+        Command::Hunt(command) => hunt::run(surroundings, output, &command),
         Command::Rules(command) => rules::run(output, &command),
         Command::Config(Config::Show) => config::show(global, surroundings, output),
         Command::Completions { shell } => completions::print(output, shell),

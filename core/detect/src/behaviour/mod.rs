@@ -71,4 +71,4 @@ pub use record::{ESTABLISHED_ACTIVITIES, ESTABLISHED_MICROS};
 pub use signal::{GRADES, SIGNALS, Signal};
 pub use slab::MAX_IDENTITIES;
 pub use verdict::{Disposition, Verdict};
-pub use watermark::RulesOnly;
+pub use watermark::{RulesOnly, credible};

@@ -47,6 +47,20 @@ pub(crate) fn source(activity: &Activity<'_>, key: &[u8; 16]) -> u64 {
     log ^ activity.account.map_or(0, |account| siphash::hash(key, account.as_bytes()))
 }
 
+/// Whether an activity that arrived then can be of that time: not before 2010, and not more than five minutes ahead.
+///
+/// # Errors
+/// [`RulesOnly::Ancient`] or [`RulesOnly::Ahead`].
+pub fn credible(time: Timestamp, arrival: Timestamp) -> Result<(), RulesOnly> {
+    if time.micros() < EARLIEST {
+        return Err(RulesOnly::Ancient);
+    }
+    if time.micros() > arrival.micros().saturating_add(AHEAD) {
+        return Err(RulesOnly::Ahead);
+    }
+    Ok(())
+}
+
 impl Watermarks {
     /// Moves the source's watermark and says whether the activity may be learned at its time. One that lies ahead, or
     /// before 2010, moves nothing.
@@ -56,13 +70,8 @@ impl Watermarks {
         time: Timestamp,
         arrival: Timestamp,
     ) -> Result<(), RulesOnly> {
+        credible(time, arrival)?;
         let now = time.micros();
-        if now < EARLIEST {
-            return Err(RulesOnly::Ancient);
-        }
-        if now > arrival.micros().saturating_add(AHEAD) {
-            return Err(RulesOnly::Ahead);
-        }
         match self.0.binary_search_by_key(&source, |(known, _)| *known) {
             Ok(place) => {
                 let mark = &mut self.0[place].1;

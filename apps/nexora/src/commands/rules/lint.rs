@@ -1,6 +1,7 @@
 //! `rules lint` and `rules import`: what is wrong with rules that somebody else wrote.
 
 use super::read;
+use crate::cli::Dialect;
 use crate::failure::Failure;
 use crate::output::{Output, Show, rows};
 use base::Kind;
@@ -57,10 +58,15 @@ impl Show for Report {
 }
 
 /// Runs the command; with `into`, what can be used is copied there.
-pub(super) fn run(output: Output, dir: &Path, into: Option<&Path>) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    output: Output,
+    dialect: &Dialect,
+    dir: &Path,
+    into: Option<&Path>,
+) -> Result<ExitCode, Failure> {
     let files = read::rules(dir)?;
     let texts: Vec<_> = files.iter().map(read::RuleFile::text).collect();
-    let (pack, skipped) = Pack::compile(&texts);
+    let (pack, skipped) = Pack::compile_with(&texts, read::options(dialect));
     let not_loaded = skipped.len();
     let unusable = skipped.into_iter().map(|skipped| Checked {
         path: skipped.path,

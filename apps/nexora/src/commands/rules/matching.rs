@@ -5,7 +5,7 @@ use crate::cli::Match;
 use crate::failure::Failure;
 use crate::output::Output;
 use detect::Pack;
-use events::{Glance, Reason, Record, Redactor, Sight};
+use events::{Framed, Glance, Reason, Record, Redactor, Sight};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ pub(super) fn run(output: Output, command: &Match) -> Result<ExitCode, Failure> 
         files.extend(read::rules(dir)?);
     }
     let texts: Vec<_> = files.iter().map(read::RuleFile::text).collect();
-    let (pack, skipped) = Pack::compile(&texts);
+    let (pack, skipped) = Pack::compile_with(&texts, read::options(&command.dialect));
     for skipped in skipped {
         output.say(&format!("not loaded: {}: {}", skipped.path, skipped.reason));
     }
@@ -40,19 +40,23 @@ pub(super) fn run(output: Output, command: &Match) -> Result<ExitCode, Failure> 
     let mut lines = String::new();
     let mut glance = Glance::default();
     for file in &command.files {
-        let contents = read::events(file)?;
-        for index in 0..contents.events.len() {
-            let bytes = contents.event(index);
+        let mut events = read::Events::open(file)?;
+        let name = events.name.clone();
+        for event_index in 0.. {
+            let Some(framed) = events.next()? else { break };
             let ids = |sight: &Sight<'_>| pack.sees(sight).into_iter().map(|rule| rule.id.as_str()).collect();
-            let rules: Result<Vec<&str>, Reason> = match format {
-                Some(format) => glance.read(bytes, format, pack.fields(), ids),
-                None => Record::read(bytes, &Redactor::off()).map(|record| ids(&record.sight(pack.fields()))),
+            let rules: Result<Vec<&str>, Reason> = match (framed, format) {
+                (Framed::TooLarge { bytes }, _) => Err(Reason::TooLarge { bytes }),
+                (Framed::Event(bytes), Some(format)) => glance.read(bytes, format, pack.fields(), ids),
+                (Framed::Event(bytes), None) => {
+                    Record::read(bytes, &Redactor::off()).map(|record| ids(&record.sight(pack.fields())))
+                }
             };
             let rules = rules.unwrap_or_else(|reason| {
                 *unread.entry(reason.code()).or_default() += 1;
                 Vec::new()
             });
-            let line = Line { event_index: index, file: &contents.name, rules };
+            let line = Line { event_index, file: &name, rules };
             let line =
                 serde_json::to_string(&line).map_err(|error| Failure::ours(format!("no JSON: {error}")))?;
             if !lines.is_empty() {

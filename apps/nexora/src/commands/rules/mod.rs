@@ -15,7 +15,7 @@ pub(crate) fn run(output: Output, command: &Rules) -> Result<ExitCode, Failure> 
     match command {
         Rules::Test { dir } => test::run(output, dir.as_deref()),
         Rules::Match(command) => matching::run(output, command),
-        Rules::Lint { dir } => lint::run(output, dir, None),
-        Rules::Import { dir, into } => lint::run(output, dir, Some(into)),
+        Rules::Lint { dir, dialect } => lint::run(output, dialect, dir, None),
+        Rules::Import { dir, into, dialect } => lint::run(output, dialect, dir, Some(into)),
     }
 }

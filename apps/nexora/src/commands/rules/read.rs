@@ -1,10 +1,12 @@
 //! Rules and events from files that the user names.
 
-use crate::commands::events::Contents;
+use crate::cli::Dialect;
 use crate::failure::Failure;
 use base::Kind;
-use detect::RuleText;
-use std::fs;
+use detect::{Options, RuleText};
+use events::{Encoding, Framed, Frames, Inflater, Limits};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// The text of a rule file, and where it stands.
@@ -58,9 +60,63 @@ pub(crate) fn files(place: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// The events of one file. A file that cannot be read, whatever the reason, is input that cannot be used.
-pub(crate) fn events(path: &Path) -> Result<Contents, Failure> {
-    Contents::read(path).map_err(|failure| Failure::new(Kind::BadInput, failure.to_string()))
+/// How many bytes are read at once.
+const PIECE: usize = 256 << 10;
+
+/// A file of events of any size, plain or compressed, that is read as it is asked for.
+pub(crate) struct Events {
+    /// Its name, as it was given.
+    pub(crate) name: String,
+    frames: Frames<Box<dyn BufRead>>,
+}
+
+impl Events {
+    /// Opens a file, or standard input where its name is `-`. One that cannot be read, whatever the reason, is input
+    /// that cannot be used.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let name = name(path);
+        let reader: Box<dyn BufRead> = if path == Path::new("-") {
+            Box::new(BufReader::with_capacity(PIECE, io::stdin()))
+        } else {
+            let file = File::open(path);
+            let file = file.map_err(|error| Failure::new(Kind::BadInput, format!("{name}: {error}")))?;
+            Box::new(BufReader::with_capacity(PIECE, file))
+        };
+        let unreadable = |error: events::inflate::Error| Failure::new(Kind::BadInput, told(&name, &error));
+        let source = Inflater::new(reader, Encoding::Auto, Limits::FILE).map_err(unreadable)?;
+        Ok(Self { frames: Frames::new(source), name })
+    }
+
+    /// The next event; none at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Framed<'_>>, Failure> {
+        let name = &self.name;
+        self.frames.read().map_err(|error| Failure::new(Kind::BadInput, told(name, &error)))
+    }
+}
+
+/// What a file is called.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// What is wrong with a file, with its causes.
+fn told(name: &str, error: &dyn std::error::Error) -> String {
+    let mut told = format!("{name}: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    told
+}
+
+/// What rules may use beyond what stands in their text.
+pub(crate) fn options(dialect: &Dialect) -> Options {
+    let mut options = Options { drafts: dialect.drafts, ..Options::default() };
+    for (name, value) in &dialect.placeholders {
+        options.placeholders.entry(name.clone()).or_default().push(value.clone());
+    }
+    options
 }
 
 /// The format with this name.
