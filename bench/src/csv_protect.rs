@@ -136,15 +136,21 @@ fn copy(from: &PathBuf, to: &PathBuf) -> Result<(), Failure> {
     Ok(writer.flush()?)
 }
 
-/// Reads a file piece by piece.
-struct Pieces(File);
+/// Reads a file piece by piece, into one buffer.
+struct Pieces {
+    file: File,
+    piece: Vec<u8>,
+}
 
 impl Pieces {
-    fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        let mut piece = Vec::with_capacity(PUSH);
-        let length = u64::try_from(PUSH)?;
-        (&mut self.0).take(length).read_to_end(&mut piece)?;
-        Ok((!piece.is_empty()).then_some(piece))
+    fn of(path: &Path) -> Result<Self, Failure> {
+        Ok(Self { file: File::open(path)?, piece: Vec::with_capacity(PUSH) })
+    }
+
+    fn next(&mut self) -> Result<Option<&[u8]>, Failure> {
+        self.piece.clear();
+        (&mut self.file).take(u64::try_from(PUSH)?).read_to_end(&mut self.piece)?;
+        Ok((!self.piece.is_empty()).then_some(&self.piece))
     }
 }
 
@@ -173,7 +179,7 @@ impl Bench {
         let policy = FieldPolicy::aead(["name", "email", "card"])?;
         let protector = Protector::new(self.provider.clone(), self.key.clone(), run, policy)?;
         let mut protect = Protect::new(Format::Csv(Dialect::default()), protector, None)?;
-        let (mut pieces, mut to, mut out) = (Pieces(File::open(from)?), File::create(to)?, Vec::new());
+        let (mut pieces, mut to, mut out) = (Pieces::of(from)?, File::create(to)?, Vec::new());
         if threads {
             let cut = |protect: &mut Protect, piece: Option<&[u8]>| match piece {
                 Some(piece) => protect.cut(piece),
@@ -182,7 +188,7 @@ impl Bench {
             on_two(&mut pieces, &mut protect, &mut to, cut, Protect::join)?;
         } else {
             while let Some(piece) = pieces.next()? {
-                protect.push(&piece, &mut out)?;
+                protect.push(piece, &mut out)?;
                 to.write_all(&out)?;
                 out.clear();
             }
@@ -199,7 +205,7 @@ impl Bench {
         }
         let revealer = Revealer::new(self.provider.clone(), manifest, manifest.policy.clone(), &ring)?;
         let mut reveal = Reveal::new(manifest, revealer, None)?;
-        let (mut pieces, mut to, mut out) = (Pieces(File::open(from)?), File::create(to)?, Vec::new());
+        let (mut pieces, mut to, mut out) = (Pieces::of(from)?, File::create(to)?, Vec::new());
         if threads {
             let cut = |reveal: &mut Reveal, piece: Option<&[u8]>| match piece {
                 Some(piece) => reveal.cut(piece),
@@ -208,7 +214,7 @@ impl Bench {
             on_two(&mut pieces, &mut reveal, &mut to, cut, Reveal::join)?;
         } else {
             while let Some(piece) = pieces.next()? {
-                reveal.push(&piece, &mut out)?;
+                reveal.push(piece, &mut out)?;
                 to.write_all(&out)?;
                 out.clear();
             }
@@ -290,7 +296,7 @@ fn on_two<T>(
                 drop(state);
                 if !ended && given - joined < AHEAD {
                     let jobs = match pieces.next()? {
-                        Some(piece) => cut(work, Some(&piece))?,
+                        Some(piece) => cut(work, Some(piece))?,
                         // What is left may be asked for once all is joined.
                         None if joined < given => Vec::new(),
                         None => {

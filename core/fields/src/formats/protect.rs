@@ -3,7 +3,7 @@
 use super::{
     Format, Spool, parquet,
     source::Source,
-    work::{Direction, Done, Job, Kernel, Made, Outcome, Plan},
+    work::{Buffers, Direction, Done, Job, Kernel, Made, Outcome, Part, Plan},
 };
 use crate::{Error, Manifest, Mode, Output, Protector, manifest::sha256_text};
 use crypto::digest::Sha256;
@@ -20,6 +20,7 @@ pub struct Protect {
     source: Source,
     /// The workers of jobs that were joined.
     idle: Vec<Kernel>,
+    buffers: Buffers,
     hash: Sha256,
     bytes: u64,
     rows: u64,
@@ -52,6 +53,7 @@ impl Protect {
             plan: Arc::new(plan),
             source,
             idle: Vec::new(),
+            buffers: Buffers::default(),
             hash: Sha256::new(),
             bytes: 0,
             rows: 0,
@@ -125,10 +127,7 @@ impl Protect {
     /// What is wrong with the file where it is cut; the rest shows when a job is joined.
     pub fn cut(&mut self, bytes: &[u8]) -> Result<Vec<Job>, Error> {
         let parts = self.source.push(bytes, &self.plan)?;
-        parts
-            .into_iter()
-            .map(|part| Ok(Job { plan: self.plan.clone(), part, kernel: self.kernel()? }))
-            .collect()
+        parts.into_iter().map(|part| self.job(part)).collect()
     }
 
     /// As [`more`](Self::more), but leaves the work to the caller. Nothing is left once it gives no job; all
@@ -142,10 +141,7 @@ impl Protect {
         }
         let parts = self.source.rest(&self.plan)?;
         self.ended = parts.is_empty();
-        parts
-            .into_iter()
-            .map(|part| Ok(Job { plan: self.plan.clone(), part, kernel: self.kernel()? }))
-            .collect()
+        parts.into_iter().map(|part| self.job(part)).collect()
     }
 
     /// Takes what a job did, in the order in which the jobs were given, and appends to `out` what is complete.
@@ -154,11 +150,7 @@ impl Protect {
     /// As [`push`](Self::push).
     pub fn join(&mut self, done: Done, out: &mut Vec<u8>) -> Result<(), Error> {
         let made = self.join_behind(done, 0)?;
-        if out.is_empty() {
-            *out = made;
-        } else {
-            out.extend_from_slice(&made);
-        }
+        self.buffers.append(made, out);
         Ok(())
     }
 
@@ -176,6 +168,10 @@ impl Protect {
         self.hash.update(&made[behind..]);
         self.bytes += (made.len() - behind) as u64;
         Ok(made)
+    }
+
+    fn job(&mut self, part: Part) -> Result<Job, Error> {
+        Ok(Job { plan: self.plan.clone(), part, kernel: self.kernel()?, out: self.buffers.take() })
     }
 
     fn kernel(&mut self) -> Result<Kernel, Error> {

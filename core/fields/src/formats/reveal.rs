@@ -4,7 +4,7 @@ use super::{
     Spool,
     protect::NO_VAULT,
     source::Source,
-    work::{Direction, Done, Job, Kernel, Made, Outcome, Plan},
+    work::{Buffers, Direction, Done, Job, Kernel, Made, Outcome, Part, Plan},
 };
 use crate::{Error, Manifest, Mode, Output, Revealer, manifest::sha256_text};
 use crypto::digest::Sha256;
@@ -21,6 +21,7 @@ pub struct Reveal {
     plan: Arc<Plan>,
     source: Source,
     idle: Vec<Kernel>,
+    buffers: Buffers,
     described: Output,
     hash: Sha256,
     bytes: u64,
@@ -48,6 +49,7 @@ impl Reveal {
             plan: Arc::new(plan),
             source,
             idle: Vec::new(),
+            buffers: Buffers::default(),
             described: manifest.output.clone(),
             hash: Sha256::new(),
             bytes: 0,
@@ -115,10 +117,7 @@ impl Reveal {
         }
         self.hash.update(bytes);
         let parts = self.source.push(bytes, &self.plan)?;
-        parts
-            .into_iter()
-            .map(|part| Ok(Job { plan: self.plan.clone(), part, kernel: self.kernel()? }))
-            .collect()
+        parts.into_iter().map(|part| self.job(part)).collect()
     }
 
     /// As [`more`](Self::more), but leaves the work to the caller. Nothing is left once it gives no job; all
@@ -139,10 +138,7 @@ impl Reveal {
         }
         let parts = self.source.rest(&self.plan)?;
         self.ended = parts.is_empty();
-        parts
-            .into_iter()
-            .map(|part| Ok(Job { plan: self.plan.clone(), part, kernel: self.kernel()? }))
-            .collect()
+        parts.into_iter().map(|part| self.job(part)).collect()
     }
 
     /// Takes what a job did, in the order in which the jobs were given, and appends to `out` what is complete.
@@ -151,11 +147,7 @@ impl Reveal {
     /// As [`push`](Self::push).
     pub fn join(&mut self, done: Done, out: &mut Vec<u8>) -> Result<(), Error> {
         let made = self.join_behind(done)?;
-        if out.is_empty() {
-            *out = made;
-        } else {
-            out.extend_from_slice(&made);
-        }
+        self.buffers.append(made, out);
         Ok(())
     }
 
@@ -166,6 +158,10 @@ impl Reveal {
         let Made { data, rows, .. } = made.map_err(|error| error.behind(self.rows))?;
         self.rows += rows;
         self.source.write(data)
+    }
+
+    fn job(&mut self, part: Part) -> Result<Job, Error> {
+        Ok(Job { plan: self.plan.clone(), part, kernel: self.kernel()?, out: self.buffers.take() })
     }
 
     fn kernel(&mut self) -> Result<Kernel, Error> {

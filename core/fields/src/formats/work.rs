@@ -55,6 +55,39 @@ pub struct Job {
     pub(super) plan: Arc<Plan>,
     pub(super) part: Part,
     pub(super) kernel: Kernel,
+    /// An empty buffer for what it makes.
+    pub(super) out: Vec<u8>,
+}
+
+/// Empty buffers of pieces that have gone out, for further jobs. Memory that the system hands out anew for each costs
+/// about as much as sealing a piece, and two threads wait for each other to get it.
+#[derive(Debug, Default)]
+pub(super) struct Buffers(Vec<Vec<u8>>);
+
+impl Buffers {
+    /// As many as there are jobs at a time, or so.
+    const KEPT: usize = 16;
+
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    fn keep(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 0 && self.0.len() < Self::KEPT {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
+
+    /// Appends what was made, without copying it where it is the first; one of the two buffers is kept.
+    pub(super) fn append(&mut self, made: Vec<u8>, out: &mut Vec<u8>) {
+        if out.is_empty() {
+            self.keep(std::mem::replace(out, made));
+        } else {
+            out.extend_from_slice(&made);
+            self.keep(made);
+        }
+    }
 }
 
 /// Who protects or reveals values.
@@ -154,13 +187,14 @@ pub struct Waiting {
 
 impl Job {
     /// Does it. Keeps a processor busy for about a millisecond.
-    pub fn run(self) -> Outcome {
-        self.run_behind(Vec::new())
+    pub fn run(mut self) -> Outcome {
+        let out = std::mem::take(&mut self.out);
+        self.run_behind(out)
     }
 
     /// As [`run`](Self::run), with what it makes behind what is there.
     pub(super) fn run_behind(self, out: Vec<u8>) -> Outcome {
-        let Self { plan, part, mut kernel } = self;
+        let Self { plan, part, mut kernel, .. } = self;
         #[cfg(feature = "parquet-encryption")]
         let part = match part {
             Part::Group(group) => {

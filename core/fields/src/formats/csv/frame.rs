@@ -8,7 +8,7 @@ use super::{
 use crate::Error;
 use bytes::Bytes;
 use memchr::{memchr, memchr_iter, memrchr};
-use std::ops::Range;
+use std::{collections::VecDeque, ops::Range};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -17,6 +17,9 @@ const MAX_COLUMNS: usize = 1 << 14;
 
 /// A piece is cut once it has this many bytes.
 const PIECE: usize = 128 << 10;
+
+/// How many buffers of pieces that are still worked on are remembered, to be filled again once they are not.
+const GIVEN: usize = 16;
 
 /// An unfinished record of this many bytes is read again only when it has doubled: pushed in piece by piece, it
 /// would else cost the square of its length.
@@ -38,6 +41,8 @@ pub(in crate::formats) struct Framer {
     delimiter: u8,
     /// What has arrived and is not in a piece.
     pending: Vec<u8>,
+    /// The buffers of pieces that were cut, the oldest first.
+    given: VecDeque<Bytes>,
     /// How many pending bytes it takes to look for the end of a record again.
     enough: usize,
     line: u64,
@@ -61,6 +66,7 @@ impl Framer {
         Self {
             delimiter: dialect.delimiter,
             pending: Vec::new(),
+            given: VecDeque::new(),
             enough: 0,
             line: 1,
             header: false,
@@ -87,13 +93,35 @@ impl Framer {
         }
         if !ends.is_empty() {
             // What is left is less than a record, or than a piece: the only bytes that are copied.
-            let mut whole = std::mem::take(&mut self.pending);
+            let empty = self.empty();
+            let mut whole = std::mem::replace(&mut self.pending, empty);
             self.pending.extend_from_slice(&whole[from..]);
             whole.truncate(from);
-            self.cut(&whole.into(), &ends, false, &mut cuts);
+            let whole = Bytes::from(whole);
+            self.cut(&whole, &ends, false, &mut cuts);
+            self.given.push_back(whole);
         }
         self.wait()?;
         Ok(cuts)
+    }
+
+    /// A buffer to fill: the oldest of those given, where its pieces are no more. Memory that the system hands out anew
+    /// for each piece would cost more than cutting it.
+    fn empty(&mut self) -> Vec<u8> {
+        match self.given.pop_front() {
+            Some(oldest) if !oldest.is_unique() && self.given.len() + 1 < GIVEN => {
+                self.given.push_front(oldest);
+                Vec::new()
+            }
+            Some(oldest) => oldest.try_into_mut().map_or_else(
+                |_| Vec::new(),
+                |mut bytes| {
+                    bytes.clear();
+                    bytes.into()
+                },
+            ),
+            None => Vec::new(),
+        }
     }
 
     /// What is left at the end of the file.

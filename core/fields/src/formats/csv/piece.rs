@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Error,
     error::Why,
-    formats::work::{Column, Plan},
+    formats::work::{Column, Direction, Plan, Planned},
     protect::missing,
 };
 use arrow_array::{Array as _, ArrayRef, StringArray, cast::AsArray as _};
@@ -23,6 +23,8 @@ pub(in crate::formats) struct Header {
     columns: usize,
     /// The named columns in the order of the file: its index, and the field it is; `None` for the row key.
     named: Vec<(usize, Option<usize>)>,
+    /// The fields whose new values are base64url, in which nothing is to be quoted.
+    bare: Vec<bool>,
 }
 
 impl Header {
@@ -46,7 +48,10 @@ impl Header {
             named.push((index, field));
         }
         named.sort_unstable();
-        Ok(Self { delimiter: dialect.delimiter, columns: names.len(), named })
+        let delimits = dialect.delimiter.is_ascii_alphanumeric() || matches!(dialect.delimiter, b'-' | b'_');
+        let bare = |field: &Planned| field.exact && plan.direction == Direction::Protect && !delimits;
+        let bare = plan.fields.iter().map(bare).collect();
+        Ok(Self { delimiter: dialect.delimiter, columns: names.len(), named, bare })
     }
 }
 
@@ -67,11 +72,12 @@ impl Piece {
         let Self { bytes, line, last } = self;
         let mut splitter = Splitter::new(header.delimiter, line);
         let (mut cells, mut lines) = (Vec::new(), Vec::new());
+        let wanted = header.named.last().map_or(0, |(index, _)| index + 1);
         let mut at = 0;
         while at < bytes.len() {
             let (line, before) = (splitter.line(), cells.len());
             let mut next = 0;
-            let step = splitter.record(&bytes, at, last, |index, range| {
+            let step = splitter.wanted(&bytes, at, last, wanted, |index, range| {
                 if header.named.get(next).is_some_and(|(named, _)| *named == index) {
                     cells.push(range);
                     next += 1;
@@ -190,20 +196,24 @@ impl Parsed {
     /// Its bytes, with these columns in the place of those that stood there.
     pub(in crate::formats) fn merge(&self, replaced: &[(usize, ArrayRef)], out: &mut Vec<u8>) {
         let texts = |field: &Option<usize>| {
-            let (_, values) = replaced.iter().find(|(known, _)| Some(*known) == *field)?;
-            values.as_string_opt::<i32>()
+            let (field, values) = replaced.iter().find(|(known, _)| Some(*known) == *field)?;
+            let bare = self.header.bare.get(*field).copied().unwrap_or_default();
+            values.as_string_opt::<i32>().map(|values| (values, bare))
         };
         let columns = self.header.named.iter().map(|(_, field)| texts(field)).collect::<Vec<_>>();
-        let more: usize = columns.iter().flatten().map(|column| column.value_data().len()).sum();
+        let more: usize = columns.iter().flatten().map(|(column, _)| column.value_data().len()).sum();
         out.reserve(self.bytes.len() + more);
         let mut at = 0;
         if !self.header.named.is_empty() {
             for (row, ranges) in self.cells.chunks(self.header.named.len()).enumerate() {
                 for (range, column) in ranges.iter().zip(&columns) {
-                    let Some(column) = column else { continue };
+                    let Some((column, bare)) = column else { continue };
                     out.extend_from_slice(&self.bytes[at..range.start]);
                     let value = (!column.is_null(row)).then(|| column.value(row));
-                    cells::encode(value, self.header.delimiter, out);
+                    match value {
+                        Some(value) if *bare => out.extend_from_slice(value.as_bytes()),
+                        value => cells::encode(value, self.header.delimiter, out),
+                    }
                     at = range.end;
                 }
             }
