@@ -49,6 +49,7 @@ pub(crate) const RULES: &[Rule] = rules![
     "aws/metadata-protection-lowered",
     "aws/mfa-removed",
     "aws/model-access-enabled",
+    "aws/model-logging-asked",
     "aws/model-oversight-removed",
     "aws/network-protection-removed",
     "aws/object-versions-destroyed",
