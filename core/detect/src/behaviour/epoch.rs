@@ -8,15 +8,13 @@ use super::burst::Bursts;
 use super::filter::GENERATION_DAYS;
 use super::group::{Epoch, Group, MAX_ADOPTED, Peers};
 use super::probation::INDEPENDENT;
-use super::record::{DAY, moment};
+use super::record::{BUSY, DAY, moment};
 use super::tail::Counts;
 use crate::state::ShardState;
 use base::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// From how many activities on an identity counts among those that have done anything to speak of.
-const BUSY: u32 = 50;
 /// Half of what was counted is left after so many seconds.
 const HALF_LIFE: f64 = 28.0 * 86_400.0;
 
@@ -49,11 +47,11 @@ fn merge_at(states: &mut [ShardState], hour: u32) -> Arc<Epoch> {
     let keys: BTreeSet<u32> = states.iter().flat_map(|state| state.groups.keys().copied()).collect();
     let known = last.peers.iter().map(|peers| peers.key);
     let keys: BTreeSet<u32> = keys.into_iter().chain(known).collect();
-    // Those with habits, and all who have done anything to speak of.
+    // Those who count, and all who have done anything to speak of.
     let mut members: BTreeMap<u32, [u32; 2]> = BTreeMap::new();
     for record in states.iter().flat_map(|state| state.slab.records()) {
         let [settled, busy] = members.entry(record.group).or_default();
-        *settled += u32::from(record.established(latest));
+        *settled += u32::from(record.counts(latest));
         *busy += u32::from(record.seen >= BUSY);
     }
     let welcome = welcome(states);

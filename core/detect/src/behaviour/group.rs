@@ -30,7 +30,7 @@ pub(crate) struct Group {
     pub(crate) counts: [Counts; 2],
     /// Those of this shard since.
     pub(crate) fresh: [Counts; 2],
-    /// By how many established identities each habit was used for the first time in its generation, since.
+    /// By how many identities that count each habit was used for the first time in its generation, since.
     pub(crate) adopted: BTreeMap<u64, u32>,
     /// Who was where since.
     pub(crate) visits: Vec<f32>,
@@ -40,7 +40,7 @@ pub(crate) struct Group {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Peers {
     pub(crate) key: u32,
-    /// How many established identities.
+    /// How many identities: those of 50 activities and more, over a day at least.
     pub(crate) identities: u32,
     pub(crate) counts: [Counts; 2],
     /// Habits, by hash, and how many identities used each in this generation.

@@ -85,13 +85,14 @@ impl ShardState {
         let epoch = Arc::clone(&self.epoch);
         let Some(record) = self.slab.get_mut(place) else { return Verdict::NOTHING };
         let key = record.group;
-        let (was_established, established) = (record.established(record.last), record.established(case.now));
+        let established = record.established(case.now);
+        let counted = record.counts(record.last);
         record.pass(case.now);
         record.seen = record.seen.saturating_add(1);
         if case.severe {
             record.open = record.open.max(case.now);
         }
-        if established && !was_established {
+        if record.counts(record.last) && !counted {
             // From now on its habits count among its peers': at their next use.
             let generation = record.current_generation();
             filter::recall(&mut record.habits, generation);
@@ -213,13 +214,14 @@ impl ShardState {
         let epoch = Arc::clone(&self.epoch);
         let Some(record) = self.slab.get(place) else { return };
         let (id, key, open) = (record.id, record.group, record.open != 0);
+        let counts = record.counts(record.last);
         let network = case.sight.network;
         let habitual = news.hashes[1].is_none() && network.is_some();
         for (at, signal) in NEWS.into_iter().enumerate() {
             let hash = match (news.hashes[at], news.again[at]) {
                 (Some(hash), _) => hash,
                 (None, true) => {
-                    if established && let Some(hash) = hash_of(signal, &case.sight) {
+                    if counts && let Some(hash) = hash_of(signal, &case.sight) {
                         group_of(&mut self.groups, &epoch, key).adopt(hash);
                     }
                     continue;
@@ -243,7 +245,7 @@ impl ShardState {
                 self.wait(place, hash, waiting);
             } else {
                 self.take(place, signal, hash, also);
-                if established && kind_of(signal) == 0 {
+                if counts && kind_of(signal) == 0 {
                     group_of(&mut self.groups, &epoch, key).adopt(hash);
                 }
             }

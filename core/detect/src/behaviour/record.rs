@@ -20,6 +20,8 @@ pub const ESTABLISHED_ACTIVITIES: u32 = 100;
 /// …over at least how long, in microseconds of event time: three days.
 pub const ESTABLISHED_MICROS: i64 = 3 * 86_400 * 1_000_000;
 
+/// From how many activities on an identity has done anything to speak of.
+pub(crate) const BUSY: u32 = 50;
 /// Seconds of a day.
 pub(crate) const DAY: u32 = 86_400;
 /// 2010-01-01T00:00:00Z in seconds since 1970: where a [`Record`]'s own time begins.
@@ -155,6 +157,12 @@ impl Record {
             && i64::from(now.saturating_sub(self.first)) * 1_000_000 >= ESTABLISHED_MICROS
     }
 
+    /// Whether it has done anything to speak of, over a day at least: then it counts among its peers. Nobody makes peers in
+    /// an hour.
+    pub(crate) const fn counts(&self, now: u32) -> bool {
+        self.seen >= BUSY && now.saturating_sub(self.first) >= DAY
+    }
+
     /// For how many days it is known.
     pub(crate) const fn days(&self, now: u32) -> u32 {
         now.saturating_sub(self.first) / DAY
@@ -237,6 +245,20 @@ impl Record {
 mod tests {
     use super::{DAY, Record};
     use base::Id;
+
+    #[test]
+    fn who_did_something_over_a_day_is_a_peer_and_nobody_is_within_an_hour() {
+        let mut record = Record::new(Id::from_bytes([1; 16]), 0, 1_000_000);
+        for step in 0..60 {
+            record.pass(1_000_000 + step * 60);
+            record.seen += 1;
+        }
+        assert!(!record.counts(record.last), "fifty calls are made in a minute");
+        record.pass(1_000_000 + DAY);
+        assert!(record.counts(record.last) && !record.established(record.last));
+        record.seen = 49;
+        assert!(!record.counts(record.last), "and a day passes by itself");
+    }
 
     #[test]
     fn a_steady_rate_is_its_habit() {
