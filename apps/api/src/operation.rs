@@ -22,7 +22,7 @@ pub trait Operation: Send + Sync + 'static {
     const PATH: &'static str;
     /// What `policy` is asked.
     const ACTION: Action;
-    /// The kind of the entry that a change leaves; `None` for what changes nothing.
+    /// The kind of the entry that it leaves; `None` for what changes nothing and hands out nothing that is worth one.
     const AUDIT: Option<ledger::Kind>;
     /// What the caller sends besides the request's fields.
     const INPUT: Input;
