@@ -1,7 +1,7 @@
 //! Every refusal is on record before it is answered: of whoever is known, by the context's actor; of a stranger, by
 //! the address that the request came from, in the log of the organization that the request names, or else in the
-//! platform's. One that cannot be put on record is not answered as a refusal: nothing was done, and the answer says that
-//! it could not be written down.
+//! platform's. One that cannot be put on record is not answered as a refusal: the answer says that it could not be written
+//! down. Of a batch, what was kept stays so; sent again, it is known.
 
 use crate::authenticate::Stranger;
 use crate::failure::Failure;
@@ -92,6 +92,9 @@ async fn write(rooms: &Rooms, ctx: &Context, denial: Denial) -> Result<(), Failu
             kind @ (Kind::Full | Kind::Busy) => kind,
             _ => Kind::Unavailable,
         };
-        Failure::new(kind, format!("nothing was done, for what came of it cannot be put on record: {error}"))
+        Failure::new(
+            kind,
+            format!("this is not answered, for what came of it cannot be put on record; try again: {error}"),
+        )
     })
 }
