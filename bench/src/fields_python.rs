@@ -13,7 +13,6 @@ use crypto::{Suite, hpke::KeyPair, sign};
 use serde::Deserialize;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 /// Enough in debug to see it work.
 const ROWS: u32 = if cfg!(debug_assertions) { 2_000 } else { 400_000 };
@@ -45,19 +44,12 @@ pub(crate) fn measure() -> Result<Report, Failure> {
     let signing: Secret<String> =
         sign::SigningKey::generate(&*provider, sign::Algorithm::MlDsa65).to_jwk()?;
     write_secret(&signing_key, &signing)?;
-    let (nexora, python) = programs()?;
+    let nexora = program()?;
     let work = serde_json::json!({
         "rows": ROWS, "nexora": nexora, "dataset_key": dataset_key, "signing_key": signing_key,
         "dir": dir.path(),
     });
-    let mut child =
-        Command::new(python).args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    child.stdin.take().ok_or("the program has no input")?.write_all(&serde_json::to_vec(&work)?)?;
-    let ended = child.wait_with_output()?;
-    if !ended.status.success() {
-        return Err(format!("the Python program ended with {}", ended.status).into());
-    }
-    let Figures { ours, tink, pyarrow, cores, bytes } = serde_json::from_slice(&ended.stdout)?;
+    let Figures { ours, tink, pyarrow, cores, bytes } = python::run("python", PROGRAM, &work)?;
     Ok(Report {
         bench: "fields-python",
         unit: "values/s",
@@ -82,12 +74,11 @@ fn write_secret(path: &std::path::Path, secret: &Secret<String>) -> std::io::Res
     file.write_all(secret.expose().as_bytes())
 }
 
-/// The binary and the interpreter: beside this program, and in the target directory above it.
-fn programs() -> Result<(PathBuf, PathBuf), Failure> {
-    let here = std::env::current_exe()?;
-    let nexora = here.with_file_name("nexora");
+/// The binary, beside this program.
+fn program() -> Result<PathBuf, Failure> {
+    let nexora = std::env::current_exe()?.with_file_name("nexora");
     if !nexora.is_file() {
         return Err(format!("{} is not built: cargo build --release --bin nexora", nexora.display()).into());
     }
-    Ok((nexora, python::interpreter("python")?))
+    Ok(nexora)
 }

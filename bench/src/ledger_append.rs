@@ -10,7 +10,7 @@
 use crate::Failure;
 use crate::ledger_files::{ENTRY_BYTES, entry};
 use crate::machine::now;
-use crate::python::interpreter;
+use crate::python;
 use crate::report::{Report, quantile};
 use audit::{Audit, LogKeys, Options, Outbox, Rows};
 use base::{Actor, Clock, Context, Id, Timestamp, noun};
@@ -19,9 +19,7 @@ use crypto::sign::{Algorithm, SigningKey};
 use futures::{FutureExt as _, future::BoxFuture};
 use ledger::{Entry, Kind, Stamp, charter};
 use serde::Deserialize;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use store::Store;
 use verify::Origin;
@@ -213,17 +211,7 @@ fn inserted(dir: &Path, entries: &[Vec<u8>]) -> Result<f64, Failure> {
     let work = serde_json::json!({
         "entries": file, "bytes": ENTRY_BYTES, "batch": BATCH, "database": dir.join("peer.db"),
     });
-    let mut child = Command::new(interpreter("python")?)
-        .args(["-c", PROGRAM])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    child.stdin.take().ok_or("the program has no input")?.write_all(&serde_json::to_vec(&work)?)?;
-    let ended = child.wait_with_output()?;
-    if !ended.status.success() {
-        return Err(format!("the Python program ended with {}", ended.status).into());
-    }
-    let done: Inserted = serde_json::from_slice(&ended.stdout)?;
+    let done: Inserted = python::run("python", PROGRAM, &work)?;
     if done.entries != same.len() as u64 {
         return Err(format!("SQLite holds {} entries", done.entries).into());
     }

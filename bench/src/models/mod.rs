@@ -21,9 +21,7 @@ use features::{FEATURES, Features};
 use serde::Deserialize;
 use simulate::{Attacks, Event, Plot, Scenario, Spread};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const PROGRAM: &str = include_str!("../../python/models.py");
@@ -212,17 +210,6 @@ fn run(scenario: &Scenario) -> Result<Run, Failure> {
 
 /// The scores of the others, in files of the folder, and how long each took.
 fn others(dir: &Path, rows: usize) -> Result<Told, Failure> {
-    let interpreter = python::interpreter("models")?;
     let work = serde_json::json!({ "dir": dir, "rows": rows, "features": FEATURES });
-    let mut child = Command::new(interpreter)
-        .args(["-c", PROGRAM])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    child.stdin.take().ok_or("the program has no input")?.write_all(&serde_json::to_vec(&work)?)?;
-    let ended = child.wait_with_output()?;
-    if !ended.status.success() {
-        return Err(format!("the Python program ended with {}", ended.status).into());
-    }
-    Ok(serde_json::from_slice(&ended.stdout)?)
+    python::run("models", PROGRAM, &work)
 }
